@@ -1,0 +1,23 @@
+/**
+ * What the core has to say to logs and metrics. Events are facts in the past tense with bounded fields: never a
+ * value, never a key. Adapters turn them into winston lines and prometheus samples.
+ */
+export interface Observer {
+  event(event: CoreEvent): void;
+}
+
+export type CoreEvent =
+  | { readonly kind: "put_finished"; readonly outcome: string; readonly durationMs: number }
+  | { readonly kind: "get_finished"; readonly outcome: string; readonly siblings: number; readonly durationMs: number }
+  | { readonly kind: "request_forwarded"; readonly peerId: string }
+  | { readonly kind: "stand_in_used"; readonly ownerId: string; readonly standInId: string }
+  | { readonly kind: "hedge_sent"; readonly operation: "put" | "get" }
+  | { readonly kind: "read_repaired"; readonly peerId: string; readonly ok: boolean }
+  | { readonly kind: "read_repair_dropped" }
+  | { readonly kind: "peer_call_timed_out"; readonly peerId: string }
+  | { readonly kind: "peer_message_refused"; readonly peerId: string; readonly reason: string }
+  | { readonly kind: "row_corrupt"; readonly database: "data" | "hints" }
+  | { readonly kind: "commit_failed"; readonly code: string; readonly message: string }
+  | { readonly kind: "batch_committed"; readonly writes: number; readonly bytes: number; readonly durationMs: number }
+  | { readonly kind: "ring_installed"; readonly epoch: number; readonly hash: string; readonly members: number }
+  | { readonly kind: "ring_conflict"; readonly epoch: number; readonly ours: string; readonly theirs: string; readonly peerId: string };

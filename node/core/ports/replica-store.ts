@@ -1,0 +1,79 @@
+import type { NodeId } from "../node-id.ts";
+import type { Dot } from "../version/dot.ts";
+
+/**
+ * This node's own copies, as the network thread sees them: every call is a message to a storage thread. Promises
+ * never reject: what went wrong is a value. They may stay pending for ever when the process dies.
+ */
+export interface ReplicaStore {
+  /** Coordinates a write: read, merge, mint a dot, keep. Starts the clock of both promises. */
+  coordinate(write: CoordinatedWrite): { merged: Promise<Merged>; durable: Promise<Stored> };
+  /** Merges a record that another node sent into this node's copy. Resolves when it is on stable storage. */
+  store(incoming: IncomingRecord): Promise<Stored>;
+  /** Reads committed data only. */
+  read(query: ReplicaQuery): Promise<ReplicaRead>;
+  /** Age in milliseconds of the oldest write that has not been answered: the measure of an overloaded disk. */
+  oldestWriteAgeMs(): number;
+}
+
+export interface CoordinatedWrite {
+  readonly position: Uint8Array;
+  readonly bucket: Uint8Array;
+  readonly key: Uint8Array;
+  /** Encoded coverage of the client's context (empty where it sent none). */
+  readonly seen: Uint8Array;
+  readonly tombstone: boolean;
+  readonly value: Uint8Array;
+  readonly contentType: string;
+  readonly modifiedMs: number;
+  readonly requestId: string;
+  /** Non-empty where a stand-in coordinates: kept in hints.db for these owners. */
+  readonly keptFor: readonly NodeId[];
+}
+
+export interface IncomingRecord {
+  readonly position: Uint8Array;
+  readonly record: Uint8Array;
+  /** Non-empty where this node is a stand-in for these owners. */
+  readonly keptFor: readonly NodeId[];
+}
+
+export interface ReplicaQuery {
+  readonly position: Uint8Array;
+  readonly bucket: Uint8Array;
+  readonly key: Uint8Array;
+  readonly want: "record" | "digest";
+}
+
+export type StoreFailureCode =
+  | "too_many_siblings"
+  | "record_too_large"
+  | "read_only"
+  | "storage_failed"
+  | "invalid_record"
+  | "key_collision"
+  | "overloaded";
+
+/** The record as it will be committed, handed out early so that peers fsync at the same time. */
+export type Merged =
+  | { readonly ok: true; readonly record: Uint8Array; readonly dot: Dot }
+  | { readonly ok: false; readonly code: StoreFailureCode; readonly message: string };
+
+/** Whether the write is on stable storage. */
+export type Stored =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: StoreFailureCode; readonly message: string };
+
+export type ReplicaRead =
+  | {
+      readonly status: "found";
+      /** Present where the query wanted the record. */
+      readonly record: Uint8Array | undefined;
+      readonly digest: Uint8Array;
+      /** Non-empty where this copy is kept for others. */
+      readonly keptFor: readonly string[];
+    }
+  | { readonly status: "not_found" }
+  /** The row failed its checksum: it is never served and is no vote. */
+  | { readonly status: "corrupt" }
+  | { readonly status: "failed"; readonly message: string };

@@ -1,0 +1,39 @@
+/**
+ * What may differ from node to node without harm: limits and defaults. What must agree across a cluster is in the
+ * ring document (ring/ring.ts) instead.
+ */
+export interface NodeSettings {
+  /** Default R and W of requests that name none. */
+  readonly readQuorum: number;
+  readonly writeQuorum: number;
+  readonly requestTimeoutMs: number;
+  /** A longer timeout_ms is cut to this. */
+  readonly requestTimeoutMsMax: number;
+  /** A coordinated write that leaves more siblings than this is refused; replication and repair never are. */
+  readonly siblingsMax: number;
+  /** The same for the bytes of the whole record. */
+  readonly recordBytesMax: number;
+  /** Bounds of the delay after which a silent replica is doubled by another one. */
+  readonly hedgeDelayMsMin: number;
+  readonly hedgeDelayMsMax: number;
+  /** Read repairs under way at once; more are dropped and counted. */
+  readonly readRepairsMax: number;
+  /** Calls to one peer that await their reply; more count as "unavailable". */
+  readonly callsPerPeerMax: number;
+  /** Writes older than this in the store's queue make the node refuse to coordinate. */
+  readonly storeQueueAgeMsMax: number;
+}
+
+export const defaultSettings: NodeSettings = {
+  readQuorum: 2,
+  writeQuorum: 2,
+  requestTimeoutMs: 2_000,
+  requestTimeoutMsMax: 60_000,
+  siblingsMax: 100,
+  recordBytesMax: 16 * 1024 * 1024,
+  hedgeDelayMsMin: 20,
+  hedgeDelayMsMax: 250,
+  readRepairsMax: 64,
+  callsPerPeerMax: 1_024,
+  storeQueueAgeMsMax: 1_000,
+};
