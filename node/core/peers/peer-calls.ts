@@ -1,0 +1,122 @@
+import type { NodeId } from "../node-id.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Observer } from "../ports/observer.ts";
+import type { Timers } from "../ports/timers.ts";
+import type { Lane, Transport } from "../ports/transport.ts";
+import { encodeRequest, type PeerRequest } from "../wire/messages.ts";
+import { LatencyWindow } from "./latency-window.ts";
+
+/**
+ * Requests to peers and their replies: gives each call a number, matches the reply, and gives up at the deadline
+ * or when the connection is lost. A call never rejects: silence is an answer like any other.
+ */
+export class PeerCalls {
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #timers: Timers;
+  readonly #observer: Observer;
+  readonly #callsPerPeerMax: number;
+  readonly #pending = new Map<number, PendingCall>();
+  readonly #pendingPerPeer = new Map<NodeId, number>();
+  readonly #latencies = { replicate: new LatencyWindow(), read: new LatencyWindow() };
+  #lastCall = 0;
+  #sweeping = false;
+
+  constructor(options: {
+    transport: Transport;
+    clock: Clock;
+    timers: Timers;
+    observer: Observer;
+    callsPerPeerMax: number;
+  }) {
+    this.#transport = options.transport;
+    this.#clock = options.clock;
+    this.#timers = options.timers;
+    this.#observer = options.observer;
+    this.#callsPerPeerMax = options.callsPerPeerMax;
+  }
+
+  call(to: NodeId, request: PeerRequest, { timeoutMs, lane }: { timeoutMs: number; lane: Lane }): Promise<PeerAnswer> {
+    const outstanding = this.#pendingPerPeer.get(to) ?? 0;
+    if (outstanding >= this.#callsPerPeerMax || timeoutMs <= 0) return Promise.resolve(notSent);
+    const call = this.#nextCall();
+    if (!this.#transport.send(to, encodeRequest(call, timeoutMs, request), lane)) return Promise.resolve(notSent);
+    const sentAtMs = this.#clock.monotonicMs();
+    this.#pendingPerPeer.set(to, outstanding + 1);
+    this.#sweepLater();
+    return new Promise((resolve) => {
+      this.#pending.set(call, { to, kind: request.kind, sentAtMs, deadlineMs: sentAtMs + timeoutMs, resolve });
+    });
+  }
+
+  /** A reply arrived. Unknown call numbers are late or duplicate replies: nothing waits for them any more. */
+  replied(from: NodeId, call: number, body: Uint8Array): void {
+    const pending = this.#pending.get(call);
+    if (pending === undefined || pending.to !== from) return;
+    if (pending.kind === "replicate" || pending.kind === "read") {
+      this.#latencies[pending.kind].observe(this.#clock.monotonicMs() - pending.sentAtMs);
+    }
+    this.#settle(call, pending, { status: "answered", body });
+  }
+
+  /** The connection is gone: what was under way may or may not have been done. */
+  disconnected(peer: NodeId): void {
+    for (const [call, pending] of this.#pending) if (pending.to === peer) this.#settle(call, pending, lost);
+  }
+
+  /** The q-quantile of recent answers to such calls, in milliseconds; undefined before the first. */
+  latencyMs(kind: "replicate" | "read", q: number): number | undefined {
+    return this.#latencies[kind].quantile(q);
+  }
+
+  /** 32 bits that wrap: a number is free again long before it comes round, unless its call is still pending. */
+  #nextCall(): number {
+    do this.#lastCall = (this.#lastCall + 1) >>> 0;
+    while (this.#pending.has(this.#lastCall));
+    return this.#lastCall;
+  }
+
+  #settle(call: number, pending: PendingCall, answer: PeerAnswer): void {
+    this.#pending.delete(call);
+    const outstanding = (this.#pendingPerPeer.get(pending.to) ?? 1) - 1;
+    if (outstanding === 0) this.#pendingPerPeer.delete(pending.to);
+    else this.#pendingPerPeer.set(pending.to, outstanding);
+    pending.resolve(answer);
+  }
+
+  /** One timer for all calls: a timer each would cost more than the call. */
+  #sweepLater(): void {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    this.#timers.after(SWEEP_INTERVAL_MS, () => {
+      this.#sweeping = false;
+      const nowMs = this.#clock.monotonicMs();
+      for (const [call, pending] of this.#pending) {
+        if (pending.deadlineMs > nowMs) continue;
+        this.#observer.event({ kind: "peer_call_timed_out", peerId: pending.to });
+        this.#settle(call, pending, lost);
+      }
+      if (this.#pending.size > 0) this.#sweepLater();
+    });
+  }
+}
+
+const SWEEP_INTERVAL_MS = 20;
+
+export type PeerAnswer =
+  | { readonly status: "answered"; readonly body: Uint8Array }
+  /** Nothing left this node: not connected, or the window is full. */
+  | { readonly status: "not_sent" }
+  /** Sent, and no answer in time or before the connection broke. */
+  | { readonly status: "lost" };
+
+const notSent: PeerAnswer = { status: "not_sent" };
+const lost: PeerAnswer = { status: "lost" };
+
+interface PendingCall {
+  readonly to: NodeId;
+  readonly kind: PeerRequest["kind"];
+  readonly sentAtMs: number;
+  readonly deadlineMs: number;
+  readonly resolve: (answer: PeerAnswer) => void;
+}

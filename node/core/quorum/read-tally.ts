@@ -1,0 +1,86 @@
+import type { NodeId } from "../node-id.ts";
+import type { Quorum } from "./quorum.ts";
+
+/**
+ * Counts the votes of one read (Dynamo §4.5). What counts for R:
+ *
+ * - an owner's record or not-found;
+ * - a stand-in's record;
+ * - a stand-in's not-found only once every owner believed healthy has answered or was lost. A stand-in that never
+ *   saw the key knows nothing: counted at once, two of them could outvote the owner that has it.
+ *
+ * A corrupt row, a failure and silence are no votes. Pure: who is asked next is the flow's business.
+ */
+export class ReadTally {
+  readonly #quorum: Pick<Quorum, "r" | "pr">;
+  readonly #owners: ReadonlySet<NodeId>;
+  /** Owners believed healthy that have neither answered nor been lost. */
+  readonly #pendingOwners: Set<NodeId>;
+  readonly #waiting = new Set<NodeId>();
+  readonly #votes = new Map<NodeId, Vote>();
+
+  constructor(
+    quorum: Pick<Quorum, "r" | "pr">,
+    { owners, healthyOwners }: { owners: Iterable<NodeId>; healthyOwners: Iterable<NodeId> },
+  ) {
+    this.#quorum = quorum;
+    this.#owners = new Set(owners);
+    this.#pendingOwners = new Set(healthyOwners);
+  }
+
+  asked(node: NodeId): void {
+    this.#waiting.add(node);
+  }
+
+  voted(node: NodeId, vote: Vote): void {
+    this.#settle(node);
+    this.#votes.set(node, vote);
+  }
+
+  /** No answer, a failure, a corrupt row; also a vote that turned out to have nothing behind it. */
+  lost(node: NodeId): void {
+    this.#settle(node);
+    this.#votes.delete(node);
+  }
+
+  get reached(): boolean {
+    let counted = 0;
+    let ownerVotes = 0;
+    for (const [node, vote] of this.#votes) {
+      const isOwner = this.#owners.has(node);
+      if (isOwner) ownerVotes += 1;
+      if (isOwner || vote.kind === "found" || this.#pendingOwners.size === 0) counted += 1;
+    }
+    return counted >= this.#quorum.r && ownerVotes >= this.#quorum.pr;
+  }
+
+  get ownersAnswered(): number {
+    let count = 0;
+    for (const node of this.#votes.keys()) if (this.#owners.has(node)) count += 1;
+    return count;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
+  get votes(): ReadonlyMap<NodeId, Vote> {
+    return this.#votes;
+  }
+
+  #settle(node: NodeId): void {
+    this.#waiting.delete(node);
+    this.#pendingOwners.delete(node);
+  }
+}
+
+export type Vote =
+  | {
+      readonly kind: "found";
+      readonly digest: Uint8Array;
+      /** Undefined where the voter was asked for its digest only. */
+      readonly record: Uint8Array | undefined;
+      /** The owners that a stand-in keeps its copy for; empty at an owner. */
+      readonly keptFor: readonly NodeId[];
+    }
+  | { readonly kind: "not_found" };

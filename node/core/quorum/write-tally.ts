@@ -1,0 +1,53 @@
+import type { NodeId } from "../node-id.ts";
+import type { Quorum } from "./quorum.ts";
+
+/**
+ * Counts durable acknowledgements of one write (Dynamo §4.5; after Riak's put core). A pure tally: it knows who was
+ * asked and who answered, never how. Stand-ins count for W, not for PW.
+ */
+export class WriteTally {
+  readonly #quorum: Pick<Quorum, "w" | "pw">;
+  readonly #owners: ReadonlySet<NodeId>;
+  readonly #waiting = new Set<NodeId>();
+  readonly #acked = new Set<NodeId>();
+  #ackedOwners = 0;
+
+  constructor(quorum: Pick<Quorum, "w" | "pw">, owners: Iterable<NodeId>) {
+    this.#quorum = quorum;
+    this.#owners = new Set(owners);
+  }
+
+  asked(node: NodeId): void {
+    this.#waiting.add(node);
+  }
+
+  /** The node has the record on stable storage. */
+  acked(node: NodeId): void {
+    this.#waiting.delete(node);
+    if (this.#acked.has(node)) return;
+    this.#acked.add(node);
+    if (this.#owners.has(node)) this.#ackedOwners += 1;
+  }
+
+  /** The node refused or was lost; whether it keeps the record is unknown. */
+  failed(node: NodeId): void {
+    this.#waiting.delete(node);
+  }
+
+  get reached(): boolean {
+    return this.#acked.size >= this.#quorum.w && this.#ackedOwners >= this.#quorum.pw;
+  }
+
+  /** Asked and silent, in the order they were asked. */
+  get waiting(): readonly NodeId[] {
+    return [...this.#waiting];
+  }
+
+  get ackedCount(): number {
+    return this.#acked.size;
+  }
+
+  get ackedOwnerCount(): number {
+    return this.#ackedOwners;
+  }
+}
