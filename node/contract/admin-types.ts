@@ -1,0 +1,159 @@
+/**
+ * JSON of the admin API and of the client port's routing table: a contract for the operator, the CLI, the client
+ * and the tests. Fields may be added, never renamed or removed. Node ids are UUIDs, addresses `host:port`.
+ */
+
+/** Every error of both ports. */
+export interface ErrorBody {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly requestId: string;
+    /** On 503 (and 500) only: false where the write provably left no trace. */
+    readonly maybeApplied?: boolean;
+  };
+}
+
+/** GET /readyz: 200 where ready, else 503. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why not, for people; "serving" where ready. */
+  readonly reason: string;
+}
+
+export interface NodeAddress {
+  readonly id: string;
+  /** host:port of its peer listener; empty where this node has not heard of it yet. */
+  readonly address: string;
+  readonly zone: string;
+}
+
+/** `no_ring`: waits to be formed into a ring. `read_only`: gets are served, writes refused (disk). */
+export type NodeState = "starting" | "no_ring" | "serving" | "read_only" | "draining";
+
+/** GET /admin/v1/status */
+export interface AdminStatus {
+  readonly node: NodeAddress & {
+    readonly version: string;
+    /** host:port of its client listener. */
+    readonly clientAddress: string;
+  };
+  readonly state: NodeState;
+  readonly clusterId: string;
+  /** Epoch 0 and an empty hash without a ring. */
+  readonly ring: { readonly epoch: number; readonly hash: string };
+  /** Hints that this node keeps, by the owner they wait for. */
+  readonly hints: { readonly pending: Readonly<Record<string, number>> };
+  readonly uptimeSeconds: number;
+}
+
+/** GET /admin/v1/members: members of the ring and peers that are none yet, ascending by id, this node included. */
+export interface AdminMembers {
+  readonly members: readonly AdminMember[];
+}
+
+export interface AdminMember extends NodeAddress {
+  readonly version: string;
+  /** host:port of its client listener; empty where unknown. */
+  readonly clientAddress: string;
+  /** Its state in the ring; "none" where it is not a member. */
+  readonly state: "active" | "joining" | "leaving" | "none";
+  /** Whether this node can reach it now; true for itself. */
+  readonly reachable: boolean;
+  readonly self: boolean;
+}
+
+/** GET /admin/v1/ring; 404 `no_ring` without one. */
+export interface AdminRing {
+  readonly clusterId: string;
+  readonly generation: number;
+  readonly epoch: number;
+  readonly hash: string;
+  readonly parameters: {
+    readonly partitions: number;
+    readonly replicas: number;
+    readonly hash: string;
+    readonly leafFormat: number;
+  };
+  readonly featureLevel: number;
+  readonly members: readonly { readonly id: string; readonly zone: string; readonly state: string }[];
+  /** For each partition the index into `members` of the node that owns it. */
+  readonly owners: readonly number[];
+  readonly change: { readonly changeId: string; readonly type: string; readonly phase: string } | null;
+}
+
+/** GET /admin/v1/preference-list/{bucket}/{key} */
+export interface AdminPreferenceList {
+  /** 32 hex digits. */
+  readonly position: string;
+  readonly partition: number;
+  readonly owners: readonly NodeAddress[];
+  readonly fallbacks: readonly NodeAddress[];
+}
+
+/** GET /admin/v1/replica/{bucket}/{key}: this node's own copy; 404 where it has none. Never the values. */
+export interface AdminReplica {
+  readonly position: string;
+  readonly partition: number;
+  /** Actor to highest contiguous counter. */
+  readonly versionVector: Readonly<Record<string, number>>;
+  /** Actor to counters that are not contiguous yet. */
+  readonly looseDots: Readonly<Record<string, readonly number[]>>;
+  /** The siblings, ascending by dot. */
+  readonly dots: readonly AdminDot[];
+  /** True where every sibling is a tombstone. */
+  readonly tombstone: boolean;
+  /** Ids of the owners that this copy is kept for; empty for an owner's own copy. */
+  readonly keptFor: readonly string[];
+}
+
+export interface AdminDot {
+  readonly actor: string;
+  readonly n: number;
+  readonly tombstone: boolean;
+  readonly valueBytes: number;
+  readonly contentType: string;
+  /** ISO 8601. */
+  readonly modified: string;
+  readonly requestId: string;
+}
+
+/** POST /admin/v1/ring/form */
+export interface FormRingRequest {
+  /** Letters, digits, `.`, `_`, `-`; 1 to 63. */
+  readonly clusterId: string;
+  /** Ids of the nodes, this one included; 1 to 1,000, each once. */
+  readonly members: readonly string[];
+  /** Q: a power of two, 8 to 65,536; 256 where missing. Fixed for the cluster's life. */
+  readonly partitions?: number;
+  /** N: 1 to 7; 3 where missing. Fixed for the cluster's life. */
+  readonly replicas?: number;
+}
+
+/** Its answer, 200. Forming the same ring again answers the same. */
+export interface FormRingResult {
+  readonly clusterId: string;
+  readonly epoch: number;
+  readonly hash: string;
+}
+
+/** GET /v1/ring on the client port: enough for a client to send a key to one of its owners. */
+export interface RoutingTable {
+  readonly clusterId: string;
+  readonly epoch: number;
+  readonly hash: string;
+  /** Position of a key: md5(LEB128 length of bucket · bucket · key); its partition: the top bits. */
+  readonly partitions: number;
+  readonly replicas: number;
+  readonly members: readonly RoutingMember[];
+  /** For each partition the indexes into `members` of its owners, the first coordinator first. */
+  readonly owners: readonly (readonly number[])[];
+}
+
+export interface RoutingMember {
+  readonly id: string;
+  /** host:port of its client listener; empty where unknown. */
+  readonly address: string;
+  readonly zone: string;
+  readonly reachable: boolean;
+}
