@@ -1,7 +1,7 @@
 import type { Coverage } from "./coverage.ts";
 import type { ActorId, Dot } from "./dot.ts";
 import { type ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
-import type { ByteWriter } from "../bytes/byte-writer.ts";
+import { ByteWriter } from "../bytes/byte-writer.ts";
 
 /** Bound on what one message can make a node hold; far above what pruning leaves. */
 const ENTRIES_MAX = 65_536;
@@ -17,6 +17,12 @@ export function writeCoverage(writer: ByteWriter, coverage: Coverage): void {
   for (const actor of sortedKeys(coverage.loose)) {
     for (const n of coverage.loose.get(actor)!) writeDot(writer, { actor, n });
   }
+}
+
+export function encodeCoverage(coverage: Coverage): Uint8Array {
+  const writer = new ByteWriter(48);
+  writeCoverage(writer, coverage);
+  return writer.finish();
 }
 
 /** Throws MalformedBytes unless the entries are canonical. */

@@ -1,0 +1,98 @@
+import type { NodeId } from "../node-id.ts";
+import type { PeerCalls } from "../peers/peer-calls.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Hash } from "../ports/hash.ts";
+import type { Observer } from "../ports/observer.ts";
+import type { ReplicaStore } from "../ports/replica-store.ts";
+import type { Timers } from "../ports/timers.ts";
+import { type Quorum, resolveQuorum } from "../quorum/quorum.ts";
+import { partitionOf, positionOf } from "../ring/position.ts";
+import type { RingState } from "../ring/ring-state.ts";
+import type { PreferenceList } from "../ring/ring.ts";
+import type { NodeSettings } from "../settings.ts";
+import type { Failure, FailureCode, KeyOfBucket, RequestOptions } from "./requests.ts";
+
+/** What a coordinator stands on. */
+export interface CoordinatorParts {
+  readonly self: NodeId;
+  readonly settings: NodeSettings;
+  readonly ring: RingState;
+  readonly store: ReplicaStore;
+  readonly calls: PeerCalls;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly hash: Hash;
+  readonly observer: Observer;
+  /** Whether this node believes that the member answers; always true for itself. Local: peers may differ. */
+  readonly isHealthy: (node: NodeId) => boolean;
+}
+
+/** Where one request's key lives, how many answers it needs, and until when. */
+export interface Coordination {
+  readonly clusterId: string;
+  readonly position: Uint8Array;
+  readonly preferenceList: PreferenceList;
+  readonly zoneOf: (node: NodeId) => string;
+  readonly quorum: Quorum;
+  /** On the coordinator's monotonic clock. */
+  readonly deadlineMs: number;
+}
+
+export type Planned = { readonly ok: true; readonly coordination: Coordination } | { readonly ok: false; readonly failure: Failure };
+
+export function planCoordination(request: KeyOfBucket & { options: RequestOptions }, parts: CoordinatorParts): Planned {
+  const ring = parts.ring.current();
+  if (ring === undefined) {
+    const message = "this node is not a member of a ring yet; form one (dynamokv ring form) or wait for the operator";
+    return { ok: false, failure: failure("no_ring", message) };
+  }
+  const position = positionOf(request, parts.hash);
+  const preferenceList = parts.ring.preferenceList(partitionOf(position, ring.parameters.partitions));
+  const resolved = resolveQuorum(request.options, parts.settings, preferenceList.owners.length);
+  if (!resolved.ok) return { ok: false, failure: failure("invalid_quorum", resolved.message) };
+  const timeoutMs = Math.min(
+    request.options.timeoutMs ?? parts.settings.requestTimeoutMs,
+    parts.settings.requestTimeoutMsMax,
+  );
+  return {
+    ok: true,
+    coordination: {
+      clusterId: ring.clusterId,
+      position,
+      preferenceList,
+      zoneOf: (node) => ring.members.find((member) => member.id === node)?.zone ?? "",
+      quorum: resolved.quorum,
+      deadlineMs: parts.clock.monotonicMs() + timeoutMs,
+    },
+  };
+}
+
+export function remainingMs(coordination: Coordination, parts: CoordinatorParts): number {
+  return coordination.deadlineMs - parts.clock.monotonicMs();
+}
+
+/** The promise's value, or undefined when the request's time is up first. */
+export function beforeDeadline<T>(
+  promise: Promise<T>,
+  coordination: Coordination,
+  parts: CoordinatorParts,
+): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const cancel = parts.timers.after(Math.max(0, remainingMs(coordination, parts)), () => resolve(undefined));
+    void promise.then((value) => {
+      cancel();
+      resolve(value);
+    });
+  });
+}
+
+/** How long to wait for a silent replica before another one is asked too: a quantile of recent answers, bounded. */
+export function hedgeDelayMs(kind: "replicate" | "read", parts: CoordinatorParts): number {
+  const recent = parts.calls.latencyMs(kind, kind === "replicate" ? 0.99 : 0.95) ?? 0;
+  return Math.min(parts.settings.hedgeDelayMsMax, Math.max(parts.settings.hedgeDelayMsMin, recent));
+}
+
+/** A failure that left no trace anywhere. */
+export function failure(code: FailureCode, message: string): Failure {
+  return { kind: "failed", code, message, maybeApplied: false, context: new Uint8Array(0) };
+}

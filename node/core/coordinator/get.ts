@@ -1,0 +1,56 @@
+import type { KeyRecord } from "../version/record.ts";
+import { visibleSiblings } from "../version/record.ts";
+import { sealContext } from "../version/context.ts";
+import { type Coordination, type CoordinatorParts, failure } from "./coordination.ts";
+import { readReplicas } from "./read-round.ts";
+import { type ReadRepair } from "./read-repair.ts";
+import type { Failure, KeyOfBucket, ReadOutcome } from "./requests.ts";
+
+/**
+ * Coordinates a get on this node (Dynamo §4.5): ask R of the first N healthy nodes, one for the record and the
+ * others for a digest, merge what differs, show every sibling that survives with one context, and bring the stale
+ * copies up to date afterwards.
+ */
+export async function coordinateGet(
+  request: KeyOfBucket,
+  coordination: Coordination,
+  parts: CoordinatorParts & { readRepair: ReadRepair },
+): Promise<ReadOutcome> {
+  const read = await readMerged(request, coordination, parts);
+  if (read.kind === "failed") return read;
+  const { record } = read;
+  return {
+    kind: "read",
+    siblings: record === undefined ? [] : visibleSiblings(record),
+    context: record === undefined ? new Uint8Array(0) : sealContext(record.coverage, coordination, parts.hash),
+    ownersAnswered: read.ownersAnswered,
+    ownersTotal: coordination.preferenceList.owners.length,
+  };
+}
+
+export type MergedRead =
+  | {
+      readonly kind: "merged";
+      /** Undefined where no replica that counted knows the key. */
+      readonly record: KeyRecord | undefined;
+      readonly ownersAnswered: number;
+    }
+  | Failure;
+
+/** The read behind a get, and behind a delete that was sent without a context. */
+export async function readMerged(
+  request: KeyOfBucket,
+  coordination: Coordination,
+  parts: CoordinatorParts & { readRepair: ReadRepair },
+): Promise<MergedRead> {
+  const round = await readReplicas(request, coordination, parts);
+  if (!round.reached) {
+    const { r, pr } = coordination.quorum;
+    return failure(
+      "quorum_unreachable",
+      `${round.answered} of r=${r} nodes (owners: ${round.ownersAnswered} of pr=${pr}) answered in time`,
+    );
+  }
+  parts.readRepair.repairStale(round, coordination);
+  return { kind: "merged", record: round.merged?.record, ownersAnswered: round.ownersAnswered };
+}

@@ -1,0 +1,82 @@
+import type { NodeId } from "../node-id.ts";
+import type { Merged } from "../ports/replica-store.ts";
+import { firstHealthy } from "../ring/sloppy-quorum.ts";
+import { sealContext } from "../version/context.ts";
+import { type Coverage, withDot } from "../version/coverage.ts";
+import { encodeCoverage } from "../version/coverage-codec.ts";
+import { beforeDeadline, type Coordination, type CoordinatorParts, failure } from "./coordination.ts";
+import { replicate } from "./replication.ts";
+import type { Failure, WriteOutcome } from "./requests.ts";
+
+/** A put or a delete whose context is opened. */
+export interface Write {
+  readonly bucket: Uint8Array;
+  readonly key: Uint8Array;
+  /** What the client was shown: the siblings in it are superseded, no others. */
+  readonly seen: Coverage;
+  readonly tombstone: boolean;
+  readonly value: Uint8Array;
+  readonly contentType: string;
+  readonly requestId: string;
+}
+
+/**
+ * Coordinates a write on this node (Dynamo §4.5): merge it into the local copy under a new dot, send the whole
+ * record to the other first N healthy nodes while the local commit is still under way, answer at W durable
+ * acknowledgements. The answer's context is the client's context plus exactly the new dot: one entry more, and a
+ * later put with it would erase a write that nobody was shown.
+ */
+export async function coordinatePut(
+  write: Write,
+  coordination: Coordination,
+  parts: CoordinatorParts,
+): Promise<WriteOutcome> {
+  const assignments = firstHealthy({ ...coordination, isHealthy: parts.isHealthy });
+  const { merged, durable } = parts.store.coordinate({
+    ...write,
+    position: coordination.position,
+    seen: encodeCoverage(write.seen),
+    modifiedMs: parts.clock.wallMs(),
+    keptFor: ownersStoodInFor(parts.self, assignments, coordination),
+  });
+  const local = await beforeDeadline(merged, coordination, parts);
+  if (local === undefined) return diskTooSlow;
+  if (!local.ok) return refused(local);
+  const context = sealContext(withDot(write.seen, local.dot), coordination, parts.hash);
+  const tally = await replicate({ record: local.record, durable, assignments }, coordination, parts);
+  if (tally.reached) return { kind: "written", context };
+  const { w, pw } = coordination.quorum;
+  return {
+    kind: "failed",
+    code: "quorum_unreachable",
+    message:
+      `${tally.ackedCount} of w=${w} nodes (owners: ${tally.ackedOwnerCount} of pw=${pw}) acknowledged in time; ` +
+      "the write may be applied: retry it with the same request id",
+    maybeApplied: true,
+    context,
+  };
+}
+
+const diskTooSlow: Failure = {
+  kind: "failed",
+  code: "storage_failed",
+  message: "this node's disk did not take the write in time; it may still be applied: retry with the same request id",
+  maybeApplied: true,
+  context: new Uint8Array(0),
+};
+
+/** Empty where this node owns the key; else the owners that its copy is kept for. */
+function ownersStoodInFor(
+  self: NodeId,
+  assignments: ReturnType<typeof firstHealthy>,
+  { preferenceList }: Coordination,
+): readonly NodeId[] {
+  if (preferenceList.owners.includes(self)) return [];
+  const mine = assignments.find((assignment) => assignment.node === self)?.standsInFor;
+  return [mine ?? preferenceList.owners[0]!];
+}
+
+function refused(merged: Extract<Merged, { ok: false }>): Failure {
+  if (merged.code === "invalid_record") return failure("storage_failed", merged.message);
+  return failure(merged.code, merged.message);
+}

@@ -1,0 +1,177 @@
+import type { NodeId } from "../node-id.ts";
+import type { ReplicaRead } from "../ports/replica-store.ts";
+import type { CancelTimer } from "../ports/timers.ts";
+import { ReadTally, type Vote } from "../quorum/read-tally.ts";
+import { compareBytes, type KeyRecord, merge } from "../version/record.ts";
+import { decodeRecord, encodeRecord } from "../version/record-codec.ts";
+import { type Coordination, type CoordinatorParts, hedgeDelayMs, remainingMs } from "./coordination.ts";
+import { askToRead } from "./replica-calls.ts";
+import type { KeyOfBucket } from "./requests.ts";
+
+/** What the replicas said of one key, merged. */
+export interface ReadRoundResult {
+  readonly reached: boolean;
+  readonly answered: number;
+  readonly ownersAnswered: number;
+  readonly votes: ReadonlyMap<NodeId, Vote>;
+  /** Undefined where nobody who counted has the key. */
+  readonly merged: { readonly record: KeyRecord; readonly bytes: Uint8Array; readonly digest: Uint8Array } | undefined;
+}
+
+/**
+ * One read of the replicas: asks as few as the quorum needs, the next one whenever one is lost or slow, and fetches
+ * the record behind every digest that differs, until R votes count and each has its record.
+ */
+export async function readReplicas(
+  key: KeyOfBucket,
+  coordination: Coordination,
+  parts: CoordinatorParts,
+): Promise<ReadRoundResult> {
+  const round = new ReadRound(key, coordination, parts);
+  for (;;) {
+    const reached = await round.quorum();
+    if (!reached) return round.result(false);
+    const unknown = round.votersWithUnknownRecord();
+    if (unknown.length === 0) return round.result(true);
+    await round.fetchRecords(unknown);
+  }
+}
+
+class ReadRound {
+  readonly #key: KeyOfBucket;
+  readonly #coordination: Coordination;
+  readonly #parts: CoordinatorParts;
+  readonly #tally: ReadTally;
+  /** Who may still be asked: this node first, then healthy owners, then healthy stand-ins. */
+  readonly #candidates: NodeId[];
+  #started = false;
+  #timer: CancelTimer | undefined;
+  #wake: ((reached: boolean) => void) | undefined;
+
+  constructor(key: KeyOfBucket, coordination: Coordination, parts: CoordinatorParts) {
+    this.#key = key;
+    this.#coordination = coordination;
+    this.#parts = parts;
+    const { owners, fallbacks } = coordination.preferenceList;
+    const healthyOwners = owners.filter(parts.isHealthy);
+    this.#tally = new ReadTally(coordination.quorum, { owners, healthyOwners });
+    this.#candidates = [...selfFirst(healthyOwners, parts.self), ...fallbacks.filter(parts.isHealthy)];
+  }
+
+  /** Resolves true when R votes count, false when they cannot any more or the deadline has come. */
+  quorum(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#wake = (reached) => {
+        this.#timer?.();
+        this.#wake = undefined;
+        resolve(reached);
+      };
+      if (!this.#started) this.#askFirst();
+      this.#hedgeLater();
+      this.#check();
+    });
+  }
+
+  #askFirst(): void {
+    this.#started = true;
+    const count = Math.max(this.#coordination.quorum.r, this.#coordination.quorum.pr);
+    const first = this.#candidates.splice(0, count);
+    first.forEach((node, index) => this.#ask(node, index === 0 ? "record" : "digest"));
+  }
+
+  #ask(node: NodeId, want: "record" | "digest"): void {
+    this.#tally.asked(node);
+    void this.#read(node, want).then((read) => {
+      this.#count(node, read);
+      this.#check();
+    });
+  }
+
+  #count(node: NodeId, read: ReplicaRead): void {
+    if (read.status === "found") this.#tally.voted(node, { ...read, kind: "found", keptFor: read.keptFor as NodeId[] });
+    else if (read.status === "not_found") this.#tally.voted(node, { kind: "not_found" });
+    else this.#tally.lost(node);
+  }
+
+  #read(node: NodeId, want: "record" | "digest"): Promise<ReplicaRead> {
+    const query = { ...this.#key, position: this.#coordination.position, want };
+    if (node === this.#parts.self) return this.#parts.store.read(query);
+    const timeoutMs = remainingMs(this.#coordination, this.#parts);
+    return askToRead(node, query, { timeoutMs, lane: "foreground" }, this.#parts);
+  }
+
+  #check(): void {
+    if (this.#wake === undefined) return;
+    while (!this.#tally.reached && this.#tally.waitingCount === 0) {
+      const next = this.#candidates.shift();
+      if (next === undefined) return this.#wake(false);
+      this.#ask(next, "digest");
+    }
+    if (this.#tally.reached) this.#wake(true);
+  }
+
+  #hedgeLater(): void {
+    const delayMs = Math.min(hedgeDelayMs("read", this.#parts), remainingMs(this.#coordination, this.#parts));
+    this.#timer = this.#parts.timers.after(Math.max(0, delayMs), () => {
+      if (remainingMs(this.#coordination, this.#parts) <= 0) return this.#wake?.(false);
+      const next = this.#candidates.shift();
+      if (next !== undefined) {
+        this.#parts.observer.event({ kind: "hedge_sent", operation: "get" });
+        this.#ask(next, "digest");
+      }
+      this.#hedgeLater();
+    });
+  }
+
+  /** Voters whose digest belongs to none of the records at hand. */
+  votersWithUnknownRecord(): NodeId[] {
+    const known = this.#recordVotes();
+    const unknown: NodeId[] = [];
+    for (const [node, vote] of this.#tally.votes) {
+      if (vote.kind !== "found" || vote.record !== undefined) continue;
+      if (!known.some((other) => compareBytes(other.digest, vote.digest) === 0)) unknown.push(node);
+    }
+    return unknown;
+  }
+
+  /** Asks again for the whole record; a voter that has none to show is no voter. */
+  async fetchRecords(nodes: readonly NodeId[]): Promise<void> {
+    await Promise.all(nodes.map(async (node) => this.#count(node, await this.#read(node, "record"))));
+  }
+
+  result(reached: boolean): ReadRoundResult {
+    const { votes, ownersAnswered } = this.#tally;
+    return { reached, answered: votes.size, ownersAnswered, votes, merged: reached ? this.#merged() : undefined };
+  }
+
+  #merged(): ReadRoundResult["merged"] {
+    const distinct: FoundRecord[] = [];
+    for (const vote of this.#recordVotes()) {
+      if (!distinct.some((other) => compareBytes(other.digest, vote.digest) === 0)) distinct.push(vote);
+    }
+    if (distinct.length === 0) return undefined;
+    const [first, ...others] = distinct;
+    let record = decodeRecord(first!.record);
+    if (others.length === 0) return { record, bytes: first!.record, digest: first!.digest };
+    for (const other of others) record = merge(record, decodeRecord(other.record));
+    const bytes = encodeRecord(record);
+    return { record, bytes, digest: this.#parts.hash.md5(bytes) };
+  }
+
+  #recordVotes(): FoundRecord[] {
+    const found: FoundRecord[] = [];
+    for (const vote of this.#tally.votes.values()) {
+      if (vote.kind === "found" && vote.record !== undefined) found.push({ record: vote.record, digest: vote.digest });
+    }
+    return found;
+  }
+}
+
+interface FoundRecord {
+  readonly record: Uint8Array;
+  readonly digest: Uint8Array;
+}
+
+function selfFirst(owners: readonly NodeId[], self: NodeId): NodeId[] {
+  return owners.includes(self) ? [self, ...owners.filter((owner) => owner !== self)] : [...owners];
+}
