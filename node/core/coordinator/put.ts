@@ -1,6 +1,6 @@
 import type { NodeId } from "../node-id.ts";
 import type { Merged } from "../ports/replica-store.ts";
-import { firstHealthy } from "../ring/sloppy-quorum.ts";
+import { type QuorumMember, standIns } from "../ring/sloppy-quorum.ts";
 import { sealContext } from "../version/context.ts";
 import { type Coverage, withDot } from "../version/coverage.ts";
 import { encodeCoverage } from "../version/coverage-codec.ts";
@@ -31,19 +31,23 @@ export async function coordinatePut(
   coordination: Coordination,
   parts: CoordinatorParts,
 ): Promise<WriteOutcome> {
-  const assignments = firstHealthy({ ...coordination, isHealthy: parts.isHealthy });
+  const members = standIns({
+    list: coordination.preferenceList,
+    zoneOf: coordination.zoneOf,
+    isHealthy: parts.isHealthy,
+  });
   const { merged, durable } = parts.store.coordinate({
     ...write,
     position: coordination.position,
     seen: encodeCoverage(write.seen),
     modifiedMs: parts.clock.wallMs(),
-    keptFor: ownersStoodInFor(parts.self, assignments, coordination),
+    keptFor: ownersStoodInFor(parts.self, members, coordination),
   });
   const local = await beforeDeadline(merged, coordination, parts);
   if (local === undefined) return diskTooSlow;
   if (!local.ok) return refused(local);
   const context = sealContext(withDot(write.seen, local.dot), coordination, parts.hash);
-  const tally = await replicate({ record: local.record, durable, assignments }, coordination, parts);
+  const tally = await replicate({ record: local.record, durable, members }, coordination, parts);
   if (tally.reached) return { kind: "written", context };
   const { w, pw } = coordination.quorum;
   return {
@@ -68,11 +72,11 @@ const diskTooSlow: Failure = {
 /** Empty where this node owns the key; else the owners that its copy is kept for. */
 function ownersStoodInFor(
   self: NodeId,
-  assignments: ReturnType<typeof firstHealthy>,
+  members: readonly QuorumMember[],
   { preferenceList }: Coordination,
 ): readonly NodeId[] {
   if (preferenceList.owners.includes(self)) return [];
-  const mine = assignments.find((assignment) => assignment.node === self)?.standsInFor;
+  const mine = members.find(({ node }) => node === self)?.standsInFor;
   return [mine ?? preferenceList.owners[0]!];
 }
 

@@ -2,7 +2,7 @@ import type { NodeId } from "../node-id.ts";
 import type { Stored } from "../ports/replica-store.ts";
 import type { CancelTimer } from "../ports/timers.ts";
 import { WriteTally } from "../quorum/write-tally.ts";
-import type { Assignment } from "../ring/sloppy-quorum.ts";
+import type { QuorumMember } from "../ring/sloppy-quorum.ts";
 import { type Coordination, type CoordinatorParts, hedgeDelayMs, remainingMs } from "./coordination.ts";
 import { askToStore } from "./replica-calls.ts";
 
@@ -12,7 +12,7 @@ import { askToStore } from "./replica-calls.ts";
  * which keeps the record with a hint for the owner it stands in for. Nobody is asked twice.
  */
 export async function replicate(
-  write: { record: Uint8Array; durable: Promise<Stored>; assignments: readonly Assignment[] },
+  write: { record: Uint8Array; durable: Promise<Stored>; members: readonly QuorumMember[] },
   coordination: Coordination,
   parts: CoordinatorParts,
 ): Promise<WriteTally> {
@@ -22,7 +22,7 @@ export async function replicate(
 class Replication {
   readonly #record: Uint8Array;
   readonly #durable: Promise<Stored>;
-  readonly #assignments: readonly Assignment[];
+  readonly #members: readonly QuorumMember[];
   readonly #coordination: Coordination;
   readonly #parts: CoordinatorParts;
   readonly #tally: WriteTally;
@@ -34,13 +34,13 @@ class Replication {
   #finish: (() => void) | undefined;
 
   constructor(
-    { record, durable, assignments }: { record: Uint8Array; durable: Promise<Stored>; assignments: readonly Assignment[] },
+    { record, durable, members }: { record: Uint8Array; durable: Promise<Stored>; members: readonly QuorumMember[] },
     coordination: Coordination,
     parts: CoordinatorParts,
   ) {
     this.#record = record;
     this.#durable = durable;
-    this.#assignments = assignments;
+    this.#members = members;
     this.#coordination = coordination;
     this.#parts = parts;
     this.#tally = new WriteTally(coordination.quorum, coordination.preferenceList.owners);
@@ -54,7 +54,7 @@ class Replication {
         resolve(this.#tally);
       };
       this.#keepLocally();
-      for (const { node, standsInFor } of this.#assignments) {
+      for (const { node, standsInFor } of this.#members) {
         if (node !== this.#parts.self) this.#ask(node, standsInFor);
       }
       this.#hedgeLater();
@@ -110,7 +110,7 @@ class Replication {
       if (remainingMs(this.#coordination, this.#parts) <= 0) return this.#finish?.();
       for (const node of this.#tally.waiting) {
         if (node === this.#parts.self || this.#replaced.has(node)) continue;
-        const owner = this.#assignments.find((assignment) => assignment.node === node)?.standsInFor ?? node;
+        const owner = this.#members.find((member) => member.node === node)?.standsInFor ?? node;
         if (this.#replace(node, owner)) this.#parts.observer.event({ kind: "hedge_sent", operation: "put" });
       }
       this.#hedgeLater();
