@@ -1,0 +1,103 @@
+/**
+ * Who may import whom, as data. Default deny: a file outside every zone is refused, and so is an import that its zone
+ * does not list. A zone is a folder or one file; the longest name wins, so one file can have rights of its own. Files
+ * of one zone may import each other (oxlint refuses cycles). `types` lists what may be imported by `import type` only:
+ * such an import has no code behind it. docs/ARCHITECTURE.md says why the layers are these.
+ */
+
+export interface Zone {
+  /** Folders or files whose code may be imported. */
+  readonly may: readonly string[];
+  /** Folders or files of which only types may be imported, beside those in `may`. */
+  readonly types?: readonly string[];
+  /** Packages and built-in modules; `node:*` stands for every built-in module. */
+  readonly packages?: readonly string[];
+}
+
+const CORE = "node/core/";
+const core = (...names: string[]): string[] => names.map((name) => CORE + name);
+
+/** May be imported by all of the core: bytes, identities and the ports themselves. */
+const GROUND = core("bytes", "invariant.ts", "node-id.ts", "ports");
+
+export const MATRIX: Readonly<Record<string, Zone>> = {
+  // The core, bottom up. No zone in it names a package.
+  "node/core/ambient.d.ts": { may: [] },
+  "node/core/no-packages.d.ts": { may: [] },
+  "node/core/bytes": { may: [] },
+  "node/core/invariant.ts": { may: [] },
+  "node/core/node-id.ts": { may: [] },
+  "node/core/settings.ts": { may: core("invariant.ts") },
+  "node/core/ports": { may: core("node-id.ts"), types: core("version/dot.ts", "ring/ring.ts") },
+  "node/core/version": { may: core("bytes", "invariant.ts"), types: core("ports") },
+  "node/core/ring": { may: core("bytes", "invariant.ts", "node-id.ts"), types: core("ports") },
+  "node/core/quorum": { may: core("node-id.ts", "invariant.ts") },
+  "node/core/wire": {
+    may: core("bytes", "invariant.ts", "node-id.ts"),
+    types: core("ports/replica-store.ts"),
+  },
+  "node/core/storage": {
+    may: [...GROUND, ...core("version", "ring/position.ts")],
+    types: core("settings.ts"),
+  },
+  "node/core/peers": { may: [...GROUND, ...core("wire")], types: core("settings.ts") },
+  "node/core/replica": { may: [...GROUND, ...core("version", "wire", "ring")], types: core("settings.ts") },
+  "node/core/coordinator": {
+    may: [
+      ...GROUND,
+      ...core("version", "ring", "quorum", "wire", "peers", "settings.ts", "coordinator/requests.ts"),
+    ],
+  },
+  "node/core/coordinator/requests.ts": { may: [], types: core("node-id.ts") },
+  "node/core/dynamo-node.ts": { may: ["node/core"] },
+
+  // The node around it.
+  "node/contract": { may: [], packages: ["node:crypto"] },
+  "node/config": {
+    may: ["node/contract", ...core("settings.ts", "node-id.ts", "invariant.ts")],
+    packages: ["node:crypto", "node:fs", "node:os", "node:path"],
+  },
+  "node/adapters": {
+    may: ["node/contract", ...GROUND, ...core("wire", "storage", "version", "ring/position.ts")],
+    types: ["node/core", "node/config"],
+    packages: ["node:*", "better-sqlite3", "prom-client", "winston"],
+  },
+  "node/http": {
+    may: ["node/contract", ...GROUND, ...core("coordinator/requests.ts")],
+    types: ["node/core", "node/config"],
+    packages: ["node:*", "express"],
+  },
+  "node/main.ts": { may: ["node"], packages: ["node:*"] },
+
+  // Those who talk to nodes know the contract, never the code.
+  client: { may: ["node/contract"], packages: ["node:*"] },
+  "client/cli": { may: ["node/contract", "client"], packages: ["node:*", "commander"] },
+  bench: { may: ["node/contract", "client"], packages: ["node:*"] },
+  operator: {
+    may: ["node/contract"],
+    packages: ["node:*", "express", "prom-client", "winston", "@kubernetes/client-node"],
+  },
+  "operator/plan": { may: ["node/contract", "operator/api"], types: ["operator/observe"] },
+  "operator/desired": { may: ["node/contract", "operator/api"], types: ["operator/observe"] },
+  "operator/status": { may: ["node/contract", "operator/api"], types: ["operator/observe"] },
+
+  // Tests may look everywhere; nobody may look at them.
+  test: {
+    may: ["node", "client", "operator", "bench"],
+    packages: [
+      "node:*",
+      "better-sqlite3",
+      "chai",
+      "express",
+      "fast-check",
+      "mocha",
+      "prom-client",
+      "winston",
+    ],
+  },
+};
+
+/** Composition roots: started, never imported. */
+export function isCompositionRoot(path: string): boolean {
+  return path.endsWith("/main.ts");
+}
