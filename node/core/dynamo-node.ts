@@ -1,6 +1,12 @@
 import { MalformedBytes } from "./bytes/byte-reader.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
-import type { DeleteRequest, GetRequest, PutRequest, ReadOutcome, WriteOutcome } from "./coordinator/requests.ts";
+import type {
+  DeleteRequest,
+  GetRequest,
+  PutRequest,
+  ReadOutcome,
+  WriteOutcome,
+} from "./coordinator/requests.ts";
 import type { NodeId } from "./node-id.ts";
 import { ControlChannel, decodeControl, encodeControl } from "./peers/control-channel.ts";
 import { PeerCalls } from "./peers/peer-calls.ts";
@@ -51,7 +57,15 @@ export class DynamoNode {
     const { self, zone, transport, directory, hash, observer, store } = ports;
     this.#calls = new PeerCalls({ ...ports, callsPerPeerMax: ports.settings.callsPerPeerMax });
     const control = new ControlChannel(this.#calls);
-    this.ring = new RingKeeper({ self, zone, store: ports.ringStore, calls: control, directory, hash, observer });
+    this.ring = new RingKeeper({
+      self,
+      zone,
+      store: ports.ringStore,
+      calls: control,
+      directory,
+      hash,
+      observer,
+    });
     this.#replica = new Replica(store);
     this.#coordinator = new Coordinator({
       ...ports,

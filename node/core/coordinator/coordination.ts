@@ -38,12 +38,18 @@ export interface Coordination {
   readonly deadlineMs: number;
 }
 
-export type Planned = { readonly ok: true; readonly coordination: Coordination } | { readonly ok: false; readonly failure: Failure };
+export type Planned =
+  | { readonly ok: true; readonly coordination: Coordination }
+  | { readonly ok: false; readonly failure: Failure };
 
-export function planCoordination(request: KeyOfBucket & { options: RequestOptions }, parts: CoordinatorParts): Planned {
+export function planCoordination(
+  request: KeyOfBucket & { options: RequestOptions },
+  parts: CoordinatorParts,
+): Planned {
   const ring = parts.ring.current();
   if (ring === undefined) {
-    const message = "this node is not a member of a ring yet; form one (dynamokv ring form) or wait for the operator";
+    const message =
+      "this node is not a member of a ring yet; form one (dynamokv ring form) or wait for the operator";
     return { ok: false, failure: failure("no_ring", message) };
   }
   const position = positionOf(request, parts.hash);
@@ -78,7 +84,9 @@ export function beforeDeadline<T>(
   parts: CoordinatorParts,
 ): Promise<T | undefined> {
   return new Promise((resolve) => {
-    const cancel = parts.timers.after(Math.max(0, remainingMs(coordination, parts)), () => resolve(undefined));
+    const cancel = parts.timers.after(Math.max(0, remainingMs(coordination, parts)), () =>
+      resolve(undefined),
+    );
     void promise.then((value) => {
       cancel();
       resolve(value);

@@ -2,13 +2,32 @@ import { MalformedBytes } from "../bytes/byte-reader.ts";
 import type { NodeId } from "../node-id.ts";
 import { openContext } from "../version/context.ts";
 import type { Coverage } from "../version/coverage.ts";
-import { type Coordination, type CoordinatorParts, failure, planCoordination, remainingMs } from "./coordination.ts";
+import {
+  type Coordination,
+  type CoordinatorParts,
+  failure,
+  planCoordination,
+  remainingMs,
+} from "./coordination.ts";
 import { coordinateDelete } from "./delete.ts";
-import { decodeForwarded, decodeOutcome, encodeForwarded, encodeOutcome, type ForwardedRequest } from "./forwarding.ts";
+import {
+  decodeForwarded,
+  decodeOutcome,
+  encodeForwarded,
+  encodeOutcome,
+  type ForwardedRequest,
+} from "./forwarding.ts";
 import { coordinateGet } from "./get.ts";
 import { coordinatePut } from "./put.ts";
 import { ReadRepair } from "./read-repair.ts";
-import type { DeleteRequest, Failure, GetRequest, PutRequest, ReadOutcome, WriteOutcome } from "./requests.ts";
+import type {
+  DeleteRequest,
+  Failure,
+  GetRequest,
+  PutRequest,
+  ReadOutcome,
+  WriteOutcome,
+} from "./requests.ts";
 
 /**
  * Takes a client's request at any node (Dynamo §5): an owner of the key coordinates it here, any other node hands
@@ -65,7 +84,10 @@ export class Coordinator {
     return this.#forward(asked, candidates, coordination);
   }
 
-  async #coordinate(asked: ForwardedRequest, coordination: Coordination): Promise<WriteOutcome | ReadOutcome> {
+  async #coordinate(
+    asked: ForwardedRequest,
+    coordination: Coordination,
+  ): Promise<WriteOutcome | ReadOutcome> {
     switch (asked.operation) {
       case "get":
         return coordinateGet(asked.request, coordination, this.#parts);
@@ -73,7 +95,11 @@ export class Coordinator {
         const { request } = asked;
         const opened = openContext(request.context, coordination, this.#parts.hash);
         if (!opened.ok) return failure(opened.code, opened.message);
-        return coordinatePut({ ...request, seen: opened.coverage, tombstone: false }, coordination, this.#parts);
+        return coordinatePut(
+          { ...request, seen: opened.coverage, tombstone: false },
+          coordination,
+          this.#parts,
+        );
       }
       case "delete": {
         const { request } = asked;
@@ -103,7 +129,11 @@ export class Coordinator {
       const options = { ...asked.request.options, timeoutMs };
       const body = encodeForwarded({ ...asked, request: { ...asked.request, options } } as ForwardedRequest);
       this.#parts.observer.event({ kind: "request_forwarded", peerId: node });
-      const answer = await this.#parts.calls.call(node, { kind: "forward", body }, { timeoutMs, lane: "foreground" });
+      const answer = await this.#parts.calls.call(
+        node,
+        { kind: "forward", body },
+        { timeoutMs, lane: "foreground" },
+      );
       if (answer.status === "answered") return this.#outcomeFrom(node, answer.body);
       if (answer.status === "lost" && asked.operation !== "get") return coordinatorLost;
     }
@@ -120,7 +150,11 @@ export class Coordinator {
     }
   }
 
-  #finished(kind: "put_finished" | "get_finished", outcome: WriteOutcome | ReadOutcome, startedMs: number): void {
+  #finished(
+    kind: "put_finished" | "get_finished",
+    outcome: WriteOutcome | ReadOutcome,
+    startedMs: number,
+  ): void {
     const durationMs = this.#parts.clock.monotonicMs() - startedMs;
     const name = outcome.kind === "failed" ? outcome.code : "ok";
     if (kind === "put_finished") this.#parts.observer.event({ kind, outcome: name, durationMs });
@@ -158,5 +192,7 @@ function writeOutcome(outcome: WriteOutcome | ReadOutcome): WriteOutcome {
 }
 
 function readOutcome(outcome: WriteOutcome | ReadOutcome): ReadOutcome {
-  return outcome.kind === "written" ? failure("coordinator_lost", "a peer answered a read as a write") : outcome;
+  return outcome.kind === "written"
+    ? failure("coordinator_lost", "a peer answered a read as a write")
+    : outcome;
 }

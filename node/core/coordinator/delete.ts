@@ -26,7 +26,12 @@ export async function coordinateDelete(
       return { kind: "written", context: sealContext(seen, coordination, parts.hash) };
     }
     if (remainingMs(coordination, parts) <= 0) {
-      return { kind: "failed", code: "quorum_unreachable", message: "no time left after the read", ...untouched };
+      return {
+        kind: "failed",
+        code: "quorum_unreachable",
+        message: "no time left after the read",
+        ...untouched,
+      };
     }
   }
   const tombstone = { tombstone: true, value: new Uint8Array(0), contentType: "" };

@@ -84,7 +84,11 @@ export function encodeOutcome(outcome: WriteOutcome | ReadOutcome): Uint8Array {
     case "written":
       return writer.finish();
     case "failed":
-      return writer.u8(outcome.maybeApplied ? 1 : 0).text(outcome.code).text(outcome.message).finish();
+      return writer
+        .u8(outcome.maybeApplied ? 1 : 0)
+        .text(outcome.code)
+        .text(outcome.message)
+        .finish();
     case "read":
       writer.u8(outcome.ownersAnswered).u8(outcome.ownersTotal).varint(outcome.siblings.length);
       for (const sibling of outcome.siblings) {

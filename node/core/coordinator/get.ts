@@ -22,7 +22,8 @@ export async function coordinateGet(
   return {
     kind: "read",
     siblings: record === undefined ? [] : visibleSiblings(record),
-    context: record === undefined ? new Uint8Array(0) : sealContext(record.coverage, coordination, parts.hash),
+    context:
+      record === undefined ? new Uint8Array(0) : sealContext(record.coverage, coordination, parts.hash),
     ownersAnswered: read.ownersAnswered,
     ownersTotal: coordination.preferenceList.owners.length,
   };

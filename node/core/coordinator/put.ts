@@ -64,7 +64,8 @@ export async function coordinatePut(
 const diskTooSlow: Failure = {
   kind: "failed",
   code: "storage_failed",
-  message: "this node's disk did not take the write in time; it may still be applied: retry with the same request id",
+  message:
+    "this node's disk did not take the write in time; it may still be applied: retry with the same request id",
   maybeApplied: true,
   context: new Uint8Array(0),
 };

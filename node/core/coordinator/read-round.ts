@@ -15,7 +15,8 @@ export interface ReadRoundResult {
   readonly ownersAnswered: number;
   readonly votes: ReadonlyMap<NodeId, Vote>;
   /** Undefined where nobody who counted has the key. */
-  readonly merged: { readonly record: KeyRecord; readonly bytes: Uint8Array; readonly digest: Uint8Array } | undefined;
+  readonly merged:
+    { readonly record: KeyRecord; readonly bytes: Uint8Array; readonly digest: Uint8Array } | undefined;
 }
 
 /**
@@ -88,7 +89,8 @@ class ReadRound {
   }
 
   #count(node: NodeId, read: ReplicaRead): void {
-    if (read.status === "found") this.#tally.voted(node, { ...read, kind: "found", keptFor: read.keptFor as NodeId[] });
+    if (read.status === "found")
+      this.#tally.voted(node, { ...read, kind: "found", keptFor: read.keptFor as NodeId[] });
     else if (read.status === "not_found") this.#tally.voted(node, { kind: "not_found" });
     else this.#tally.lost(node);
   }
@@ -141,7 +143,13 @@ class ReadRound {
 
   result(reached: boolean): ReadRoundResult {
     const { votes, ownersAnswered } = this.#tally;
-    return { reached, answered: votes.size, ownersAnswered, votes, merged: reached ? this.#merged() : undefined };
+    return {
+      reached,
+      answered: votes.size,
+      ownersAnswered,
+      votes,
+      merged: reached ? this.#merged() : undefined,
+    };
   }
 
   #merged(): ReadRoundResult["merged"] {
@@ -161,7 +169,8 @@ class ReadRound {
   #recordVotes(): FoundRecord[] {
     const found: FoundRecord[] = [];
     for (const vote of this.#tally.votes.values()) {
-      if (vote.kind === "found" && vote.record !== undefined) found.push({ record: vote.record, digest: vote.digest });
+      if (vote.kind === "found" && vote.record !== undefined)
+        found.push({ record: vote.record, digest: vote.digest });
     }
     return found;
   }

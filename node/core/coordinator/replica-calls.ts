@@ -24,7 +24,13 @@ export async function askToStore(
 ): Promise<Stored> {
   const answer = await parts.calls.call(node, { kind: "replicate", body }, limits);
   if (answer.status !== "answered") return { ok: false, code: "storage_failed", message: answer.status };
-  return understood(node, answer, decodeStored, parts) ?? { ok: false, code: "storage_failed", message: "malformed" };
+  return (
+    understood(node, answer, decodeStored, parts) ?? {
+      ok: false,
+      code: "storage_failed",
+      message: "malformed",
+    }
+  );
 }
 
 /** A record that does not have the digest it came with was damaged on the way, and is a failure. */
@@ -39,9 +45,14 @@ export async function askToRead(
   const read = understood(node, answer, decodeReplicaRead, parts);
   if (read === undefined) return { status: "failed", message: "malformed" };
   if (read.status !== "found") return read;
-  if ((read.record === undefined) !== (body.want === "digest")) return { status: "failed", message: "malformed" };
+  if ((read.record === undefined) !== (body.want === "digest"))
+    return { status: "failed", message: "malformed" };
   if (read.record !== undefined && compareBytes(parts.hash.md5(read.record), read.digest) !== 0) {
-    parts.observer.event({ kind: "peer_message_refused", peerId: node, reason: "record does not match its digest" });
+    parts.observer.event({
+      kind: "peer_message_refused",
+      peerId: node,
+      reason: "record does not match its digest",
+    });
     return { status: "failed", message: "damaged" };
   }
   return read;

@@ -34,7 +34,11 @@ class Replication {
   #finish: (() => void) | undefined;
 
   constructor(
-    { record, durable, members }: { record: Uint8Array; durable: Promise<Stored>; members: readonly QuorumMember[] },
+    {
+      record,
+      durable,
+      members,
+    }: { record: Uint8Array; durable: Promise<Stored>; members: readonly QuorumMember[] },
     coordination: Coordination,
     parts: CoordinatorParts,
   ) {
@@ -105,7 +109,10 @@ class Replication {
   }
 
   #hedgeLater(): void {
-    const delayMs = Math.min(hedgeDelayMs("replicate", this.#parts), remainingMs(this.#coordination, this.#parts));
+    const delayMs = Math.min(
+      hedgeDelayMs("replicate", this.#parts),
+      remainingMs(this.#coordination, this.#parts),
+    );
     this.#timer = this.#parts.timers.after(Math.max(0, delayMs), () => {
       if (remainingMs(this.#coordination, this.#parts) <= 0) return this.#finish?.();
       for (const node of this.#tally.waiting) {

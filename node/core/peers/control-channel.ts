@@ -39,7 +39,12 @@ export function decodeControl(bytes: Uint8Array): ControlMessage {
   } catch (error) {
     throw new MalformedBytes(`control message is not JSON: ${error instanceof Error ? error.message : "?"}`);
   }
-  if (typeof parsed !== "object" || parsed === null || !("type" in parsed) || typeof parsed.type !== "string") {
+  if (
+    typeof parsed !== "object" ||
+    parsed === null ||
+    !("type" in parsed) ||
+    typeof parsed.type !== "string"
+  ) {
     throw new MalformedBytes("control message has no type");
   }
   return parsed as ControlMessage;

@@ -36,16 +36,27 @@ export class PeerCalls {
     this.#callsPerPeerMax = options.callsPerPeerMax;
   }
 
-  call(to: NodeId, request: PeerRequest, { timeoutMs, lane }: { timeoutMs: number; lane: Lane }): Promise<PeerAnswer> {
+  call(
+    to: NodeId,
+    request: PeerRequest,
+    { timeoutMs, lane }: { timeoutMs: number; lane: Lane },
+  ): Promise<PeerAnswer> {
     const outstanding = this.#pendingPerPeer.get(to) ?? 0;
     if (outstanding >= this.#callsPerPeerMax || timeoutMs <= 0) return Promise.resolve(notSent);
     const call = this.#nextCall();
-    if (!this.#transport.send(to, encodeRequest(call, timeoutMs, request), lane)) return Promise.resolve(notSent);
+    if (!this.#transport.send(to, encodeRequest(call, timeoutMs, request), lane))
+      return Promise.resolve(notSent);
     const sentAtMs = this.#clock.monotonicMs();
     this.#pendingPerPeer.set(to, outstanding + 1);
     this.#sweepLater();
     return new Promise((resolve) => {
-      this.#pending.set(call, { to, kind: request.kind, sentAtMs, deadlineMs: sentAtMs + timeoutMs, resolve });
+      this.#pending.set(call, {
+        to,
+        kind: request.kind,
+        sentAtMs,
+        deadlineMs: sentAtMs + timeoutMs,
+        resolve,
+      });
     });
   }
 

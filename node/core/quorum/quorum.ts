@@ -24,14 +24,20 @@ export interface QuorumOverrides {
 }
 
 export type ResolvedQuorum =
-  | { readonly ok: true; readonly quorum: Quorum }
-  | { readonly ok: false; readonly message: string };
+  { readonly ok: true; readonly quorum: Quorum } | { readonly ok: false; readonly message: string };
 
 /** `n` is the ring's N, or the number of members where that is smaller. Defaults are cut to it; overrides are not. */
-export function resolveQuorum(overrides: QuorumOverrides, defaults: QuorumDefaults, n: number): ResolvedQuorum {
+export function resolveQuorum(
+  overrides: QuorumOverrides,
+  defaults: QuorumDefaults,
+  n: number,
+): ResolvedQuorum {
   const { r, w, pr, pw } = overrides;
   const problem =
-    outOfRange("r", r, 1, n) ?? outOfRange("w", w, 1, n) ?? outOfRange("pr", pr, 0, n) ?? outOfRange("pw", pw, 0, n);
+    outOfRange("r", r, 1, n) ??
+    outOfRange("w", w, 1, n) ??
+    outOfRange("pr", pr, 0, n) ??
+    outOfRange("pw", pw, 0, n);
   if (problem !== undefined) return { ok: false, message: problem };
   return {
     ok: true,

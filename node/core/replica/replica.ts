@@ -22,4 +22,3 @@ export class Replica {
     return encodeReplicaRead(await this.#store.read(request));
   }
 }
-

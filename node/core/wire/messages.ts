@@ -44,7 +44,12 @@ export type PeerRequest =
 
 export type PeerMessage =
   | { readonly kind: "reply"; readonly call: number; readonly body: Uint8Array }
-  | { readonly kind: "request"; readonly call: number; readonly remainingMs: number; readonly request: PeerRequest };
+  | {
+      readonly kind: "request";
+      readonly call: number;
+      readonly remainingMs: number;
+      readonly request: PeerRequest;
+    };
 
 export function encodeReply(call: number, body: Uint8Array): Uint8Array {
   return new ByteWriter(8 + body.length).u8(KIND.reply).u32(call).raw(body).finish();
@@ -76,7 +81,10 @@ function encodeRead(call: number, remainingMs: number, body: ReadRequest): Uint8
 }
 
 function header(kind: number, call: number, remainingMs: number, bodyBytes: number): ByteWriter {
-  return new ByteWriter(16 + bodyBytes).u8(kind).u32(call).u32(Math.max(0, Math.floor(remainingMs)));
+  return new ByteWriter(16 + bodyBytes)
+    .u8(kind)
+    .u32(call)
+    .u32(Math.max(0, Math.floor(remainingMs)));
 }
 
 /** Throws MalformedBytes. Byte strings are views into `message`. */

@@ -19,7 +19,11 @@ export function encodeStored(stored: Stored): Uint8Array {
 export function decodeStored(bytes: Uint8Array): Stored {
   const reader = new ByteReader(bytes);
   if (reader.u8() === 1) return { ok: true };
-  return { ok: false, code: reader.text(TEXT_BYTES_MAX) as StoreFailureCode, message: reader.text(TEXT_BYTES_MAX) };
+  return {
+    ok: false,
+    code: reader.text(TEXT_BYTES_MAX) as StoreFailureCode,
+    message: reader.text(TEXT_BYTES_MAX),
+  };
 }
 
 const READ_STATUS = { not_found: 0, found: 1, corrupt: 2, failed: 3 } as const;

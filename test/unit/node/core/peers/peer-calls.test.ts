@@ -1,0 +1,97 @@
+import { expect } from "chai";
+import { parseNodeId } from "../../../../../node/core/node-id.ts";
+import { PeerCalls } from "../../../../../node/core/peers/peer-calls.ts";
+import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
+import { decodeMessage } from "../../../../../node/core/wire/messages.ts";
+
+const peer = parseNodeId("00000000-0000-4000-8000-000000000001");
+const limits = { timeoutMs: 100, lane: "foreground" } as const;
+const request = { kind: "control", body: new Uint8Array([1]) } as const;
+
+/** A virtual clock and a link that records what is sent. */
+function calls({ callsPerPeerMax = 10, accepts = true } = {}) {
+  const sent: Uint8Array[] = [];
+  const events: CoreEvent[] = [];
+  const timers: { atMs: number; run: () => void }[] = [];
+  let nowMs = 0;
+  const peerCalls = new PeerCalls({
+    callsPerPeerMax,
+    clock: { monotonicMs: () => nowMs, wallMs: () => 0 },
+    timers: {
+      after: (delayMs, run) => {
+        const timer = { atMs: nowMs + delayMs, run };
+        timers.push(timer);
+        return () => void timers.splice(timers.indexOf(timer), 1);
+      },
+      soon: (run) => run(),
+    },
+    observer: { event: (event) => void events.push(event) },
+    transport: {
+      send: (_to, message) => accepts && sent.push(message) > 0,
+      isConnected: () => true,
+      onMessage: () => undefined,
+      onPeer: () => undefined,
+    },
+  });
+  const advance = (ms: number) => {
+    const endMs = nowMs + ms;
+    for (;;) {
+      const due = timers.filter((timer) => timer.atMs <= endMs).sort((x, y) => x.atMs - y.atMs)[0];
+      if (due === undefined) break;
+      timers.splice(timers.indexOf(due), 1);
+      nowMs = due.atMs;
+      due.run();
+    }
+    nowMs = endMs;
+  };
+  const callOf = (index: number) => decodeMessage(sent[index]!).call;
+  return { peerCalls, sent, events, advance, callOf };
+}
+
+describe("peer calls", () => {
+  it("resolves with the reply that carries the call's number, whatever the order", async () => {
+    const { peerCalls, callOf } = calls();
+    const first = peerCalls.call(peer, request, limits);
+    const second = peerCalls.call(peer, request, limits);
+    peerCalls.replied(peer, callOf(1), new Uint8Array([2]));
+    peerCalls.replied(peer, callOf(0), new Uint8Array([1]));
+    expect(await first).to.deep.equal({ status: "answered", body: new Uint8Array([1]) });
+    expect(await second).to.deep.equal({ status: "answered", body: new Uint8Array([2]) });
+  });
+
+  it("takes no reply from another peer than the one that was asked", async () => {
+    const { peerCalls, callOf, advance } = calls();
+    const call = peerCalls.call(peer, request, limits);
+    peerCalls.replied(parseNodeId("00000000-0000-4000-8000-000000000002"), callOf(0), new Uint8Array([9]));
+    advance(200);
+    expect(await call).to.deep.equal({ status: "lost" });
+  });
+
+  it("gives up soon after the deadline and says so", async () => {
+    const { peerCalls, advance, events } = calls();
+    const call = peerCalls.call(peer, request, limits);
+    advance(120);
+    expect(await call).to.deep.equal({ status: "lost" });
+    expect(events).to.deep.equal([{ kind: "peer_call_timed_out", peerId: peer }]);
+  });
+
+  it("loses what is under way when the connection goes", async () => {
+    const { peerCalls } = calls();
+    const call = peerCalls.call(peer, request, limits);
+    peerCalls.disconnected(peer);
+    expect(await call).to.deep.equal({ status: "lost" });
+  });
+
+  it("sends nothing over a full window, past the bound of calls, or without time left", async () => {
+    expect(await calls({ accepts: false }).peerCalls.call(peer, request, limits)).to.deep.equal({
+      status: "not_sent",
+    });
+    const { peerCalls, sent } = calls({ callsPerPeerMax: 1 });
+    void peerCalls.call(peer, request, limits);
+    expect(await peerCalls.call(peer, request, limits)).to.deep.equal({ status: "not_sent" });
+    expect(await peerCalls.call(peer, request, { ...limits, timeoutMs: 0 })).to.deep.equal({
+      status: "not_sent",
+    });
+    expect(sent).to.have.length(1);
+  });
+});

@@ -1,0 +1,52 @@
+import { expect } from "chai";
+import { parseNodeId } from "../../../../../node/core/node-id.ts";
+import { ReadTally, type Vote } from "../../../../../node/core/quorum/read-tally.ts";
+
+const node = (i: number) => parseNodeId(`00000000-0000-4000-8000-00000000000${i}`);
+const [a, b, c, standIn, other] = [node(1), node(2), node(3), node(4), node(5)];
+const found: Vote = { kind: "found", digest: new Uint8Array(16), record: undefined, keptFor: [] };
+const notFound: Vote = { kind: "not_found" };
+
+describe("read tally", () => {
+  it("counts an owner's record and an owner's not-found", () => {
+    const tally = new ReadTally({ r: 2, pr: 0 }, { owners: [a, b, c], healthyOwners: [a, b, c] });
+    tally.voted(a, found);
+    expect(tally.reached).to.equal(false);
+    tally.voted(b, notFound);
+    expect(tally.reached).to.equal(true);
+    expect(tally.ownersAnswered).to.equal(2);
+  });
+
+  it("counts a stand-in's record at once", () => {
+    const tally = new ReadTally({ r: 2, pr: 0 }, { owners: [a, b, c], healthyOwners: [a, b] });
+    tally.voted(standIn, found);
+    tally.voted(a, notFound);
+    expect(tally.reached).to.equal(true);
+  });
+
+  it("counts a stand-in's not-found only after every healthy owner has answered or was lost", () => {
+    const tally = new ReadTally({ r: 2, pr: 0 }, { owners: [a, b, c], healthyOwners: [a] });
+    tally.voted(standIn, notFound);
+    tally.voted(other, notFound);
+    expect(tally.reached, "two stand-ins must not outvote the owner that has it").to.equal(false);
+    tally.lost(a);
+    expect(tally.reached).to.equal(true);
+    expect(tally.ownersAnswered).to.equal(0);
+  });
+
+  it("does not count a stand-in for PR", () => {
+    const tally = new ReadTally({ r: 2, pr: 2 }, { owners: [a, b, c], healthyOwners: [a, b] });
+    tally.voted(a, found);
+    tally.voted(standIn, found);
+    expect(tally.reached).to.equal(false);
+    tally.voted(b, found);
+    expect(tally.reached).to.equal(true);
+  });
+
+  it("takes a vote back when nothing is behind it", () => {
+    const tally = new ReadTally({ r: 1, pr: 0 }, { owners: [a], healthyOwners: [a] });
+    tally.voted(a, found);
+    tally.lost(a);
+    expect(tally.reached).to.equal(false);
+  });
+});

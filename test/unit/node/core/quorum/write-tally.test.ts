@@ -1,0 +1,49 @@
+import { expect } from "chai";
+import { parseNodeId } from "../../../../../node/core/node-id.ts";
+import { WriteTally } from "../../../../../node/core/quorum/write-tally.ts";
+
+const [a, b, c, standIn] = [1, 2, 3, 4].map((i) =>
+  parseNodeId(`00000000-0000-4000-8000-00000000000${i}`),
+) as [
+  ReturnType<typeof parseNodeId>,
+  ReturnType<typeof parseNodeId>,
+  ReturnType<typeof parseNodeId>,
+  ReturnType<typeof parseNodeId>,
+];
+
+describe("write tally", () => {
+  it("is reached at W durable acknowledgements, stand-ins included", () => {
+    const tally = new WriteTally({ w: 2, pw: 0 }, [a, b, c]);
+    for (const node of [a, b, standIn]) tally.asked(node);
+    tally.acked(standIn);
+    expect(tally.reached).to.equal(false);
+    tally.acked(a);
+    expect(tally.reached).to.equal(true);
+    expect(tally.waiting).to.deep.equal([b]);
+  });
+
+  it("does not count a stand-in for PW", () => {
+    const tally = new WriteTally({ w: 2, pw: 2 }, [a, b, c]);
+    tally.acked(a);
+    tally.acked(standIn);
+    expect(tally.reached).to.equal(false);
+    tally.acked(b);
+    expect(tally.reached).to.equal(true);
+  });
+
+  it("counts one node once, however often it acknowledges", () => {
+    const tally = new WriteTally({ w: 2, pw: 0 }, [a, b, c]);
+    tally.acked(a);
+    tally.acked(a);
+    expect(tally.reached).to.equal(false);
+    expect(tally.ackedCount).to.equal(1);
+  });
+
+  it("waits for nobody who failed", () => {
+    const tally = new WriteTally({ w: 1, pw: 0 }, [a]);
+    tally.asked(a);
+    tally.failed(a);
+    expect(tally.waiting).to.deep.equal([]);
+    expect(tally.reached).to.equal(false);
+  });
+});
