@@ -1,4 +1,8 @@
-/** Appends integers, byte strings and text to a growing buffer. Big-endian; varints are LEB128, unsigned. */
+/**
+ * Appends integers, byte strings and text to a growing buffer. Big-endian; varints are LEB128, unsigned.
+ * The buffer is this writer's own, never a slice of a shared one: what `finish` returns can be transferred to
+ * another thread.
+ */
 export class ByteWriter {
   #buffer: Uint8Array;
   #length = 0;
@@ -26,12 +30,18 @@ export class ByteWriter {
 
   /** Overwrites four bytes written before: for lengths that are known only afterwards. */
   patchU32(offset: number, value: number): void {
+    if (offset < 0 || offset + 4 > this.#length) throw new RangeError(`nothing was written at ${offset} yet`);
     this.#putU32(offset, value);
   }
 
-  /** 0 … 2^53−1. */
+  /** 0 … 2^53−1; throws RangeError on anything else, which would read back as another number. */
   varint(value: number): this {
     this.#reserve(8);
+    if (value < 0x80 && value >>> 0 === value) {
+      this.#buffer[this.#length++] = value;
+      return this;
+    }
+    if (!(Number.isSafeInteger(value) && value >= 0)) throw new RangeError(`not a natural number: ${value}`);
     let rest = value;
     while (rest >= 0x80) {
       this.#buffer[this.#length++] = (rest % 0x80) | 0x80;
@@ -54,13 +64,34 @@ export class ByteWriter {
     return this.varint(bytes.length).raw(bytes);
   }
 
+  /** The length of the UTF-8 form as a varint, then the UTF-8 form. */
   text(text: string): this {
+    if (text.length <= ASCII_LENGTH_MAX && this.#ascii(text)) return this;
     return this.bytes(utf8.encode(text));
   }
 
   /** What was written. The writer must not be used afterwards: the bytes may share its buffer. */
   finish(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Writes a text whose length in bytes is its length; takes everything back where it is not ASCII. */
+  #ascii(text: string): boolean {
+    const start = this.#length;
+    this.varint(text.length);
+    this.#reserve(text.length);
+    const buffer = this.#buffer;
+    const from = this.#length;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code >= 0x80) {
+        this.#length = start;
+        return false;
+      }
+      buffer[from + i] = code;
+    }
+    this.#length = from + text.length;
+    return true;
   }
 
   #putU32(offset: number, value: number): void {
@@ -81,3 +112,13 @@ export class ByteWriter {
 }
 
 const utf8 = new TextEncoder();
+
+/** Short texts (content types, request ids) are nearly always ASCII, and written faster without the encoder. */
+const ASCII_LENGTH_MAX = 64;
+
+/** How many bytes `varint` writes for this value. */
+export function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
+  return bytes;
+}

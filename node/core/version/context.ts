@@ -21,14 +21,17 @@ export interface ContextScope {
   readonly position: Uint8Array;
 }
 
+/** Throws where the hash has no secret for its own current key: a node without one must not serve. */
 export function sealContext(coverage: Coverage, scope: ContextScope, hash: Hash): Uint8Array {
-  const body = new ByteWriter(64);
-  writeCoverage(body, coverage);
-  const bytes = body.finish();
+  const writer = taggedHeader(scope, 64);
+  const bodyAt = writer.length;
+  writeCoverage(writer, coverage);
+  const tagged = writer.finish();
   const keyId = hash.currentKeyId();
-  const tag = hash.mac(keyId, tagged(bytes, scope));
+  const tag = hash.mac(keyId, tagged);
   if (tag === undefined) throw new Error(`no secret for the current key id ${keyId}`);
-  return new ByteWriter(HEADER_BYTES + bytes.length).u8(CONTEXT_VERSION).u8(keyId).raw(tag).raw(bytes).finish();
+  const body = tagged.subarray(bodyAt);
+  return new ByteWriter(HEADER_BYTES + body.length).u8(CONTEXT_VERSION).u8(keyId).raw(tag).raw(body).finish();
 }
 
 export type OpenedContext =
@@ -42,8 +45,9 @@ export function openContext(context: Uint8Array, scope: ContextScope, hash: Hash
   if (context.length < HEADER_BYTES) return invalid("cut short");
   if (context[0] !== CONTEXT_VERSION) return invalid(`version ${context[0]} is not known`);
   const body = context.subarray(HEADER_BYTES);
-  const expected = hash.mac(context[1]!, tagged(body, scope));
-  if (expected === undefined) return invalid("made with a key that is unknown or retired; read the key again");
+  const expected = hash.mac(context[1]!, taggedHeader(scope, body.length).raw(body).finish());
+  if (expected === undefined)
+    return invalid("made with a key that is unknown or retired; read the key again");
   if (!equalInConstantTime(expected, context.subarray(2, HEADER_BYTES))) {
     return {
       ok: false,
@@ -62,13 +66,10 @@ export function openContext(context: Uint8Array, scope: ContextScope, hash: Hash
   }
 }
 
-function tagged(body: Uint8Array, scope: ContextScope): Uint8Array {
-  return new ByteWriter(64 + body.length)
-    .u8(CONTEXT_VERSION)
-    .text(scope.clusterId)
-    .raw(scope.position)
-    .raw(body)
-    .finish();
+/** What stands before the coverage in the bytes that are hashed. */
+function taggedHeader(scope: ContextScope, bodyBytes: number): ByteWriter {
+  const capacity = 64 + scope.clusterId.length + bodyBytes;
+  return new ByteWriter(capacity).u8(CONTEXT_VERSION).text(scope.clusterId).raw(scope.position);
 }
 
 function invalid(reason: string): OpenedContext {

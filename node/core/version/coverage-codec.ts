@@ -1,28 +1,37 @@
 import type { Coverage } from "./coverage.ts";
 import type { ActorId, Dot } from "./dot.ts";
+import { readDot, writeDot } from "./dot-codec.ts";
 import { type ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 
-/** Bound on what one message can make a node hold; far above what pruning leaves. */
-const ENTRIES_MAX = 65_536;
+export { readDot, writeDot };
+
+/** A count that the bytes behind it cannot hold is a lie: refused before anything is kept for it. */
+const ENTRY_BYTES_MIN = 10;
 
 /** Canonical: actors ascending, each once; loose dots after the vector, ascending. */
 export function writeCoverage(writer: ByteWriter, coverage: Coverage): void {
   writer.varint(coverage.vector.size);
-  for (const actor of sortedKeys(coverage.vector)) writeDot(writer, { actor, n: coverage.vector.get(actor)! });
+  for (const [actor, n] of inOrder(coverage.vector)) writeDot(writer, { actor, n });
   let looseCount = 0;
   for (const counters of coverage.loose.values()) looseCount += counters.length;
   writer.varint(looseCount);
   if (looseCount === 0) return;
-  for (const actor of sortedKeys(coverage.loose)) {
-    for (const n of coverage.loose.get(actor)!) writeDot(writer, { actor, n });
+  for (const [actor, counters] of inOrder(coverage.loose)) {
+    for (const n of counters) writeDot(writer, { actor, n });
   }
 }
 
+/** A coverage on its own, for a message to a storage thread. */
 export function encodeCoverage(coverage: Coverage): Uint8Array {
-  const writer = new ByteWriter(48);
+  const writer = new ByteWriter(64);
   writeCoverage(writer, coverage);
   return writer.finish();
+}
+
+/** By the text of the actor, as compareDots orders them: #10 comes before #9. */
+function inOrder<Value>(map: ReadonlyMap<ActorId, Value>): Iterable<readonly [ActorId, Value]> {
+  return map.size < 2 ? map : [...map].sort(([left], [right]) => (left < right ? -1 : 1));
 }
 
 /** Throws MalformedBytes unless the entries are canonical. */
@@ -38,12 +47,15 @@ export function readCoverage(reader: ByteReader): Coverage {
   return { vector, loose: readLoose(reader, vector) };
 }
 
-function readLoose(reader: ByteReader, vector: ReadonlyMap<ActorId, number>): ReadonlyMap<ActorId, number[]> {
+function readLoose(reader: ByteReader, vector: ReadonlyMap<ActorId, number>): Coverage["loose"] {
+  const count = readCount(reader);
+  if (count === 0) return noLooseDots;
   const loose = new Map<ActorId, number[]>();
   let last: Dot | undefined;
-  for (let left = readCount(reader); left > 0; left--) {
+  for (let left = count; left > 0; left--) {
     const dot = readDot(reader);
-    const ascending = last === undefined || dot.actor > last.actor || (dot.actor === last.actor && dot.n > last.n);
+    const ascending =
+      last === undefined || dot.actor > last.actor || (dot.actor === last.actor && dot.n > last.n);
     if (!ascending) throw new MalformedBytes("loose dots are not ascending");
     const counters = loose.get(dot.actor);
     if (counters === undefined && dot.n <= (vector.get(dot.actor) ?? 0) + 1) {
@@ -56,38 +68,12 @@ function readLoose(reader: ByteReader, vector: ReadonlyMap<ActorId, number>): Re
   return loose;
 }
 
+const noLooseDots: Coverage["loose"] = new Map();
+
 function readCount(reader: ByteReader): number {
   const count = reader.varint();
-  if (count > ENTRIES_MAX) throw new MalformedBytes(`coverage of ${count} entries exceeds ${ENTRIES_MAX}`);
-  return count;
-}
-
-/** 8 bytes of database actor, epoch, counter. */
-export function writeDot(writer: ByteWriter, dot: Dot): void {
-  const separator = 16;
-  for (let i = 0; i < separator; i += 2) {
-    writer.u8((hexDigit(dot.actor.charCodeAt(i)) << 4) | hexDigit(dot.actor.charCodeAt(i + 1)));
+  if (count * ENTRY_BYTES_MIN > reader.remaining) {
+    throw new MalformedBytes(`coverage of ${count} entries in ${reader.remaining} bytes`);
   }
-  writer.varint(Number(dot.actor.slice(separator + 1)));
-  writer.varint(dot.n);
-}
-
-export function readDot(reader: ByteReader): Dot {
-  let actor = "";
-  for (let i = 0; i < 8; i++) actor += HEX[reader.u8()]!;
-  const epoch = reader.varint();
-  if (epoch > 0xffffffff) throw new MalformedBytes("epoch of an actor exceeds 32 bits");
-  const n = reader.varint();
-  if (n === 0) throw new MalformedBytes("counter of a dot is 0");
-  return { actor: `${actor}#${epoch}` as ActorId, n };
-}
-
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-
-function hexDigit(code: number): number {
-  return code <= 57 ? code - 48 : code - 87;
-}
-
-function sortedKeys(map: ReadonlyMap<ActorId, unknown>): ActorId[] {
-  return map.size === 1 ? [...map.keys()] : [...map.keys()].sort();
+  return count;
 }

@@ -5,11 +5,12 @@ import type { ActorId, Dot } from "./dot.ts";
  * dots for those that are not contiguous yet. A record's coverage says which writes it contains or has superseded;
  * a context's coverage says which writes its holder was shown. Both have the same shape.
  *
- * Invariant: no loose dot is contiguous with, or below, its actor's entry in the vector. Always ask `covers`: the
- * vector alone forgets loose dots, and a put's context kept as a plain vector entry loses writes (test/paper).
- * Values are immutable: functions return new coverages and may share structure.
+ * Invariant: no loose dot is contiguous with, or below, its actor's entry in the vector; so a set of dots has one
+ * form. Always ask `covers`: the vector alone forgets loose dots, and a put's context that is kept as a plain vector
+ * entry loses writes (docs/decisions/0001). Values are immutable: functions return new coverages or share old ones.
  */
 export interface Coverage {
+  /** Counters from 1; no entry is 0. */
   readonly vector: ReadonlyMap<ActorId, number>;
   /** Ascending counters per actor; no empty lists. */
   readonly loose: ReadonlyMap<ActorId, readonly number[]>;
@@ -25,7 +26,7 @@ export function isEmptyCoverage(coverage: Coverage): boolean {
 
 export function covers(coverage: Coverage, dot: Dot): boolean {
   if (dot.n <= (coverage.vector.get(dot.actor) ?? 0)) return true;
-  return coverage.loose.get(dot.actor)?.includes(dot.n) ?? false;
+  return coverage.loose.size > 0 && (coverage.loose.get(dot.actor)?.includes(dot.n) ?? false);
 }
 
 /** The highest counter of this actor that the coverage knows of, loose or not; 0 where it knows none. */
@@ -35,11 +36,17 @@ export function highestOf(coverage: Coverage, actor: ActorId): number {
 
 /** The coverage and exactly this dot: never more, or the writes in between would be lost. */
 export function withDot(coverage: Coverage, dot: Dot): Coverage {
-  return join(coverage, { vector: new Map(), loose: new Map([[dot.actor, [dot.n]]]) });
+  const next = (coverage.vector.get(dot.actor) ?? 0) + 1;
+  if (dot.n === next && !coverage.loose.has(dot.actor)) {
+    return { vector: new Map(coverage.vector).set(dot.actor, dot.n), loose: coverage.loose };
+  }
+  return join(coverage, { vector: emptyCoverage.vector, loose: new Map([[dot.actor, [dot.n]]]) });
 }
 
 /** The union of both sets. Commutative, associative, idempotent. */
 export function join(left: Coverage, right: Coverage): Coverage {
+  if (includes(left, right)) return left;
+  if (includes(right, left)) return right;
   const vector = new Map(left.vector);
   for (const [actor, n] of right.vector) {
     if (n > (vector.get(actor) ?? 0)) vector.set(actor, n);
@@ -67,9 +74,11 @@ function fold(vector: Map<ActorId, number>, actor: ActorId, counters: number[]):
 
 /** True where every dot of `inner` is in `outer`. By the invariant a run that `outer` has not folded has a gap. */
 export function includes(outer: Coverage, inner: Coverage): boolean {
+  if (outer === inner) return true;
   for (const [actor, n] of inner.vector) if ((outer.vector.get(actor) ?? 0) < n) return false;
+  if (inner.loose.size === 0) return true;
   for (const [actor, counters] of inner.loose) {
-    if (!counters.every((n) => covers(outer, { actor, n }))) return false;
+    for (const n of counters) if (!covers(outer, { actor, n })) return false;
   }
   return true;
 }

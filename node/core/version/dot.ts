@@ -13,13 +13,17 @@ export interface Dot {
 export type ActorId = string & { readonly __brand: "ActorId" };
 
 const ACTOR = /^[0-9a-f]{16}#(0|[1-9][0-9]{0,9})$/;
+const EPOCH_MAX = 0xffff_ffff;
 
+/** Throws TypeError unless the text is 16 lower-case hex digits, `#` and an epoch of at most 32 bits. */
 export function parseActorId(text: string): ActorId {
-  if (!ACTOR.test(text)) throw new TypeError(`not an actor id: ${JSON.stringify(text)}`);
+  if (!ACTOR.test(text) || Number(text.slice(17)) > EPOCH_MAX) {
+    throw new TypeError(`not an actor id: ${JSON.stringify(text)}`);
+  }
   return text as ActorId;
 }
 
-/** Total order of dots: by actor, then by counter. */
+/** Total order of dots: by the text of the actor (so #10 comes before #9; any total order does), then by counter. */
 export function compareDots(left: Dot, right: Dot): number {
   if (left.actor !== right.actor) return left.actor < right.actor ? -1 : 1;
   return left.n - right.n;

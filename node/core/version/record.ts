@@ -1,4 +1,5 @@
-import { type Coverage, covers, join } from "./coverage.ts";
+import { invariant } from "../invariant.ts";
+import { type Coverage, covers, emptyCoverage, join, withDot } from "./coverage.ts";
 import { compareDots, type Dot } from "./dot.ts";
 
 /**
@@ -36,37 +37,48 @@ export interface UnknownField {
   readonly bytes: Uint8Array;
 }
 
+/** A key that nothing is known of: what the first put and the first merge start from. */
+export function emptyRecord({ bucket, key }: { bucket: Uint8Array; key: Uint8Array }): KeyRecord {
+  return { bucket, key, coverage: emptyCoverage, siblings: [], unknownFields: [] };
+}
+
 /**
  * Joins two copies of one key. A sibling stays if both copies hold its dot, or if the other copy's coverage lacks
  * it (then the other has simply not seen it yet); otherwise the other has superseded it. Commutative, associative,
  * idempotent, so that replicas converge whatever the order of delivery.
  */
 export function merge(left: KeyRecord, right: KeyRecord): KeyRecord {
-  const siblings = [...survivors(left, right), ...unseenBy(right, left)];
-  siblings.sort((a, b) => compareDots(a.dot, b.dot));
   return {
     bucket: left.bucket,
     key: left.key,
     coverage: join(left.coverage, right.coverage),
-    siblings,
+    siblings: mergeSiblings(left, right),
     unknownFields: joinUnknownFields(left.unknownFields, right.unknownFields),
   };
 }
 
-/** The siblings of `mine` that stay: held by the other too, or not yet seen by it. */
-function survivors(mine: KeyRecord, other: KeyRecord): Sibling[] {
-  return mine.siblings.filter(
-    (sibling) =>
-      !covers(other.coverage, sibling.dot) ||
-      other.siblings.some((theirs) => compareDots(theirs.dot, sibling.dot) === 0),
-  );
+/** Walks both ascending lists at once. */
+function mergeSiblings(left: KeyRecord, right: KeyRecord): Sibling[] {
+  const kept: Sibling[] = [];
+  let l = 0;
+  let r = 0;
+  while (l < left.siblings.length || r < right.siblings.length) {
+    const mine = left.siblings[l];
+    const theirs = right.siblings[r];
+    const order = mine === undefined ? 1 : theirs === undefined ? -1 : compareDots(mine.dot, theirs.dot);
+    if (order <= 0) l++;
+    if (order >= 0) r++;
+    if (order === 0) kept.push(mine!);
+    else if (order < 0 && !covers(right.coverage, mine!.dot)) kept.push(mine!);
+    else if (order > 0 && !covers(left.coverage, theirs!.dot)) kept.push(theirs!);
+  }
+  return kept;
 }
 
-function unseenBy(from: KeyRecord, other: KeyRecord): Sibling[] {
-  return from.siblings.filter((sibling) => !covers(other.coverage, sibling.dot));
-}
-
-function joinUnknownFields(left: readonly UnknownField[], right: readonly UnknownField[]): readonly UnknownField[] {
+function joinUnknownFields(
+  left: readonly UnknownField[],
+  right: readonly UnknownField[],
+): readonly UnknownField[] {
   if (left.length === 0) return right;
   if (right.length === 0) return left;
   const byTag = new Map<number, UnknownField>();
@@ -96,15 +108,46 @@ export interface NewValue {
 }
 
 /**
- * The record after a put: the siblings that the client saw are superseded, the new value stands under its dot.
- * `seen` is the coverage of the client's context; without a context it is empty and nothing is overwritten.
+ * The record after a put: what the client saw is superseded, the new value stands under its dot. `seen` is the
+ * coverage of the client's context; without a context it is empty and nothing is overwritten. Who saw one dot of a
+ * retried write saw that write: its other dots that this record holds go too. Breaks where the dot is not new.
  */
-export function put(record: KeyRecord, { seen, dot, value }: { seen: Coverage; dot: Dot; value: NewValue }): KeyRecord {
-  const siblings = record.siblings.filter((sibling) => !covers(seen, sibling.dot));
-  siblings.push({ ...value, dot, expiresAtMs: undefined, unknownFields: [] });
-  siblings.sort((a, b) => compareDots(a.dot, b.dot));
-  const ownDot: Coverage = { vector: new Map(), loose: new Map([[dot.actor, [dot.n]]]) };
-  return { ...record, siblings, coverage: join(join(record.coverage, seen), ownDot) };
+export function put(
+  record: KeyRecord,
+  { seen, dot, value }: { seen: Coverage; dot: Dot; value: NewValue },
+): KeyRecord {
+  const coverage = join(record.coverage, seen);
+  invariant(!covers(coverage, dot), `dot ${dot.actor}:${dot.n} is minted a second time`);
+  const siblings = unseenSiblings(record, seen);
+  siblings.push({
+    dot,
+    tombstone: value.tombstone,
+    value: value.value,
+    contentType: value.contentType,
+    modifiedMs: value.modifiedMs,
+    requestId: value.requestId,
+    expiresAtMs: undefined,
+    unknownFields: [],
+  });
+  if (siblings.length > 1) siblings.sort((a, b) => compareDots(a.dot, b.dot));
+  const { bucket, key, unknownFields } = record;
+  return { bucket, key, coverage: withDot(coverage, dot), siblings, unknownFields };
+}
+
+/** The siblings whose write a client with this coverage has not seen under any of its dots. */
+function unseenSiblings(record: KeyRecord, seen: Coverage): Sibling[] {
+  const unseen = record.siblings.filter((sibling) => !covers(seen, sibling.dot));
+  if (unseen.length === 0 || unseen.length === record.siblings.length) return unseen;
+  const shown = record.siblings.filter((sibling) => covers(seen, sibling.dot));
+  return unseen.filter((sibling) => !shown.some((other) => isSameWrite(other, sibling)));
+}
+
+/**
+ * The dot under which this record already holds the write: the answer to a client's retry. Undefined where it holds
+ * none, also where a request id came back with another value: that is another write, and dropping it would lose it.
+ */
+export function dotOfWrite(record: KeyRecord, value: NewValue): Dot | undefined {
+  return record.siblings.find((sibling) => isSameWrite(sibling, value))?.dot;
 }
 
 /**
@@ -120,9 +163,12 @@ export function visibleSiblings(record: KeyRecord): Sibling[] {
   return visible;
 }
 
-function isSameWrite(left: Sibling, right: Sibling): boolean {
+/** A write without a request id is like no other. */
+function isSameWrite(left: NewValue, right: NewValue): boolean {
   return (
     left.requestId === right.requestId &&
+    left.requestId !== "" &&
+    left.tombstone === right.tombstone &&
     left.contentType === right.contentType &&
     compareBytes(left.value, right.value) === 0
   );
