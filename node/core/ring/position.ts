@@ -1,8 +1,11 @@
 import { ByteWriter } from "../bytes/byte-writer.ts";
-import type { Hash } from "../ports/hash.ts";
+import type { Digester } from "../ports/hash.ts";
 
 /** A key's place on the ring: MD5 of bucket and key, 16 bytes (Dynamo §4.2). The bucket's length keeps them apart. */
-export function positionOf({ bucket, key }: { bucket: Uint8Array; key: Uint8Array }, hash: Hash): Uint8Array {
+export function positionOf(
+  { bucket, key }: { bucket: Uint8Array; key: Uint8Array },
+  hash: Digester,
+): Uint8Array {
   return hash.md5(new ByteWriter(8 + bucket.length + key.length).bytes(bucket).raw(key).finish());
 }
 
