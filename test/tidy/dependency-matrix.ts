@@ -34,7 +34,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   "node/core/quorum": { may: core("node-id.ts", "invariant.ts") },
   "node/core/wire": {
     may: core("bytes", "invariant.ts", "node-id.ts"),
-    types: core("ports/replica-store.ts"),
+    types: core("ports/replica-store.ts", "ports/transport.ts"),
   },
   "node/core/storage": {
     may: [...GROUND, ...core("version", "ring/position.ts")],
