@@ -1,0 +1,32 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+
+/**
+ * What the face remembers of a connection, to bound pipelining and to know whom an answer to broken bytes would
+ * reach: answers go out in the order of the requests, so an error may be written only when nothing older waits.
+ */
+export class ConnectionState {
+  /** Requests whose answer has not been handed over yet. */
+  unanswered = 0;
+  /** Whether the youngest of them still sends its body. */
+  receiving = false;
+  /** The last request that was answered before its body had come whole. */
+  answeredEarly: IncomingMessage | undefined;
+
+  /** Whether the bytes that come now belong to a request that has no answer yet, and none older waits. */
+  mayAnswerBrokenInput(): boolean {
+    if (this.answeredEarly !== undefined && !this.answeredEarly.complete) return false;
+    return this.unanswered === (this.receiving ? 1 : 0);
+  }
+}
+
+const STATE = Symbol("connection state");
+
+interface WithState extends Duplex {
+  [STATE]?: ConnectionState;
+}
+
+export function connectionState(socket: Duplex): ConnectionState {
+  const holder = socket as WithState;
+  return (holder[STATE] ??= new ConnectionState());
+}

@@ -1,0 +1,32 @@
+/** Bounds of the HTTP face. Each is a defence named in docs/API.md; the defaults suit one core and 1 KiB values. */
+export interface HttpLimits {
+  /** Longest value. */
+  readonly valueBytesMax: number;
+  /** Key-value requests under way at once. */
+  readonly requestsMax: number;
+  /** Bytes of the bodies of those requests. */
+  readonly bodyBytesMax: number;
+  readonly connectionsMax: number;
+  /** Unanswered requests of one connection; more (pipelined) are turned away. */
+  readonly pipelinedRequestsMax: number;
+  /** Requests are turned away while every turn of the event loop comes later than this. */
+  readonly eventLoopDelayMsMax: number;
+  readonly headersTimeoutMs: number;
+  /** From a request's first byte to its last. */
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly headerBytesMax: number;
+}
+
+export const defaultHttpLimits: HttpLimits = {
+  valueBytesMax: 1024 * 1024,
+  requestsMax: 512,
+  bodyBytesMax: 64 * 1024 * 1024,
+  connectionsMax: 8_192,
+  pipelinedRequestsMax: 64,
+  eventLoopDelayMsMax: 100,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 60_000,
+  headerBytesMax: 16 * 1024,
+};

@@ -1,0 +1,209 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { RequestOptions } from "../core/coordinator/requests.ts";
+import type { Admission } from "./admission.ts";
+import { BadRequest } from "./bad-request.ts";
+import { type BodyEnd, declaredLength, hasBody, readBody, valueTooLarge } from "./body-reader.ts";
+import { Exchange } from "./exchange.ts";
+import type { HttpLimits } from "./http-limits.ts";
+import type { HttpObserver } from "./http-observer.ts";
+import { answerBadRequest, answerBroken, answerRead, answerShed, answerWrite } from "./kv-answer.ts";
+import { contentTypeOf, contextOf, requestIdOf, unsupportedIn } from "./kv-headers.ts";
+import { parseKvQuery } from "./kv-query.ts";
+import type { KeyValueService } from "./kv-service.ts";
+import { type KvTarget, parseKvTarget } from "./kv-target.ts";
+
+export interface KvHandlerOptions {
+  readonly service: KeyValueService;
+  readonly admission: Admission;
+  readonly limits: HttpLimits;
+  /** A longer timeout_ms is cut to this. */
+  readonly requestTimeoutMsMax: number;
+  readonly observer: HttpObserver;
+}
+
+/**
+ * The hot path: `PUT|GET|HEAD|DELETE /v1/kv/{bucket}/{key}` on node:http itself. Order matters: everything that the
+ * head can tell is checked first, then admission, then "100 Continue", and only then is a byte of the body read.
+ * A request is let in only once it is known to be well-formed, and it leaves when its answer is handed over.
+ */
+export class KvHandler {
+  readonly #options: KvHandlerOptions;
+  #draining = false;
+
+  constructor(options: KvHandlerOptions) {
+    this.#options = options;
+  }
+
+  /** From now on each answer ends its connection, so that clients move to other nodes. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const exchange = this.#exchange(request, response, expectsContinue);
+    const given = requestIdOf(request.headers);
+    exchange.requestId = typeof given === "string" ? given : randomUUID();
+    const refusal = given instanceof BadRequest ? given : unsupportedIn(request.headers);
+    if (refusal !== undefined) {
+      answerBadRequest(exchange, refusal);
+      return;
+    }
+    const target = parseKvTarget(request.url ?? "");
+    if (target instanceof BadRequest) {
+      answerBadRequest(exchange, target);
+      return;
+    }
+    const options = parseKvQuery(target.query, this.#options.requestTimeoutMsMax);
+    if (options instanceof BadRequest) answerBadRequest(exchange, options);
+    else this.#dispatch(exchange, target, options);
+  }
+
+  /** Answers a request that is not for the key-value paths and malformed as a whole. */
+  refuse(request: IncomingMessage, response: ServerResponse, bad: BadRequest): void {
+    const exchange = this.#exchange(request, response, false);
+    exchange.requestId = randomUUID();
+    answerBadRequest(exchange, bad);
+  }
+
+  #exchange(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Exchange {
+    const closeAfterwards = this.#draining;
+    return new Exchange(request, response, {
+      observer: this.#options.observer,
+      expectsContinue,
+      closeAfterwards,
+    });
+  }
+
+  #dispatch(exchange: Exchange, target: KvTarget, options: RequestOptions): void {
+    switch (exchange.method) {
+      case "GET":
+      case "HEAD":
+        this.#get(exchange, target, options);
+        break;
+      case "PUT":
+        this.#put(exchange, target, options);
+        break;
+      case "DELETE":
+        this.#delete(exchange, target, options);
+        break;
+      default: {
+        const message = `${exchange.method} is not a method of /v1/kv/{bucket}/{key}`;
+        answerBadRequest(exchange, new BadRequest(405, "method_not_allowed", message));
+      }
+    }
+  }
+
+  #get(exchange: Exchange, { bucket, key }: KvTarget, options: RequestOptions): void {
+    if (this.#refusesBody(exchange) || !this.#enter(exchange, 0)) return;
+    this.#options.service.get({ bucket, key, requestId: exchange.requestId, options }).then(
+      (outcome) => this.#finish(exchange, 0, () => answerRead(exchange, outcome)),
+      (error: unknown) => this.#broken(exchange, { bodyBytes: 0, write: false }, error),
+    );
+  }
+
+  #delete(exchange: Exchange, { bucket, key }: KvTarget, options: RequestOptions): void {
+    if (this.#refusesBody(exchange)) return;
+    const context = contextOf(exchange.request.headers);
+    if (context instanceof BadRequest) {
+      answerBadRequest(exchange, context);
+      return;
+    }
+    if (!this.#enter(exchange, 0)) return;
+    this.#options.service.delete({ bucket, key, context, requestId: exchange.requestId, options }).then(
+      (outcome) => this.#finish(exchange, 0, () => answerWrite(exchange, outcome)),
+      (error: unknown) => this.#broken(exchange, { bodyBytes: 0, write: true }, error),
+    );
+  }
+
+  #put(exchange: Exchange, target: KvTarget, options: RequestOptions): void {
+    const { request } = exchange;
+    const context = contextOf(request.headers);
+    const contentType = contentTypeOf(request.headers);
+    const declared = declaredLength(request, this.#options.limits);
+    if (context instanceof BadRequest) {
+      answerBadRequest(exchange, context);
+    } else if (contentType instanceof BadRequest) {
+      answerBadRequest(exchange, contentType);
+    } else if (declared instanceof BadRequest) {
+      answerBadRequest(exchange, declared);
+    } else {
+      // A chunked body may become as long as a value can be: it is let in as if it were.
+      const bodyBytes = declared.bytes ?? this.#options.limits.valueBytesMax;
+      if (!this.#enter(exchange, bodyBytes)) return;
+      if (exchange.expectsContinue) exchange.response.writeContinue();
+      exchange.connection.receiving = true;
+      readBody(request, this.#options.limits.valueBytesMax, (body) => {
+        exchange.connection.receiving = false;
+        const head = { target, options, contentType, context: context ?? NO_CONTEXT, bodyBytes };
+        this.#received(exchange, head, body);
+      });
+    }
+  }
+
+  #received(exchange: Exchange, head: PutHead, body: BodyEnd): void {
+    const { admission, limits, service } = this.#options;
+    if (body === "cut_short") {
+      admission.leave(head.bodyBytes);
+      exchange.abandon();
+    } else if (body === "too_large") {
+      admission.leave(head.bodyBytes);
+      answerBadRequest(exchange, valueTooLarge(limits.valueBytesMax));
+    } else {
+      const { target, options, contentType, context, bodyBytes } = head;
+      const { bucket, key } = target;
+      const { requestId } = exchange;
+      service.put({ bucket, key, context, value: body, contentType, requestId, options }).then(
+        (outcome) => this.#finish(exchange, bodyBytes, () => answerWrite(exchange, outcome)),
+        (error: unknown) => this.#broken(exchange, { bodyBytes, write: true }, error),
+      );
+    }
+  }
+
+  /** An answer that cannot be written (a stored header value that HTTP refuses) must not take the node down. */
+  #finish(exchange: Exchange, bodyBytes: number, answer: () => void): void {
+    this.#options.admission.leave(bodyBytes);
+    try {
+      answer();
+    } catch (error) {
+      this.#options.observer.handlerFailed(error, exchange.requestId);
+      exchange.response.destroy();
+    }
+  }
+
+  #enter(exchange: Exchange, bodyBytes: number): boolean {
+    const { admission, limits, observer } = this.#options;
+    const crowded = exchange.connection.unanswered > limits.pipelinedRequestsMax;
+    const reason = crowded ? "pipeline" : admission.enter(bodyBytes);
+    if (reason === undefined) return true;
+    observer.shed(reason);
+    answerShed(exchange, reason);
+    return false;
+  }
+
+  #refusesBody(exchange: Exchange): boolean {
+    if (!hasBody(exchange.request)) return false;
+    answerBadRequest(exchange, new BadRequest(400, "invalid_request", `${exchange.method} takes no body`));
+    return true;
+  }
+
+  #broken(
+    exchange: Exchange,
+    { bodyBytes, write }: { bodyBytes: number; write: boolean },
+    error: unknown,
+  ): void {
+    this.#options.admission.leave(bodyBytes);
+    this.#options.observer.handlerFailed(error, exchange.requestId);
+    answerBroken(exchange, { write });
+  }
+}
+
+interface PutHead {
+  readonly target: KvTarget;
+  readonly options: RequestOptions;
+  readonly contentType: string;
+  readonly context: Uint8Array;
+  readonly bodyBytes: number;
+}
+
+const NO_CONTEXT = new Uint8Array(0);
