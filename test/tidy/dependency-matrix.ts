@@ -59,13 +59,18 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   },
   "node/adapters": {
     may: ["node/contract", ...GROUND, ...core("wire", "storage", "version", "ring/position.ts")],
-    types: ["node/core", "node/config"],
+    types: core("ring", "settings.ts"),
     packages: ["node:*", "better-sqlite3", "prom-client", "winston"],
   },
   "node/http": {
-    may: ["node/contract", ...GROUND, ...core("coordinator/requests.ts")],
-    types: ["node/core", "node/config"],
+    may: ["node/contract", "node/http", ...GROUND, ...core("coordinator/requests.ts")],
+    types: core("ring"),
     packages: ["node:*", "express"],
+  },
+  // Shows the core's state as the contract's JSON: it decodes, and decides nothing.
+  "node/http/dynamo-node-admin.ts": {
+    may: ["node/contract", "node/http", ...GROUND, ...core("ring/position.ts", "version/record-codec.ts")],
+    types: core("ring", "coordinator/requests.ts"),
   },
   "node/main.ts": { may: ["node"], packages: ["node:*"] },
 
