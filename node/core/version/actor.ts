@@ -29,13 +29,14 @@ export class ActorMint {
 
   /**
    * The next dot for a row. `mine` is the actor that the row remembers (empty where none), `coverage` the row's
-   * coverage. A remembered actor that the coverage does not know is not trusted either.
+   * coverage, `seen` what the client was shown. A remembered actor is not trusted where the row's coverage does not
+   * know it, nor where the client has seen more of it: either way the row has forgotten something.
    */
-  nextDot({ mine, coverage }: { mine: string; coverage: Coverage }): Dot {
+  nextDot({ mine, coverage, seen }: { mine: string; coverage: Coverage; seen: Coverage }): Dot {
     if (mine.startsWith(`${this.#databaseActor}#`)) {
       const actor = mine as ActorId;
       const n = highestOf(coverage, actor);
-      if (n > 0) return { actor, n: n + 1 };
+      if (n > 0 && highestOf(seen, actor) <= n) return { actor, n: n + 1 };
     }
     this.#lastEpoch += 1;
     return { actor: `${this.#databaseActor}#${this.#lastEpoch}` as ActorId, n: 1 };

@@ -1,0 +1,132 @@
+import type Sqlite from "better-sqlite3";
+import type { Database, StoredRow } from "../core/ports/database.ts";
+import { type ConnectionOptions, openConnection } from "./sqlite-connection.ts";
+import { toDatabaseFailure } from "./sqlite-failure.ts";
+
+/** One SQLite file behind the core's Database port. Statements are prepared once and bound by position. */
+export class SqliteDatabase implements Database {
+  readonly #file: string;
+  readonly #connection: Sqlite.Database;
+  readonly #begin: Sqlite.Statement;
+  readonly #commit: Sqlite.Statement;
+  readonly #rollback: Sqlite.Statement;
+  readonly #read: Sqlite.Statement;
+  readonly #write: Sqlite.Statement;
+  readonly #remove: Sqlite.Statement;
+  readonly #scan: Sqlite.Statement;
+  readonly #count: Sqlite.Statement;
+
+  /** Throws DatabaseFailure. */
+  constructor(options: ConnectionOptions) {
+    const connection = openConnection(options);
+    this.#file = options.path;
+    this.#connection = connection;
+    this.#begin = connection.prepare(options.role === "write" ? "BEGIN IMMEDIATE" : "BEGIN");
+    this.#commit = connection.prepare("COMMIT");
+    this.#rollback = connection.prepare("ROLLBACK");
+    const columns = "position, digest, mine, kept_for, record";
+    this.#read = connection.prepare(`SELECT ${columns} FROM record WHERE position = ?`).raw(true);
+    this.#write = connection.prepare(
+      `INSERT INTO record (${columns}) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (position) DO UPDATE SET digest = excluded.digest, mine = excluded.mine,
+       kept_for = excluded.kept_for, record = excluded.record`,
+    );
+    this.#remove = connection.prepare("DELETE FROM record WHERE position = ?");
+    this.#scan = connection
+      .prepare(`SELECT ${columns} FROM record WHERE position > ? ORDER BY position LIMIT ?`)
+      .raw(true);
+    this.#count = connection.prepare("SELECT count(*) FROM record INDEXED BY record_position").pluck();
+  }
+
+  begin(): void {
+    this.#run(this.#begin);
+  }
+
+  commit(): void {
+    this.#run(this.#commit);
+  }
+
+  /** SQLite rolls back by itself on some failures: without an open transaction there is nothing to do. */
+  rollback(): void {
+    if (this.#connection.inTransaction) this.#run(this.#rollback);
+  }
+
+  read(position: Uint8Array): StoredRow | undefined {
+    try {
+      const columns = this.#read.get(position) as Columns | undefined;
+      return columns === undefined ? undefined : toRow(columns);
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
+  write({ position, digest, mine, keptFor, record }: StoredRow): void {
+    try {
+      this.#write.run(position, digest, mine, keptFor.join(" "), record);
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
+  remove(position: Uint8Array): void {
+    this.#run(this.#remove, position);
+  }
+
+  scan(after: Uint8Array | undefined, limit: number): StoredRow[] {
+    try {
+      return (this.#scan.all(after ?? beforeAll, limit) as Columns[]).map(toRow);
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
+  count(): number {
+    try {
+      return Number(this.#count.get());
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
+  /**
+   * Ends a checkpoint that another connection has nearly finished, so that the next commit starts the log from its
+   * beginning again. Gives up after `waitMs` where a reader still needs the log.
+   */
+  restartLog(waitMs: number): void {
+    try {
+      const timeoutMs = Number(this.#connection.pragma("busy_timeout", { simple: true }));
+      this.#connection.pragma(`busy_timeout = ${waitMs}`);
+      this.#connection.pragma("wal_checkpoint(RESTART)");
+      this.#connection.pragma(`busy_timeout = ${timeoutMs}`);
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  #run(statement: Sqlite.Statement, ...parameters: unknown[]): void {
+    try {
+      statement.run(...parameters);
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+}
+
+type Columns = [
+  position: Uint8Array,
+  digest: Uint8Array,
+  mine: Uint8Array,
+  keptFor: string,
+  record: Uint8Array,
+];
+
+const beforeAll = new Uint8Array(0);
+const nobody: readonly string[] = [];
+
+function toRow([position, digest, mine, keptFor, record]: Columns): StoredRow {
+  return { position, digest, mine, keptFor: keptFor === "" ? nobody : keptFor.split(" "), record };
+}

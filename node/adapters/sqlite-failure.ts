@@ -1,0 +1,26 @@
+import Sqlite from "better-sqlite3";
+import { DatabaseFailure, type DatabaseFailureCode } from "../core/ports/database.ts";
+
+/**
+ * SQLite's errors in the core's words. The message names the file and what to do, because it is what the person on
+ * call reads. Errors that are not SQLite's are bugs and pass through as they are.
+ */
+export function toDatabaseFailure(error: unknown, file: string): unknown {
+  if (!(error instanceof Sqlite.SqliteError)) return error;
+  const code = codeOf(error.code);
+  return new DatabaseFailure(code, `${file}: ${error.message} (${error.code}). ${ADVICE[code]}`);
+}
+
+const ADVICE: Readonly<Record<DatabaseFailureCode, string>> = {
+  disk_full: "Free space on this volume or enlarge it; until then this node refuses writes and serves reads.",
+  io_error: "Look for errors of the disk in the kernel's log; if they persist, replace the volume.",
+  schema_newer: "Run the version of DynamoKV that wrote this file, or a later one.",
+  not_writable: "Check the owner and the mode of the data directory, and that no other process uses it.",
+};
+
+function codeOf(code: string): DatabaseFailureCode {
+  if (code === "SQLITE_FULL") return "disk_full";
+  const primary = code.split("_", 2).join("_");
+  const refused = ["SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_BUSY", "SQLITE_LOCKED"];
+  return refused.includes(primary) ? "not_writable" : "io_error";
+}

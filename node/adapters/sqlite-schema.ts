@@ -1,0 +1,73 @@
+import type Sqlite from "better-sqlite3";
+import { DatabaseFailure } from "../core/ports/database.ts";
+
+/**
+ * The shape of data.db and hints.db, which is the same. A rowid table plus a unique index on the 16-byte position:
+ * rows are appended, only the small index is written at random (measured: four times the inserts of a table that is
+ * clustered on the position). The small columns stand before the record, so that they never lie on overflow pages.
+ */
+export const SCHEMA_VERSION = 1;
+
+/** "DyKV": tells `file` and us whose database it is. */
+const APPLICATION_ID = 0x44794b56;
+
+const CREATE = `
+  CREATE TABLE record (
+    id INTEGER PRIMARY KEY,
+    position BLOB NOT NULL,
+    digest BLOB NOT NULL,
+    mine BLOB NOT NULL,
+    kept_for TEXT NOT NULL,
+    record BLOB NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX record_position ON record (position);
+  PRAGMA application_id = ${APPLICATION_ID};
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/** Creates the schema in an empty file. Throws DatabaseFailure schema_newer unless this build can use the file. */
+export function prepareSchema(connection: Sqlite.Database, file: string): void {
+  const version = numberOf(connection, "user_version");
+  const applicationId = numberOf(connection, "application_id");
+  if (version === 0 && applicationId === 0 && isEmpty(connection)) {
+    connection.transaction(() => connection.exec(CREATE)).exclusive();
+    return;
+  }
+  requireSchema({ version, applicationId }, file);
+}
+
+/** The same for a connection that must not write. */
+export function checkSchema(connection: Sqlite.Database, file: string): void {
+  const found = {
+    version: numberOf(connection, "user_version"),
+    applicationId: numberOf(connection, "application_id"),
+  };
+  requireSchema(found, file);
+}
+
+function requireSchema(
+  { version, applicationId }: { version: number; applicationId: number },
+  file: string,
+): void {
+  if (applicationId !== APPLICATION_ID) {
+    throw new DatabaseFailure(
+      "not_writable",
+      `${file} is not a DynamoKV database; move it out of the data directory`,
+    );
+  }
+  if (version !== SCHEMA_VERSION) {
+    const explanation = `${file} has schema version ${version}, this build knows ${SCHEMA_VERSION}`;
+    throw new DatabaseFailure(
+      "schema_newer",
+      `${explanation}; run the DynamoKV version that wrote it, or a later one`,
+    );
+  }
+}
+
+function isEmpty(connection: Sqlite.Database): boolean {
+  return connection.prepare("SELECT count(*) FROM sqlite_schema").pluck().get() === 0;
+}
+
+function numberOf(connection: Sqlite.Database, pragma: string): number {
+  return Number(connection.pragma(pragma, { simple: true }));
+}

@@ -1,0 +1,36 @@
+import { parentPort } from "node:worker_threads";
+import { DatabaseFailure } from "../core/ports/database.ts";
+
+/**
+ * What every storage thread does at its own end: open, say so or say why not, and close when told. Anything thrown
+ * later is not caught: a storage thread that does not understand its state must take the process with it.
+ */
+export type ThreadOpened =
+  | { readonly kind: "ready"; readonly facts: Readonly<Record<string, number>> }
+  | { readonly kind: "failed"; readonly code: string; readonly message: string };
+
+export const CLOSE = "close";
+
+export interface ServedThread {
+  /** Numbers for the thread that started this one. */
+  readonly facts: Readonly<Record<string, number>>;
+  close(): void;
+}
+
+export function serveThread(open: () => ServedThread): void {
+  const port = parentPort;
+  if (port === null) throw new Error("a storage thread runs in a worker only");
+  try {
+    const served = open();
+    port.on("message", (message: unknown) => {
+      if (message !== CLOSE) return;
+      served.close();
+      process.exit(0);
+    });
+    port.postMessage({ kind: "ready", facts: served.facts } satisfies ThreadOpened);
+  } catch (error) {
+    if (!(error instanceof DatabaseFailure)) throw error;
+    port.postMessage({ kind: "failed", code: error.code, message: error.message } satisfies ThreadOpened);
+    port.close();
+  }
+}

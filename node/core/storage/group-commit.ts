@@ -1,0 +1,224 @@
+import type { Clock } from "../ports/clock.ts";
+import { type Database, DatabaseFailure, type StoredRow } from "../ports/database.ts";
+import type { Digester } from "../ports/hash.ts";
+import type { Merged, Stored, StoreFailureCode } from "../ports/replica-store.ts";
+import type { MessagePipe } from "../ports/message-pipe.ts";
+import type { Random } from "../ports/random.ts";
+import { ActorMint } from "../version/actor.ts";
+import { applyCoordinated, applyIncoming, type WriteLimits } from "./apply-write.ts";
+import { type BatchFacts, encodeMerged, encodeSettled, type SettledRun } from "./write-reply-codec.ts";
+import { commandBytes, decodeWrites, type WriteCommand } from "./write-codec.ts";
+import { type CheckedRow, checkRow } from "./row-check.ts";
+import { invariant } from "../invariant.ts";
+
+/**
+ * The writer's engine: many writes, one fsync. Whatever has arrived becomes one transaction, no timer involved: while
+ * a commit waits for the disk the next batch gathers, so batches grow exactly when the disk is the bottleneck.
+ *
+ * `apply` reads, merges, writes and hands the merged records out, so that peers can fsync at the same time; `commit`
+ * makes the batch durable and only then releases its acknowledgements. After any failure nothing of the batch is
+ * acknowledged and the actor is minted anew, because its dots may already be known to peers.
+ *
+ * The caller owns the thread: it lets all waiting messages in, then calls `apply` and `commit`, until `apply` finds
+ * nothing. The queue is bounded by the sender (store-client.ts).
+ */
+export interface GroupCommitParts {
+  /** The node's own keys. */
+  readonly data: Database;
+  /** Keys kept for other owners; each write touches exactly one of the two. */
+  readonly hints: Database;
+  readonly pipe: MessagePipe;
+  readonly hash: Digester;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly limits: WriteLimits;
+}
+
+/** A batch ends at the queue's end, or once it holds this many bytes of commands. */
+export const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+
+interface QueuedWrite {
+  readonly call: number;
+  readonly command: WriteCommand;
+}
+
+interface Table {
+  readonly database: Database;
+  touched: boolean;
+  rowsAdded: number;
+  rowsCorrupt: number;
+}
+
+interface Batch {
+  readonly startMs: number;
+  readonly writes: readonly QueuedWrite[];
+  readonly bytes: number;
+  readonly data: Table;
+  readonly hints: Table;
+  readonly results: Stored[];
+}
+
+const stored: Stored = { ok: true };
+
+export class GroupCommit {
+  readonly #parts: GroupCommitParts;
+  readonly #mint: ActorMint;
+  #queue: QueuedWrite[] = [];
+  #next = 0;
+  #open: Batch | undefined;
+
+  constructor(parts: GroupCommitParts) {
+    this.#parts = parts;
+    this.#mint = new ActorMint(drawActor(parts.random));
+    parts.pipe.onMessage((message) => this.#receive(message));
+  }
+
+  /** Writes that wait for a batch. */
+  get waiting(): number {
+    return this.#queue.length - this.#next;
+  }
+
+  /** Begins the next batch, applies it and hands out the merged records. False where nothing waits. */
+  apply(): boolean {
+    invariant(this.#open === undefined, "a batch was begun before the last one was committed");
+    if (this.waiting === 0) return false;
+    const batch = this.#cut();
+    this.#open = batch;
+    try {
+      const merged = this.#applyAll(batch);
+      if (merged.length > 0) this.#parts.pipe.post(encodeMerged(merged));
+    } catch (error) {
+      this.#open = undefined;
+      this.#fail(batch, error);
+    }
+    return true;
+  }
+
+  /** Makes the open batch durable, if there is one, and only then releases its acknowledgements. */
+  commit(): void {
+    const batch = this.#open;
+    if (batch === undefined) return;
+    this.#open = undefined;
+    try {
+      if (batch.data.touched) batch.data.database.commit();
+      if (batch.hints.touched) batch.hints.database.commit();
+    } catch (error) {
+      this.#fail(batch, error);
+      return;
+    }
+    this.#release(batch, undefined);
+  }
+
+  #receive(message: Uint8Array): void {
+    const { firstCall, commands } = decodeWrites(message);
+    for (let i = 0; i < commands.length; i++)
+      this.#queue.push({ call: firstCall + i, command: commands[i]! });
+  }
+
+  #cut(): Batch {
+    let bytes = 0;
+    let end = this.#next;
+    while (end < this.#queue.length && bytes < BATCH_BYTES_MAX)
+      bytes += commandBytes(this.#queue[end++]!.command);
+    const writes = this.#queue.slice(this.#next, end);
+    this.#next = end;
+    if (end === this.#queue.length) {
+      this.#queue = [];
+      this.#next = 0;
+    }
+    const { data, hints, clock } = this.#parts;
+    const startMs = clock.monotonicMs();
+    return { startMs, writes, bytes, data: tableOf(data), hints: tableOf(hints), results: [] };
+  }
+
+  #applyAll(batch: Batch): { call: number; result: Merged }[] {
+    const merged: { call: number; result: Merged }[] = [];
+    for (const { call, command } of batch.writes) {
+      const { keptFor, position } = command.kind === "coordinate" ? command.write : command.incoming;
+      const table = keptFor.length > 0 ? batch.hints : batch.data;
+      const before = this.#read(table, position);
+      const applied =
+        command.kind === "coordinate"
+          ? applyCoordinated(before, command.write, { ...this.#parts, mint: this.#mint })
+          : applyIncoming(before, command.incoming, this.#parts.hash);
+      if (applied.outcome === "accepted" && applied.row !== undefined) write(table, before, applied.row);
+      batch.results.push(applied.outcome === "accepted" ? stored : failure(applied.code, applied.message));
+      if (command.kind === "store") continue;
+      if (applied.outcome === "refused")
+        merged.push({ call, result: failure(applied.code, applied.message) });
+      else if ("dot" in applied)
+        merged.push({ call, result: { ok: true, record: applied.record, dot: applied.dot } });
+    }
+    return merged;
+  }
+
+  #read(table: Table, position: Uint8Array): CheckedRow {
+    if (!table.touched) {
+      table.database.begin();
+      table.touched = true;
+    }
+    const before = checkRow(table.database.read(position), this.#parts.hash);
+    if (before.state === "corrupt") table.rowsCorrupt += 1;
+    return before;
+  }
+
+  #release(batch: Batch, failed: BatchFacts["failure"]): void {
+    const { data, hints } = batch;
+    const facts: BatchFacts = {
+      writes: batch.writes.length,
+      bytes: batch.bytes,
+      durationMs: Math.max(0, this.#parts.clock.monotonicMs() - batch.startMs),
+      dataRowsAdded: failed === undefined ? data.rowsAdded : 0,
+      hintRowsAdded: failed === undefined ? hints.rowsAdded : 0,
+      dataRowsCorrupt: data.rowsCorrupt,
+      hintRowsCorrupt: hints.rowsCorrupt,
+      failure: failed,
+    };
+    this.#parts.pipe.post(encodeSettled(facts, runsOf(batch)));
+  }
+
+  /** Nothing of the batch is kept, or at least nobody may count on it. Anything but a failing disk is a bug: thrown. */
+  #fail(batch: Batch, error: unknown): void {
+    for (const { touched, database } of [batch.data, batch.hints]) if (touched) database.rollback();
+    this.#mint.renew(drawActor(this.#parts.random));
+    if (!(error instanceof DatabaseFailure)) throw error;
+    const code = error.code === "disk_full" ? "read_only" : "storage_failed";
+    const result = failure(code, error.message);
+    batch.results.length = 0;
+    for (const _ of batch.writes) batch.results.push(result);
+    this.#release(batch, { code: error.code, message: error.message });
+  }
+}
+
+function tableOf(database: Database): Table {
+  return { database, touched: false, rowsAdded: 0, rowsCorrupt: 0 };
+}
+
+function write(table: Table, before: CheckedRow, row: StoredRow): void {
+  table.database.write(row);
+  if (before.state === "absent") table.rowsAdded += 1;
+}
+
+/** Neighbours with the same result become one run: the usual batch is a single one. */
+function runsOf({ writes, results }: Batch): SettledRun[] {
+  const runs: { firstCall: number; count: number; result: Stored }[] = [];
+  for (let i = 0; i < writes.length; i++) {
+    const { call } = writes[i]!;
+    const result = results[i]!;
+    const last = runs.at(-1);
+    if (last !== undefined && last.firstCall + last.count === call && last.result === result) last.count += 1;
+    else runs.push({ firstCall: call, count: 1, result });
+  }
+  return runs;
+}
+
+function failure(code: StoreFailureCode, message: string) {
+  return { ok: false, code, message } as const;
+}
+
+/** A fresh database actor: 64 random bits as 16 hex digits. */
+function drawActor(random: Random): string {
+  let hex = "";
+  for (const byte of random.bytes(8)) hex += byte.toString(16).padStart(2, "0");
+  return hex;
+}

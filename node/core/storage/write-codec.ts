@@ -1,0 +1,118 @@
+import type { CoordinatedWrite, IncomingRecord } from "../ports/replica-store.ts";
+import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
+import { ByteWriter } from "../bytes/byte-writer.ts";
+import type { NodeId } from "../node-id.ts";
+import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
+
+/**
+ * Writes on their way from the network thread to the writer thread: one message carries all writes of a tick. Both
+ * ends are one build in one process, so the format has no version. Layout, calls numbered on from the first:
+ *
+ *   first call · count · (kind · position · owners · fields of the kind)…
+ *
+ * Each value is copied once, into the message; the message itself is moved, not copied.
+ */
+export type WriteCommand =
+  | { readonly kind: "coordinate"; readonly write: CoordinatedWrite }
+  | { readonly kind: "store"; readonly incoming: IncomingRecord };
+
+const KIND = { coordinate: 1, store: 2 } as const;
+const NAME_BYTES_MAX = 64 * 1024;
+const FIXED_BYTES = 64;
+
+/** Upper bound of what the command takes in a message, for the sizes of messages, queues and batches. */
+export function commandBytes(command: WriteCommand): number {
+  const { keptFor } = command.kind === "coordinate" ? command.write : command.incoming;
+  const bytes = FIXED_BYTES + keptFor.length * 48;
+  if (command.kind === "store") return bytes + command.incoming.record.length;
+  const { bucket, key, seen, value, contentType, requestId } = command.write;
+  const text = 3 * (contentType.length + requestId.length);
+  return bytes + bucket.length + key.length + seen.length + value.length + text;
+}
+
+/** `bytes`: the sum of the commands' `commandBytes`. */
+export function encodeWrites(
+  firstCall: number,
+  commands: readonly WriteCommand[],
+  bytes: number,
+): Uint8Array {
+  const writer = new ByteWriter(16 + bytes);
+  writer.varint(firstCall).varint(commands.length);
+  for (const command of commands) {
+    if (command.kind === "coordinate") writeCoordinated(writer, command.write);
+    else writeIncoming(writer, command.incoming);
+  }
+  return writer.finish();
+}
+
+function writeCoordinated(writer: ByteWriter, write: CoordinatedWrite): void {
+  writer.u8(KIND.coordinate).raw(write.position);
+  writeOwners(writer, write.keptFor);
+  writer.bytes(write.bucket).bytes(write.key).bytes(write.seen);
+  writer.u8(write.tombstone ? 1 : 0).bytes(write.value);
+  writer.text(write.contentType).varint(write.modifiedMs).text(write.requestId);
+}
+
+function writeIncoming(writer: ByteWriter, incoming: IncomingRecord): void {
+  writer.u8(KIND.store).raw(incoming.position);
+  writeOwners(writer, incoming.keptFor);
+  writer.bytes(incoming.record);
+}
+
+/** Byte strings are views into `message`. */
+export function decodeWrites(message: Uint8Array): { firstCall: number; commands: WriteCommand[] } {
+  const reader = new ByteReader(message);
+  const firstCall = reader.varint();
+  const commands: WriteCommand[] = [];
+  for (let left = reader.varint(); left > 0; left--) commands.push(readCommand(reader));
+  reader.end();
+  return { firstCall, commands };
+}
+
+function readCommand(reader: ByteReader): WriteCommand {
+  const kind = reader.u8();
+  const position = reader.raw(16);
+  const keptFor = readOwners(reader);
+  switch (kind) {
+    case KIND.store:
+      return { kind: "store", incoming: { position, keptFor, record: reader.bytes(RECORD_BYTES_MAX) } };
+    case KIND.coordinate:
+      return { kind: "coordinate", write: readCoordinated(reader, position, keptFor) };
+    default:
+      throw new MalformedBytes(`unknown kind of write ${kind}`);
+  }
+}
+
+function readCoordinated(
+  reader: ByteReader,
+  position: Uint8Array,
+  keptFor: readonly NodeId[],
+): CoordinatedWrite {
+  return {
+    position,
+    keptFor,
+    bucket: reader.bytes(NAME_BYTES_MAX),
+    key: reader.bytes(NAME_BYTES_MAX),
+    seen: reader.bytes(RECORD_BYTES_MAX),
+    tombstone: reader.u8() === 1,
+    value: reader.bytes(RECORD_BYTES_MAX),
+    contentType: reader.text(NAME_BYTES_MAX),
+    modifiedMs: reader.varint(),
+    requestId: reader.text(NAME_BYTES_MAX),
+  };
+}
+
+const noOwners: readonly NodeId[] = [];
+
+export function writeOwners(writer: ByteWriter, owners: readonly string[]): void {
+  writer.varint(owners.length);
+  for (const owner of owners) writer.text(owner);
+}
+
+export function readOwners(reader: ByteReader): readonly NodeId[] {
+  const count = reader.varint();
+  if (count === 0) return noOwners;
+  const owners: NodeId[] = [];
+  for (let i = 0; i < count; i++) owners.push(reader.text(NAME_BYTES_MAX) as NodeId);
+  return owners;
+}

@@ -1,0 +1,147 @@
+import type { Merged, Stored, StoreFailureCode } from "../ports/replica-store.ts";
+import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
+import { ByteWriter } from "../bytes/byte-writer.ts";
+import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
+import { readDot, writeDot } from "../version/coverage-codec.ts";
+
+/**
+ * What the writer thread answers, in two waves: "merged" carries the records of coordinated writes before they are
+ * committed, "settled" says for every write of a batch whether it is on stable storage, and what the commit cost.
+ */
+export type WriterReply =
+  | {
+      readonly kind: "merged";
+      readonly merged: readonly { readonly call: number; readonly result: Merged }[];
+    }
+  | { readonly kind: "settled"; readonly batch: BatchFacts; readonly runs: readonly SettledRun[] };
+
+/** Consecutive calls with the same result. */
+export interface SettledRun {
+  readonly firstCall: number;
+  readonly count: number;
+  readonly result: Stored;
+}
+
+export interface BatchFacts {
+  readonly writes: number;
+  readonly bytes: number;
+  readonly durationMs: number;
+  /** Rows that are new since the batch before; 0 where the commit failed. */
+  readonly dataRowsAdded: number;
+  readonly hintRowsAdded: number;
+  /** Rows that failed their check and were replaced. */
+  readonly dataRowsCorrupt: number;
+  readonly hintRowsCorrupt: number;
+  /** Why nothing of the batch was kept; undefined where it was committed. */
+  readonly failure: { readonly code: string; readonly message: string } | undefined;
+}
+
+const KIND = { merged: 1, settled: 2 } as const;
+const TEXT_BYTES_MAX = 64 * 1024;
+
+/** Codes as bytes: 0 is success. */
+const CODES: readonly (StoreFailureCode | undefined)[] = [
+  undefined,
+  "too_many_siblings",
+  "record_too_large",
+  "read_only",
+  "storage_failed",
+  "invalid_record",
+  "key_collision",
+  "overloaded",
+];
+
+export function encodeMerged(merged: readonly { call: number; result: Merged }[]): Uint8Array {
+  let bytes = 16;
+  for (const { result } of merged) bytes += result.ok ? 48 + result.record.length : 256;
+  const writer = new ByteWriter(bytes);
+  writer.u8(KIND.merged).varint(merged.length);
+  for (const { call, result } of merged) {
+    writer.varint(call);
+    writeCode(writer, result);
+    if (!result.ok) continue;
+    writeDot(writer, result.dot);
+    writer.bytes(result.record);
+  }
+  return writer.finish();
+}
+
+export function encodeSettled(batch: BatchFacts, runs: readonly SettledRun[]): Uint8Array {
+  const writer = new ByteWriter(64 + 16 * runs.length);
+  writer
+    .u8(KIND.settled)
+    .varint(batch.writes)
+    .varint(batch.bytes)
+    .varint(Math.round(batch.durationMs * 1_000));
+  writer.varint(batch.dataRowsAdded).varint(batch.hintRowsAdded);
+  writer.varint(batch.dataRowsCorrupt).varint(batch.hintRowsCorrupt);
+  writer.u8(batch.failure === undefined ? 0 : 1);
+  if (batch.failure !== undefined) writer.text(batch.failure.code).text(batch.failure.message);
+  writer.varint(runs.length);
+  for (const { firstCall, count, result } of runs) {
+    writer.varint(firstCall).varint(count);
+    writeCode(writer, result);
+  }
+  return writer.finish();
+}
+
+/** Records are views into `message`. */
+export function decodeWriterReply(message: Uint8Array): WriterReply {
+  const reader = new ByteReader(message);
+  const kind = reader.u8();
+  const reply = kind === KIND.merged ? readMerged(reader) : readSettled(reader, kind);
+  reader.end();
+  return reply;
+}
+
+function readMerged(reader: ByteReader): WriterReply {
+  const merged: { call: number; result: Merged }[] = [];
+  for (let left = reader.varint(); left > 0; left--) {
+    const call = reader.varint();
+    const stored = readCode(reader);
+    if (!stored.ok) merged.push({ call, result: stored });
+    else
+      merged.push({
+        call,
+        result: { ok: true, dot: readDot(reader), record: reader.bytes(RECORD_BYTES_MAX) },
+      });
+  }
+  return { kind: "merged", merged };
+}
+
+function readSettled(reader: ByteReader, kind: number): WriterReply {
+  if (kind !== KIND.settled) throw new MalformedBytes(`unknown kind of reply ${kind}`);
+  const batch: BatchFacts = {
+    writes: reader.varint(),
+    bytes: reader.varint(),
+    durationMs: reader.varint() / 1_000,
+    dataRowsAdded: reader.varint(),
+    hintRowsAdded: reader.varint(),
+    dataRowsCorrupt: reader.varint(),
+    hintRowsCorrupt: reader.varint(),
+    failure:
+      reader.u8() === 0
+        ? undefined
+        : { code: reader.text(TEXT_BYTES_MAX), message: reader.text(TEXT_BYTES_MAX) },
+  };
+  const runs: SettledRun[] = [];
+  for (let left = reader.varint(); left > 0; left--) {
+    runs.push({ firstCall: reader.varint(), count: reader.varint(), result: readCode(reader) });
+  }
+  return { kind: "settled", batch, runs };
+}
+
+const stored: Stored = { ok: true };
+
+function writeCode(writer: ByteWriter, result: Merged | Stored): void {
+  if (result.ok) writer.u8(0);
+  else writer.u8(CODES.indexOf(result.code)).text(result.message);
+}
+
+function readCode(reader: ByteReader): Stored {
+  const index = reader.u8();
+  if (index === 0) return stored;
+  const code = CODES[index];
+  if (code === undefined) throw new MalformedBytes(`unknown failure ${index}`);
+  return { ok: false, code, message: reader.text(TEXT_BYTES_MAX) };
+}
