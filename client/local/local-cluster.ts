@@ -1,0 +1,181 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { adminTokenFrom, ensureClusterSecret } from "../cluster-secret.ts";
+import {
+  LOCAL_NODES_MAX,
+  localClusterFile,
+  localNode,
+  localNodes,
+  localSecretFile,
+  type LocalNode,
+  type LocalSize,
+} from "./local-layout.ts";
+import { runningPid, startNode, stopNode } from "./node-process.ts";
+import { isPortFree, portHolder } from "./port-holder.ts";
+import { awaitServing } from "./ring-start.ts";
+import { readStoredCluster, writeStoredCluster, type StoredCluster } from "./stored-cluster.ts";
+
+/**
+ * A whole cluster on one machine, without Kubernetes: up, down, wipe. Each is safe to repeat: `up` starts only what
+ * is not running, `down` stops only processes that are provably ours, `wipe` removes only files that this program
+ * made. The first `up` forms the ring; its size is then fixed, because changes of membership are not built yet.
+ */
+export interface LocalClusterOptions {
+  readonly directory: string;
+  /** Undefined: as stored, else 3. */
+  readonly nodes: number | undefined;
+  readonly portOffset: number | undefined;
+  /** One line a step, for a person who waits. */
+  readonly progress: (line: string) => void;
+}
+
+export const LOCAL_NODES_DEFAULT = 3;
+
+/** Resolves when every node serves the ring. Rejects with an Error that says what to do. */
+export async function localUp(options: LocalClusterOptions): Promise<readonly LocalNode[]> {
+  const { directory, progress } = options;
+  const stored = readStoredCluster(directory);
+  const size = sizeOf(options, stored);
+  const nodes = localNodes(directory, size);
+  const dead = await filterDead(nodes);
+  await refuseTakenPorts(dead);
+  mkdirSync(directory, { recursive: true });
+  const secretFile = localSecretFile(directory);
+  await ensureClusterSecret(secretFile);
+  const cluster = stored ?? { ...size, clusterId: `local-${randomBytes(4).toString("hex")}` };
+  if (stored === undefined) writeStoredCluster(directory, cluster);
+  const started = dead.map((node) => {
+    progress(`starting node ${node.index} (log: ${path.relative("", node.logFile)})`);
+    startNode(node, nodeFlags(node, { nodes, secretFile }));
+    return node;
+  });
+  if (started.length === 0) progress(`all ${nodes.length} nodes are running already`);
+  await awaitServing({
+    nodes,
+    clusterId: cluster.clusterId,
+    token: await adminTokenFrom(secretFile),
+    progress,
+  });
+  return nodes;
+}
+
+export async function localDown({
+  directory,
+  progress,
+}: Pick<LocalClusterOptions, "directory" | "progress">): Promise<void> {
+  const nodes = existingNodes(directory);
+  const outcomes = await Promise.all(
+    nodes.map(async (node) => {
+      const outcome = await stopNode(node);
+      if (outcome === "stopped") progress(`node ${node.index} stopped`);
+      if (outcome === "killed")
+        progress(`node ${node.index} did not stop in time: killed (see ${node.logFile})`);
+      return outcome;
+    }),
+  );
+  if (outcomes.every((outcome) => outcome === "not_running"))
+    progress("no node of the local cluster is running");
+}
+
+/** Stops the nodes, then deletes their data, logs and secret. */
+export async function localWipe(options: Pick<LocalClusterOptions, "directory" | "progress">): Promise<void> {
+  const { directory, progress } = options;
+  await localDown(options);
+  for (const node of existingNodes(directory)) rmSync(node.directory, { recursive: true, force: true });
+  rmSync(localClusterFile(directory), { force: true });
+  rmSync(localSecretFile(directory), { force: true });
+  if (namesIn(directory)?.length === 0) rmdirSync(directory);
+  progress("the local cluster's data is deleted");
+}
+
+/** Each node of the stored cluster with its process, if it runs. Empty where there is none. */
+export async function localNodesWithPids(
+  directory: string,
+): Promise<{ node: LocalNode; pid: number | undefined }[]> {
+  const stored = readStoredCluster(directory);
+  if (stored === undefined) return [];
+  return Promise.all(
+    localNodes(directory, stored).map(async (node) => ({ node, pid: await runningPid(node) })),
+  );
+}
+
+function sizeOf(
+  { directory, nodes, portOffset }: LocalClusterOptions,
+  stored: StoredCluster | undefined,
+): LocalSize {
+  if (stored === undefined) return { nodes: nodes ?? LOCAL_NODES_DEFAULT, portOffset: portOffset ?? 0 };
+  if (nodes !== undefined && nodes !== stored.nodes) {
+    throw new Error(
+      `${directory} holds a ring of ${stored.nodes} nodes, not ${nodes}. A formed ring cannot grow or shrink yet.\n` +
+        `  Start it as it is:            make up NODES=${stored.nodes}\n` +
+        `  Delete its data, start anew:  make wipe && make up NODES=${nodes}`,
+    );
+  }
+  if (portOffset !== undefined && portOffset !== stored.portOffset) {
+    throw new Error(
+      `${directory} was made with --port-offset ${stored.portOffset}; use the same, or wipe it first`,
+    );
+  }
+  return stored;
+}
+
+async function filterDead(nodes: readonly LocalNode[]): Promise<LocalNode[]> {
+  const pids = await Promise.all(nodes.map(runningPid));
+  return nodes.filter((_, i) => pids[i] === undefined);
+}
+
+async function refuseTakenPorts(nodes: readonly LocalNode[]): Promise<void> {
+  const taken: string[] = [];
+  for (const node of nodes) {
+    for (const [what, address] of [
+      ["clients", node.client],
+      ["admin", node.admin],
+      ["peers", node.peer],
+    ] as const) {
+      if (!(await isPortFree(address)))
+        taken.push(`  ${address} (node ${node.index}, ${what}): ${portHolder(address)}`);
+    }
+  }
+  if (taken.length === 0) return;
+  throw new Error(
+    `nothing was started, because ports are taken:\n${taken.join("\n")}\n` +
+      `Stop what listens there (a local cluster of another directory: \`make down\` there), or choose other ports:\n` +
+      `  npx dynamokv local up --port-offset 100`,
+  );
+}
+
+/** With fewer than three nodes the quorums shrink with them; else the nodes' own defaults hold. */
+function nodeFlags(node: LocalNode, cluster: { nodes: readonly LocalNode[]; secretFile: string }): string[] {
+  const { nodes, secretFile } = cluster;
+  const quorum = Math.min(2, nodes.length);
+  const flags: Readonly<Record<string, string>> = {
+    "data-dir": node.dataDirectory,
+    "client-listen": node.client,
+    "admin-listen": node.admin,
+    "peer-listen": node.peer,
+    seeds: nodes.map((peer) => peer.peer).join(","),
+    "cluster-secret-file": secretFile,
+    "read-quorum": String(quorum),
+    "write-quorum": String(quorum),
+    "shutdown-serve-ms": "0",
+  };
+  return Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+/** By their directories, not by the stored size: also what a broken start left behind is found. */
+function existingNodes(directory: string): LocalNode[] {
+  const names = namesIn(directory) ?? [];
+  return Array.from({ length: LOCAL_NODES_MAX }, (_, i) => localNode(directory, i + 1, 0)).filter((node) =>
+    names.includes(path.basename(node.directory)),
+  );
+}
+
+function namesIn(directory: string): string[] | undefined {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
