@@ -43,7 +43,7 @@ function bestFor(plan: ClaimPlan, { member, target, spare }: Wish): number {
   let bestDistance = Infinity;
   for (let partition = 0; partition < plan.partitionCount; partition++) {
     const owner = plan.ownerOf(partition);
-    if (owner !== UNOWNED && spare[owner]! === 0) continue;
+    if (owner !== UNOWNED && !spare[owner]) continue;
     const clash = plan.clash(partition, member) - (owner === UNOWNED ? 0 : plan.clash(partition, owner));
     if (clash > bestClash) continue;
     const away = Math.abs(partition - target);

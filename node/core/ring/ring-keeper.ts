@@ -1,0 +1,340 @@
+import { invariant } from "../invariant.ts";
+import type { NodeId } from "../node-id.ts";
+import type { ControlCalls, ControlMessage } from "../ports/control-calls.ts";
+import type { Hash } from "../ports/hash.ts";
+import type { Observer } from "../ports/observer.ts";
+import type { PeerDirectory } from "../ports/peer-directory.ts";
+import type { RingStore } from "../ports/ring-store.ts";
+import { type FormOutcome, formRing } from "./formation.ts";
+import {
+  compareRings,
+  decideProposal,
+  decideServing,
+  decodeKept,
+  describe,
+  encodeKept,
+  type KeptRing,
+  NOTHING,
+  type NumberedRing,
+  type ProposedRing,
+  type ServingDecision,
+  type ServingRing,
+} from "./kept-ring.ts";
+import { preferenceLists } from "./preference-list.ts";
+import { RingInvalid } from "./ring-check.ts";
+import type { Formation } from "./ring-document.ts";
+import {
+  type Answer,
+  doneMessage,
+  parseRingField,
+  parseState,
+  type PeerRing,
+  refusedMessage,
+  stateMessage,
+} from "./ring-messages.ts";
+import type { RingState } from "./ring-state.ts";
+import type { PreferenceList, Ring } from "./ring.ts";
+
+/**
+ * Keeps this node's ring: on disk, in memory for the data path, and in step with the peers. Formation
+ * (formation.ts) gives a cluster its first ring; after that nodes compare theirs whenever they meet, and the one that is
+ * behind takes the later ring, persists it, then serves it.
+ *
+ * Invariant: state changes run one after the other, each is on disk before it is visible, and what a node served or
+ * accepted once is never replaced by another ring of the same number. A peer with such a ring is a fork: refused, and
+ * reported as ring_conflict.
+ */
+export interface RingKeeperOptions {
+  readonly self: NodeId;
+  /** Failure domain of this node, empty where there is none. */
+  readonly zone: string;
+  readonly store: RingStore;
+  readonly calls: ControlCalls;
+  readonly directory: PeerDirectory;
+  readonly hash: Hash;
+  readonly observer: Observer;
+}
+
+/** How long a peer has to say what ring it has, and how often it is asked when it does not. */
+const EXCHANGE_TIMEOUT_MS = 2_000;
+const EXCHANGE_ATTEMPTS = 3;
+/** State changes that wait for the disk; more are refused and tried again by whoever wanted them. */
+const WAITING_MAX = 64;
+
+export class RingKeeper implements RingState {
+  readonly #options: RingKeeperOptions;
+  #kept: KeptRing = NOTHING;
+  #lists: readonly PreferenceList[] = [];
+  /** What each peer said last; consulted only for peers that are connected. */
+  readonly #peerRings = new Map<NodeId, PeerRing>();
+  readonly #exchanging = new Set<NodeId>();
+  readonly #installedHandlers: ((ring: Ring) => void)[] = [];
+  #lastChange: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(options: RingKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what this node knew when it stopped. Throws where the store cannot be read or understood. */
+  load(): void {
+    const kept = decodeKept(this.#options.store.load(), this.#options.hash);
+    if (kept.state === "serving") this.#install(kept);
+    else this.#kept = kept;
+  }
+
+  current(): Ring | undefined {
+    return this.#kept.state === "serving" ? this.#kept.ring : undefined;
+  }
+
+  hash(): string {
+    return this.#kept.state === "serving" ? this.#kept.digest : "";
+  }
+
+  preferenceList(partition: number): PreferenceList {
+    const list = this.#lists[partition];
+    invariant(
+      list !== undefined,
+      `no preference list of partition ${partition}: ${this.#lists.length} partitions`,
+    );
+    return list;
+  }
+
+  /** What is on this node's disk, for the admin API and later decisions. */
+  kept(): KeptRing {
+    return this.#kept;
+  }
+
+  /** Called with each ring that this node begins to serve, after it is on disk. */
+  onInstalled(handler: (ring: Ring) => void): void {
+    this.#installedHandlers.push(handler);
+  }
+
+  /** Gives the listed members, this node among them, their first ring. Never rejects; takes at most `timeoutMs`. */
+  form(request: Formation, timeoutMs: number): Promise<FormOutcome> {
+    const { self, calls, directory, hash } = this.#options;
+    const proposer = {
+      self,
+      calls,
+      directory,
+      hash,
+      kept: () => this.#kept,
+      wouldAccept: (proposal: NumberedRing) => this.#wouldAccept(proposal),
+      accept: (proposal: NumberedRing) => this.#accept(proposal),
+      commit: (ring: NumberedRing) => this.#commit(ring, self),
+    };
+    return formRing(proposer, request, timeoutMs);
+  }
+
+  /** A peer is in reach: compare rings with it. Also worth calling from time to time while it stays in reach. */
+  peerConnected(id: NodeId): void {
+    void this.#exchange(id);
+  }
+
+  /** Answers a message whose type starts with "ring."; a malformed one is refused and reported, never thrown. */
+  async handleControl(from: NodeId, message: ControlMessage): Promise<ControlMessage> {
+    try {
+      switch (message.type) {
+        case "ring.state":
+          return this.#answerState(from, parseState(message, this.#options.hash));
+        case "ring.propose":
+          return await this.#answerRing(from, message, (ring) => this.#accept(ring));
+        case "ring.commit":
+          return await this.#answerRing(from, message, (ring) => this.#commit(ring, from));
+        default:
+          return this.#refuseMessage(from, `unknown message ${message.type.slice(0, 64)}`);
+      }
+    } catch (error) {
+      if (error instanceof RingInvalid) return this.#refuseMessage(from, error.message);
+      throw error;
+    }
+  }
+
+  #answerState(from: NodeId, theirs: PeerRing): ControlMessage {
+    this.#noted(from, theirs);
+    if (this.#isBehind(theirs)) void this.#exchange(from);
+    const kept = this.#kept;
+    const isKnown = kept.state !== "none" && theirs.state !== "none" && kept.digest === theirs.digest;
+    return stateMessage(kept, { withRing: !isKnown });
+  }
+
+  async #answerRing(
+    from: NodeId,
+    message: ControlMessage,
+    act: (ring: NumberedRing) => Promise<Answer>,
+  ): Promise<ControlMessage> {
+    const ring = parseRingField(message, this.#options.hash);
+    if (!ring.ring.members.some(({ id }) => id === from)) {
+      return this.#refuseMessage(from, `${message.type} of a ring that does not list its sender`);
+    }
+    const answer = await act(ring);
+    if (answer.kind === "refused") return refusedMessage(answer);
+    return doneMessage(ring.digest);
+  }
+
+  #refuseMessage(from: NodeId, reason: string): ControlMessage {
+    this.#options.observer.event({ kind: "peer_message_refused", peerId: from, reason });
+    return refusedMessage({ code: "invalid_request", message: reason });
+  }
+
+  /** Asks a peer for its ring and takes it over if it is ahead. One exchange with a peer at a time. */
+  async #exchange(peer: NodeId): Promise<void> {
+    if (this.#exchanging.has(peer)) return;
+    this.#exchanging.add(peer);
+    try {
+      for (let attempt = 0; attempt < EXCHANGE_ATTEMPTS; attempt++) {
+        const question = stateMessage(this.#kept, { withRing: false });
+        const answer = await this.#options.calls.call(peer, question, EXCHANGE_TIMEOUT_MS);
+        if (answer === undefined) continue;
+        const theirs = parseState(answer, this.#options.hash);
+        this.#noted(peer, theirs);
+        if (theirs.state === "serving" && theirs.numbered !== undefined)
+          await this.#commit(theirs.numbered, peer);
+        return;
+      }
+    } catch (error) {
+      if (!(error instanceof RingInvalid)) throw error;
+      this.#options.observer.event({ kind: "peer_message_refused", peerId: peer, reason: error.message });
+    } finally {
+      this.#exchanging.delete(peer);
+    }
+  }
+
+  #noted(peer: NodeId, theirs: PeerRing): void {
+    this.#peerRings.set(peer, theirs.state === "none" ? theirs : { ...theirs, numbered: undefined });
+    const kept = this.#kept;
+    // A fork shows in the summary already: the peer need not send its whole ring for that.
+    if (kept.state !== "serving" || theirs.state !== "serving" || theirs.numbered !== undefined) return;
+    if (theirs.clusterId !== kept.ring.clusterId || theirs.digest === kept.digest) return;
+    if (compareRings(theirs, kept.ring) === 0) this.#reportConflict(peer, kept, theirs.digest);
+  }
+
+  #isBehind(theirs: PeerRing): boolean {
+    if (theirs.state !== "serving") return false;
+    const kept = this.#kept;
+    if (kept.state !== "serving") return true;
+    return theirs.clusterId === kept.ring.clusterId && compareRings(theirs, kept.ring) > 0;
+  }
+
+  #wouldAccept(proposal: NumberedRing): Answer {
+    const decision = decideProposal(this.#kept, proposal, this.#options);
+    if (decision.kind === "refused") return decision;
+    if (decision.kind === "save") {
+      for (const { id, connected } of this.#options.directory.peers()) {
+        const theirs = connected ? this.#peerRings.get(id) : undefined;
+        if (theirs?.state !== "serving" || theirs.digest === proposal.digest) continue;
+        const message = `node ${id}, a peer of node ${this.#options.self}, already serves ${describe(theirs)}`;
+        return { kind: "refused", code: "ring_exists", message };
+      }
+    }
+    return { kind: "done" };
+  }
+
+  #accept(proposal: NumberedRing): Promise<Answer> {
+    return this.#oneByOne(async () => {
+      const answer = this.#wouldAccept(proposal);
+      if (answer.kind !== "done") return answer;
+      const decision = decideProposal(this.#kept, proposal, this.#options);
+      if (decision.kind !== "save") return answer;
+      const failure = await this.#save(decision.next);
+      if (failure === undefined) this.#kept = decision.next;
+      return failure ?? answer;
+    });
+  }
+
+  /** Serves a ring that all its members accepted, as `from` says, unless what is kept forbids it. */
+  #commit(ring: NumberedRing, from: NodeId): Promise<Answer> {
+    return this.#oneByOne(async () => {
+      const decision = decideServing(this.#kept, ring, this.#options.self);
+      if (decision.kind !== "install") return this.#notInstalled(decision, ring, from);
+      const failure = await this.#save(decision.next);
+      if (failure !== undefined) {
+        this.#options.observer.event({ kind: "commit_failed", code: failure.code, message: failure.message });
+        return failure;
+      }
+      this.#install(decision.next);
+      this.#tellPeers();
+      return { kind: "done" };
+    });
+  }
+
+  #notInstalled(
+    decision: Exclude<ServingDecision, { kind: "install" }>,
+    { ring, digest }: NumberedRing,
+    from: NodeId,
+  ): Answer {
+    const { self, observer } = this.#options;
+    switch (decision.kind) {
+      case "same":
+      case "older":
+        return { kind: "done" };
+      case "not_member":
+        return {
+          kind: "refused",
+          code: "invalid_request",
+          message: `node ${self} is no member of ${describe(ring)}`,
+        };
+      case "other_cluster": {
+        const reason = `node ${self} belongs to ${describe(decision.ours.ring)}, not to ${describe(ring)}`;
+        observer.event({ kind: "peer_message_refused", peerId: from, reason });
+        return { kind: "refused", code: "ring_exists", message: reason };
+      }
+      case "conflict": {
+        this.#reportConflict(from, decision.ours, digest);
+        const message = `node ${self} has ${describe(decision.ours.ring)} with other content than that of node ${from}`;
+        return { kind: "refused", code: "ring_exists", message };
+      }
+    }
+  }
+
+  #reportConflict(peer: NodeId, ours: NumberedRing, theirs: string): void {
+    const { epoch } = ours.ring;
+    this.#options.observer.event({ kind: "ring_conflict", epoch, ours: ours.digest, theirs, peerId: peer });
+  }
+
+  #install(kept: ServingRing): void {
+    this.#lists = preferenceLists(kept.ring);
+    this.#kept = kept;
+    const { epoch, members } = kept.ring;
+    this.#options.observer.event({
+      kind: "ring_installed",
+      epoch,
+      hash: kept.digest,
+      members: members.length,
+    });
+    for (const handler of this.#installedHandlers) handler(kept.ring);
+  }
+
+  /** Those that miss this ring then ask for it: a lost commit must not leave a member idle beside serving ones. */
+  #tellPeers(): void {
+    for (const { id, connected } of this.#options.directory.peers()) if (connected) void this.#exchange(id);
+  }
+
+  async #save(next: ProposedRing | ServingRing): Promise<Extract<Answer, { kind: "refused" }> | undefined> {
+    try {
+      await this.#options.store.save(encodeKept(next));
+      return undefined;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : "unknown error";
+      const message = `node ${this.#options.self} could not store the ring: ${reason}`;
+      return { kind: "refused", code: "storage_failed", message };
+    }
+  }
+
+  async #oneByOne(change: () => Promise<Answer>): Promise<Answer> {
+    if (this.#waiting >= WAITING_MAX) {
+      return {
+        kind: "refused",
+        code: "busy",
+        message: `node ${this.#options.self} has ${WAITING_MAX} ring changes to store`,
+      };
+    }
+    this.#waiting++;
+    const done = this.#lastChange.then(change);
+    this.#lastChange = done.then(
+      () => this.#waiting--,
+      () => this.#waiting--,
+    );
+    return done;
+  }
+}
