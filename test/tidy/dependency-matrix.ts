@@ -12,6 +12,8 @@ export interface Zone {
   readonly types?: readonly string[];
   /** Packages and built-in modules; `node:*` stands for every built-in module. */
   readonly packages?: readonly string[];
+  /** What it loads at run time by a computed path, in words. Without this such an import is refused. */
+  readonly loads?: string;
 }
 
 const CORE = "node/core/";
@@ -77,6 +79,11 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   // Those who talk to nodes know the contract, never the code.
   client: { may: ["node/contract"], packages: ["node:*"] },
   "client/cli": { may: ["node/contract", "client"], packages: ["node:*", "commander"] },
+  "client/cli/commands/node.ts": {
+    may: ["client/cli"],
+    packages: ["node:url", "commander"],
+    loads: "node/main.js, to become that process: the one place where a client's command starts a node",
+  },
   bench: { may: ["node/contract", "client"], packages: ["node:*"] },
   operator: {
     may: ["node/contract"],
