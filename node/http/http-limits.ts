@@ -9,7 +9,8 @@ export interface HttpLimits {
   readonly connectionsMax: number;
   /** Unanswered requests of one connection; more (pipelined) are turned away. */
   readonly pipelinedRequestsMax: number;
-  /** Requests are turned away while every turn of the event loop comes later than this. */
+  /** Requests are turned away while every turn of the event loop comes later than this. Well under the default
+   *  timeout, and well over what a busy neighbour on the same cores does to a healthy node. */
   readonly eventLoopDelayMsMax: number;
   readonly headersTimeoutMs: number;
   /** From a request's first byte to its last. */
@@ -24,7 +25,7 @@ export const defaultHttpLimits: HttpLimits = {
   bodyBytesMax: 64 * 1024 * 1024,
   connectionsMax: 8_192,
   pipelinedRequestsMax: 64,
-  eventLoopDelayMsMax: 100,
+  eventLoopDelayMsMax: 250,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 60_000,
