@@ -1,0 +1,113 @@
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { TransportCounters } from "./peer-counters.ts";
+import type { StorageStats } from "./storage-threads.ts";
+
+/** Where the gauges look when somebody scrapes. Nothing is asked for in between, and nothing here waits. */
+export interface GaugeSources {
+  readonly version: string;
+  readonly ready: () => boolean;
+  readonly readOnly: () => boolean;
+  /** Epoch 0 without a ring. */
+  readonly ring: () => { readonly epoch: number; readonly members: number };
+  readonly hintsPending: () => number;
+  readonly storage: () => StorageStats;
+  /** Milliseconds. */
+  readonly oldestWriteAgeMs: () => number;
+  readonly peers: () => TransportCounters;
+  readonly http: () => {
+    readonly requests: number;
+    readonly bodyBytes: number;
+    readonly eventLoopDelayMs: number;
+  };
+}
+
+export function registerGauges(registry: Registry, sources: GaugeSources): void {
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  const info = { name: "dynamo_node_info", help: "1; its label tells the version.", labelNames: ["version"] };
+  new Gauge({ ...info, registers: [registry] }).set({ version: sources.version }, 1);
+  gauge("dynamo_node_ready", "1 while /readyz says ready.", () => Number(sources.ready()));
+  gauge("dynamo_ring_epoch", "Epoch of the ring served; 0 without one.", () => sources.ring().epoch);
+  gauge("dynamo_ring_members", "Members of that ring.", () => sources.ring().members);
+  gauge("dynamo_handoff_hints_pending", "Hints kept here for other owners.", sources.hintsPending);
+  gauge("dynamo_http_requests_active", "Key-value requests under way.", () => sources.http().requests);
+  gauge("dynamo_http_body_bytes", "Bytes of their bodies.", () => sources.http().bodyBytes);
+  gauge(
+    "dynamo_http_event_loop_delay_seconds",
+    "How late the event loop was at the last look.",
+    () => sources.http().eventLoopDelayMs / 1_000,
+  );
+  registerStorage(gauge, sources);
+  registerPeers(registry, gauge, sources);
+}
+
+type RegisterGauge = (name: string, help: string, read: () => number) => void;
+
+function registerStorage(gauge: RegisterGauge, { storage, readOnly, oldestWriteAgeMs }: GaugeSources): void {
+  gauge("dynamo_storage_read_only", "1 while the disk is too full to write.", () => Number(readOnly()));
+  gauge(
+    "dynamo_storage_oldest_write_age_seconds",
+    "Age of the oldest write not yet on disk.",
+    () => oldestWriteAgeMs() / 1_000,
+  );
+  gauge("dynamo_storage_data_rows", "Keys in data.db, tombstones included.", () => storage().dataRows);
+  gauge("dynamo_storage_hint_rows", "Keys in hints.db.", () => storage().hintRows);
+  gauge("dynamo_storage_data_bytes", "Size of data.db.", () => storage().dataBytes);
+  gauge("dynamo_storage_data_log_bytes", "Size of its write-ahead log.", () => storage().dataLogBytes);
+  gauge("dynamo_storage_hint_bytes", "Size of hints.db.", () => storage().hintBytes);
+  gauge("dynamo_storage_hint_log_bytes", "Size of its write-ahead log.", () => storage().hintLogBytes);
+  gauge("dynamo_storage_free_bytes", "Free space of the volume.", () => storage().freeBytes);
+}
+
+type Peer = TransportCounters["peers"][number];
+
+function registerPeers(registry: Registry, gauge: RegisterGauge, { peers }: GaugeSources): void {
+  gauge(
+    "dynamo_peer_connected",
+    "Peers connected now.",
+    () => peers().peers.filter((peer) => peer.connected).length,
+  );
+  gauge("dynamo_peer_queued_bytes", "Bytes waiting for connections to peers.", () =>
+    peers().peers.reduce((sum, peer) => sum + peer.queuedBytes, 0),
+  );
+  const perPeer = (name: string, help: string, read: (peer: Peer) => number): void => {
+    new Counter({
+      name,
+      help,
+      labelNames: ["peer"],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const peer of peers().peers) this.inc({ peer: peer.id }, read(peer));
+      },
+    });
+  };
+  perPeer("dynamo_peer_messages_sent_total", "Messages sent.", (peer) => peer.messagesSent);
+  perPeer("dynamo_peer_messages_received_total", "Messages received.", (peer) => peer.messagesReceived);
+  perPeer("dynamo_peer_sent_bytes_total", "Bytes sent.", (peer) => peer.bytesSent);
+  perPeer("dynamo_peer_received_bytes_total", "Bytes received.", (peer) => peer.bytesReceived);
+  perPeer("dynamo_peer_disconnects_total", "Connections lost.", (peer) => peer.disconnects);
+  perPeer(
+    "dynamo_peer_window_full_total",
+    "Messages not sent: too many unanswered.",
+    (p) => p.refusedWindowFull,
+  );
+  new Counter({
+    name: "dynamo_peer_handshakes_failed_total",
+    help: "Connections turned away before they became a peer.",
+    labelNames: ["code"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [code, count] of peers().handshakesFailed) this.inc({ code }, count);
+    },
+  });
+}

@@ -1,0 +1,61 @@
+import type { CoreEvent, Observer } from "../core/ports/observer.ts";
+import { PeerLog } from "./peer-log.ts";
+import type { LogLine } from "./winston-logger.ts";
+
+/**
+ * Writes down what a person on call wants to read. What happens in every request is for the metrics alone; what can
+ * happen in every request when a peer is ill is written once in 30 s.
+ */
+export class WinstonObserver implements Observer {
+  readonly #log: PeerLog;
+
+  constructor(line: LogLine) {
+    this.#log = new PeerLog(line);
+  }
+
+  event(event: CoreEvent): void {
+    switch (event.kind) {
+      case "put_finished":
+      case "get_finished":
+      case "request_forwarded":
+      case "hedge_sent":
+      case "read_repaired":
+      case "batch_committed":
+        break;
+      case "stand_in_used": {
+        const { ownerId, standInId } = event;
+        this.#log.sayRarely(event.kind, ownerId, { ownerId, standInId }, "warn");
+        break;
+      }
+      case "read_repair_dropped":
+        this.#log.sayRarely(event.kind, "", {}, "warn");
+        break;
+      case "peer_call_timed_out":
+        this.#log.sayRarely(event.kind, event.peerId, { peerId: event.peerId }, "warn");
+        break;
+      case "peer_message_refused": {
+        const { peerId, reason } = event;
+        this.#log.sayRarely(event.kind, `${peerId} ${reason}`, { peerId, reason }, "warn");
+        break;
+      }
+      case "row_corrupt":
+        this.#log.sayRarely("row_found_corrupt", event.database, { database: event.database }, "error");
+        break;
+      case "commit_failed": {
+        const { code, message } = event;
+        this.#log.sayRarely(event.kind, code, { code, message }, "error");
+        break;
+      }
+      case "ring_installed": {
+        const { epoch, hash, members } = event;
+        this.#log.say(event.kind, { epoch, hash, members }, "info");
+        break;
+      }
+      case "ring_conflict": {
+        const { epoch, ours, theirs, peerId } = event;
+        this.#log.sayRarely("ring_conflict_found", peerId, { epoch, ours, theirs, peerId }, "error");
+        break;
+      }
+    }
+  }
+}
