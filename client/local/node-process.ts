@@ -1,4 +1,4 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile, spawn, type StdioOptions } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { ENV } from "../../node/contract/pod-contract.ts";
 import type { LocalNode } from "./local-layout.ts";
 
 /**
@@ -35,10 +36,12 @@ export function startNode(node: LocalNode, flags: readonly string[]): number {
   }
   const log = openSync(node.logFile, "a");
   try {
-    const child = spawn(process.execPath, [NODE_MAIN, ...flags], {
+    const options = {
       detached: true,
-      stdio: ["ignore", log, log],
-    });
+      env: nodeEnvironment(),
+      stdio: ["ignore", log, log] satisfies StdioOptions,
+    };
+    const child = spawn(process.execPath, [NODE_MAIN, ...flags], options);
     if (child.pid === undefined) throw new Error(`cannot start ${process.execPath} ${NODE_MAIN}`);
     child.unref();
     writeFileSync(node.pidFile, `${child.pid}\n`);
@@ -70,6 +73,13 @@ export async function stopNode(node: LocalNode): Promise<"stopped" | "killed" | 
 export function logTail(node: LocalNode, lineCount: number): string {
   if (!existsSync(node.logFile)) return "";
   return readFileSync(node.logFile, "utf8").trimEnd().split("\n").slice(-lineCount).join("\n");
+}
+
+/** Ours, so that DYNAMO_LOG_LEVEL=debug reaches the nodes, without what would make them advertise one address. */
+function nodeEnvironment(): NodeJS.ProcessEnv {
+  const own = { ...process.env };
+  for (const name of [ENV.advertiseAddress, ENV.advertiseClientAddress, ...CLI_VARIABLES]) delete own[name];
+  return own;
 }
 
 async function gone(node: LocalNode, boundMs: number): Promise<boolean> {
@@ -106,6 +116,8 @@ async function commandLine(pid: number): Promise<string> {
   );
 }
 
+/** Of the command line only; a node would warn of them. */
+const CLI_VARIABLES = ["DYNAMO_ENDPOINTS", "DYNAMO_ADMIN_ENDPOINTS", "DYNAMO_TIMEOUT_MS"];
 const NODE_MAIN = fileURLToPath(new URL("../../node/main.js", import.meta.url));
 const LOG_BYTES_MAX = 16 * 1024 * 1024;
 const STOP_MS_MAX = 20_000;
