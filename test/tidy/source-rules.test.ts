@@ -93,10 +93,19 @@ describe("tidy: source", () => {
     {
       fact: "a unit test lies where its source does",
       rule: testsWithoutSource,
-      refused: [file("test/unit/node/gone.test.ts", "")],
-      allowed: ["node/a.ts", "test/unit/node/a.test.ts", "test/unit/node/a.laws.test.ts"].map((path) =>
-        file(path, ""),
-      ),
+      refused: [
+        file("test/unit/node/gone.test.ts", ""),
+        file("test/unit/node/both.test.ts", `import { a } from "../../../node/a.ts";`),
+      ],
+      allowed: [
+        file("node/a.ts", ""),
+        file("test/unit/node/a.test.ts", ""),
+        file("test/unit/node/a.laws.test.ts", ""),
+        file(
+          "test/unit/node/both.test.ts",
+          `import { a } from "../../../node/a.ts";\nimport { b } from "../../../node/b.ts";`,
+        ),
+      ],
     },
   ];
 

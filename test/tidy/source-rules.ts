@@ -2,7 +2,10 @@
  * House rules for TypeScript, each a function from files to violations (`file:line: what, and what to do`). They are
  * what a reader relies on: a file is short, its name is a concept, an export has one name and one place.
  */
+import { posix } from "node:path";
+
 import { lineAt, splitCode } from "./code-text.ts";
+import { importsOf, targetOf } from "./imports.ts";
 import type { SourceFile } from "./source-tree.ts";
 
 export const FILE_LINES_MAX = 400;
@@ -73,14 +76,22 @@ export function chosenOrSkippedTests(files: readonly SourceFile[]): string[] {
   );
 }
 
-/** `test/unit/a/b.test.ts` and `test/unit/a/b.laws.test.ts` test `a/b.ts`: a test is found from its source. */
+/**
+ * A test is found from its source: `test/unit/a/b.test.ts` and `test/unit/a/b.laws.test.ts` test `a/b.ts`. A test with
+ * a name of its own is about how sources of one folder work together: it lies where they do and imports two or more.
+ */
 export function testsWithoutSource(files: readonly SourceFile[]): string[] {
   const paths = new Set(files.map((file) => file.path));
-  return files.flatMap(({ path }) => {
-    const tested = /^test\/unit\/(.+)\.test\.ts$/.exec(path)?.[1];
+  return files.flatMap((file) => {
+    const tested = /^test\/unit\/(.+)\.test\.ts$/.exec(file.path)?.[1];
     if (tested === undefined) return [];
     const sources = [`${tested}.ts`, `${tested.replace(/\.[\w-]+$/, "")}.ts`];
-    return sources.some((source) => paths.has(source)) ? [] : [`${path}: there is no ${sources[0] ?? ""}`];
+    if (sources.some((source) => paths.has(source))) return [];
+    const together = importsOf(file).flatMap(({ specifier }) => {
+      const target = specifier === undefined ? undefined : targetOf(file, specifier);
+      return target !== undefined && posix.dirname(target) === posix.dirname(tested) ? [target] : [];
+    });
+    return together.length >= 2 ? [] : [`${file.path}: there is no ${sources[0] ?? ""}`];
   });
 }
 
