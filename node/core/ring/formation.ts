@@ -1,6 +1,6 @@
 import type { NodeId } from "../node-id.ts";
 import type { ControlCalls, ControlMessage } from "../ports/control-calls.ts";
-import type { Hash } from "../ports/hash.ts";
+import type { Digester } from "../ports/hash.ts";
 import type { PeerDirectory } from "../ports/peer-directory.ts";
 import { conflictMessage, describe, type KeptRing, type NumberedRing, type Refusal } from "./kept-ring.ts";
 import { RingInvalid } from "./ring-check.ts";
@@ -50,7 +50,7 @@ export interface Proposer {
   readonly self: NodeId;
   readonly calls: ControlCalls;
   readonly directory: PeerDirectory;
-  readonly hash: Hash;
+  readonly hash: Digester;
   kept(): KeptRing;
   /** Whether this node would accept; saves nothing. */
   wouldAccept(proposal: NumberedRing): Answer;
@@ -181,7 +181,7 @@ interface StateReply {
   readonly as: "listed" | "unlisted";
   readonly reply: ControlMessage | undefined;
   readonly digest: string;
-  readonly hash: Hash;
+  readonly hash: Digester;
 }
 
 /** Whether what a peer has leaves room for the ring with this digest. */

@@ -1,6 +1,6 @@
 import { decodeUtf8 } from "../bytes/byte-reader.ts";
 import type { NodeId } from "../node-id.ts";
-import type { Hash } from "../ports/hash.ts";
+import type { Digester } from "../ports/hash.ts";
 import { checkRing, RingInvalid } from "./ring-check.ts";
 import { ringDigest } from "./ring-document.ts";
 import type { Ring } from "./ring.ts";
@@ -42,6 +42,8 @@ export interface Refusal {
   readonly kind: "refused";
   readonly code: RefusalCode;
   readonly message: string;
+  /** The node that stands in the way, where it is another one than the one that refuses. */
+  readonly because?: NodeId;
 }
 
 export type ProposalDecision =
@@ -142,7 +144,7 @@ export function encodeKept(kept: ProposedRing | ServingRing): Uint8Array {
 }
 
 /** Throws RingInvalid: a node that cannot read what it promised must not go on as if it had promised nothing. */
-export function decodeKept(bytes: Uint8Array | undefined, hash: Hash): KeptRing {
+export function decodeKept(bytes: Uint8Array | undefined, hash: Digester): KeptRing {
   if (bytes === undefined) return NOTHING;
   let kept: Record<string, unknown>;
   try {

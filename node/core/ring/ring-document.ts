@@ -1,5 +1,5 @@
 import { decodeUtf8 } from "../bytes/byte-reader.ts";
-import type { Hash } from "../ports/hash.ts";
+import type { Digester } from "../ports/hash.ts";
 import { claim } from "./claim.ts";
 import { checkParameters, checkRing, RingInvalid } from "./ring-check.ts";
 import type { Ring, RingMember, RingParameters } from "./ring.ts";
@@ -61,7 +61,7 @@ export function parseRing(bytes: Uint8Array): Ring {
 }
 
 /** Hex MD5 of the canonical bytes, 32 characters. */
-export function ringDigest(ring: Ring, hash: Hash): string {
+export function ringDigest(ring: Ring, hash: Digester): string {
   return Array.from(hash.md5(ringBytes(ring)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

@@ -1,7 +1,7 @@
 import { invariant } from "../invariant.ts";
 import type { NodeId } from "../node-id.ts";
 import type { ControlCalls, ControlMessage } from "../ports/control-calls.ts";
-import type { Hash } from "../ports/hash.ts";
+import type { Digester } from "../ports/hash.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { PeerDirectory } from "../ports/peer-directory.ts";
 import type { RingStore } from "../ports/ring-store.ts";
@@ -51,7 +51,7 @@ export interface RingKeeperOptions {
   readonly store: RingStore;
   readonly calls: ControlCalls;
   readonly directory: PeerDirectory;
-  readonly hash: Hash;
+  readonly hash: Digester;
   readonly observer: Observer;
 }
 
@@ -224,7 +224,7 @@ export class RingKeeper implements RingState {
         const theirs = connected ? this.#peerRings.get(id) : undefined;
         if (theirs?.state !== "serving" || theirs.digest === proposal.digest) continue;
         const message = `node ${id}, a peer of node ${this.#options.self}, already serves ${describe(theirs)}`;
-        return { kind: "refused", code: "ring_exists", message };
+        return { kind: "refused", code: "ring_exists", message, because: id };
       }
     }
     return { kind: "done" };
@@ -282,7 +282,7 @@ export class RingKeeper implements RingState {
       case "conflict": {
         this.#reportConflict(from, decision.ours, digest);
         const message = `node ${self} has ${describe(decision.ours.ring)} with other content than that of node ${from}`;
-        return { kind: "refused", code: "ring_exists", message };
+        return { kind: "refused", code: "ring_exists", message, because: id };
       }
     }
   }

@@ -1,5 +1,5 @@
 import type { ControlMessage } from "../ports/control-calls.ts";
-import type { Hash } from "../ports/hash.ts";
+import type { Digester } from "../ports/hash.ts";
 import type { KeptRing, NumberedRing, Refusal, RefusalCode, RingNumber } from "./kept-ring.ts";
 import { checkRing, RingInvalid } from "./ring-check.ts";
 import { ringDigest } from "./ring-document.ts";
@@ -36,7 +36,7 @@ export function stateMessage(kept: KeptRing, { withRing }: { withRing: boolean }
 }
 
 /** Throws RingInvalid. The digest of a ring that came along is computed here, not believed. */
-export function parseState(message: ControlMessage, hash: Hash): PeerRing {
+export function parseState(message: ControlMessage, hash: Digester): PeerRing {
   if (message.type !== "ring.state") throw new RingInvalid("type", `${message.type} is not ring.state`);
   const { state, clusterId, generation, epoch, digest, ring } = message;
   if (state === "none") return { state };
@@ -54,7 +54,7 @@ export function parseState(message: ControlMessage, hash: Hash): PeerRing {
 }
 
 /** The ring of a proposal or commit. Throws RingInvalid. */
-export function parseRingField(message: ControlMessage, hash: Hash): NumberedRing {
+export function parseRingField(message: ControlMessage, hash: Digester): NumberedRing {
   const ring = checkRing(message["ring"]);
   return { ring, digest: ringDigest(ring, hash) };
 }
