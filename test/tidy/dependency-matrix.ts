@@ -74,6 +74,8 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
     may: ["node/contract", "node/http", ...GROUND, ...core("ring/position.ts", "version/record-codec.ts")],
     types: core("ring", "coordinator/requests.ts"),
   },
+  // The composition: the only place of the node that sees all of it.
+  "node/running-node.ts": { may: ["node"], packages: ["node:*"] },
   "node/main.ts": { may: ["node"], packages: ["node:*"] },
 
   // Those who talk to nodes know the contract, never the code.
