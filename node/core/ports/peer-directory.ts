@@ -5,6 +5,8 @@ export interface PeerDescription {
   readonly id: NodeId;
   /** host:port of its peer listener. */
   readonly address: string;
+  /** host:port of its client listener; empty where it did not say. */
+  readonly clientAddress: string;
   readonly zone: string;
   /** Software version, for people. */
   readonly version: string;

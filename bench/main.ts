@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startCeiling } from "./ceiling.ts";
+import { startCluster } from "./cluster.ts";
+import type { Contender } from "./contender.ts";
+import { type LoadPhase, runLoad } from "./load.ts";
+import { type DiskUse, markdownReport, type Measurement } from "./report.ts";
+
+/**
+ * `make bench`: the three-node cluster and the bare prototype in turns, round by round, on this machine. Machines are
+ * noisy: only ratios from one run mean anything.
+ */
+const HELP = `usage: node dist/bench/main.js [--rounds 3] [--seconds 8] [--phases put,get,overwrite,blind,put64k]
+                              [--only dynamokv|ceiling]
+
+  --rounds N     turns of ceiling and cluster; the report gives medians
+  --seconds N    length of each phase
+  --phases LIST  which phases; overwrite, blind and put64k run on the cluster only
+  --only NAME    leave the other one out
+The report is printed in Markdown. Needs wrk.`;
+
+const CONNECTIONS = 22;
+const CEILING_PHASES = new Set(["put", "get"]);
+const PHASES = ["put", "get", "overwrite", "blind", "put64k"];
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string", default: "3" },
+      seconds: { type: "string", default: "8" },
+      phases: { type: "string", default: PHASES.join(",") },
+      only: { type: "string" },
+      help: { type: "boolean" },
+    },
+  });
+  if (values.help === true) return console.log(HELP);
+  const phases = values.phases.split(",");
+  const unknown = phases.filter((phase) => !PHASES.includes(phase));
+  if (unknown.length > 0)
+    throw new Error(`unknown phases ${unknown.join(", ")}; there are ${PHASES.join(", ")}`);
+  const measurements: Measurement[] = [];
+  const disk: DiskUse[] = [];
+  for (let round = 1; round <= Number(values.rounds); round++) {
+    for (const [name, start] of [
+      ["ceiling", startCeiling],
+      ["dynamokv", startCluster],
+    ] as const) {
+      if (values.only !== undefined && values.only !== name) continue;
+      const own = name === "ceiling" ? phases.filter((phase) => CEILING_PHASES.has(phase)) : phases;
+      await runContender(start, { phases: own, round, seconds: Number(values.seconds) }, measurements, disk);
+    }
+  }
+  const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? "CPU"}, Node.js ${process.version}, load generators on the same cores`;
+  console.log(`\n${markdownReport(measurements, disk.slice(-2), machine)}`);
+}
+
+async function runContender(
+  start: (directory: string) => Promise<Contender>,
+  { phases, round, seconds }: { phases: readonly string[]; round: number; seconds: number },
+  measurements: Measurement[],
+  disk: DiskUse[],
+): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "dynamokv-bench-"));
+  let running: Contender | undefined;
+  try {
+    running = await start(directory);
+    let keysWritten = 5_000;
+    for (const phase of phases) {
+      const load = phaseOf(phase, { seconds, keysWritten });
+      const cpuBefore = running.cpuSeconds();
+      const result = await runLoad(running.baseUrls, load);
+      const cpuCores = (running.cpuSeconds() - cpuBefore) / seconds;
+      const residentMibMax = Math.max(...running.residentMib());
+      measurements.push({ contender: running.name, phase, load: result, cpuCores, residentMibMax });
+      const facts = `${Math.round(result.requestsPerSecond)}/s p99 ${result.p99Ms.toFixed(1)} ms, ${result.bad} bad`;
+      console.error(`round ${round} ${running.name} ${phase}: ${facts}`);
+      if (phase !== "put") continue;
+      keysWritten = Math.max(1, result.keysWritten - CONNECTIONS);
+      const rows = keysWritten * running.baseUrls.length;
+      disk.push({
+        contender: running.name,
+        bytesPerRow: running.diskBytes() / (rows * running.baseUrls.length),
+      });
+    }
+  } finally {
+    await running?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function phaseOf(
+  phase: string,
+  { seconds, keysWritten }: { seconds: number; keysWritten: number },
+): LoadPhase {
+  const common = { seconds, connections: CONNECTIONS, valueBytes: 1_024 };
+  switch (phase) {
+    case "get":
+      return { ...common, mode: "get", prefix: "put", keys: Math.min(keysWritten, 5_000) };
+    case "overwrite":
+      return { ...common, mode: "overwrite", prefix: "put", keys: 1_000 };
+    case "blind":
+      return { ...common, mode: "blind", prefix: "blind", keys: 5_000 };
+    case "put64k":
+      return { ...common, mode: "put", prefix: "large", keys: 1, valueBytes: 65_536 };
+    default:
+      return { ...common, mode: "put", prefix: "put", keys: 1 };
+  }
+}
+
+await main();

@@ -1,0 +1,245 @@
+import type {
+  AdminMember,
+  AdminMembers,
+  AdminPreferenceList,
+  AdminReplica,
+  AdminRing,
+  AdminStatus,
+  NodeAddress,
+  NodeState,
+  Readiness,
+  RoutingTable,
+} from "../contract/admin-types.ts";
+import type { KeyOfBucket } from "../core/coordinator/requests.ts";
+import type { NodeId } from "../core/node-id.ts";
+import type { Hash } from "../core/ports/hash.ts";
+import type { PeerDescription, PeerDirectory } from "../core/ports/peer-directory.ts";
+import type { ReplicaStore } from "../core/ports/replica-store.ts";
+import { partitionOf, positionOf } from "../core/ring/position.ts";
+import type { RingKeeper } from "../core/ring/ring-keeper.ts";
+import { decodeRecord } from "../core/version/record-codec.ts";
+import type { FormRingOutcome, NodeAdmin, ReplicaOutcome, RingFormation } from "./node-admin.ts";
+
+/** What a running node knows of itself, gathered for the admin API. It reads; only `formRing` changes anything. */
+export interface AdminParts {
+  readonly self: PeerDescription;
+  readonly ring: RingKeeper;
+  readonly directory: PeerDirectory;
+  readonly store: ReplicaStore;
+  readonly hash: Hash;
+  readonly isReadOnly: () => boolean;
+  readonly isDraining: () => boolean;
+  /** Hints kept here, by the owner they wait for. */
+  readonly hintsPending: () => Readonly<Record<string, number>>;
+  readonly startedMs: number;
+  readonly nowMs: () => number;
+}
+
+const FORM_TIMEOUT_MS = 10_000;
+
+export class DynamoNodeAdmin implements NodeAdmin {
+  readonly #parts: AdminParts;
+
+  constructor(parts: AdminParts) {
+    this.#parts = parts;
+  }
+
+  ready(): Readiness {
+    const state = this.#state();
+    if (state === "serving" || state === "read_only") return { ready: true, reason: "serving" };
+    const reason =
+      state === "draining" ? "the node is shutting down" : "the node is not a member of a ring yet";
+    return { ready: false, reason };
+  }
+
+  status(): AdminStatus {
+    const { self, ring, hintsPending, startedMs, nowMs } = this.#parts;
+    const current = ring.current();
+    return {
+      node: { ...addressOf(self), version: self.version, clientAddress: self.clientAddress },
+      state: this.#state(),
+      clusterId: current?.clusterId ?? "",
+      ring: { epoch: current?.epoch ?? 0, hash: ring.hash() },
+      hints: { pending: hintsPending() },
+      uptimeSeconds: Math.floor((nowMs() - startedMs) / 1_000),
+    };
+  }
+
+  members(): AdminMembers {
+    const states = new Map(this.#parts.ring.current()?.members.map((member) => [member.id, member]));
+    const known = this.#known();
+    const ids = [...new Set([...states.keys(), ...known.keys()])].sort();
+    return { members: ids.map((id) => this.#member(id, states.get(id), known.get(id))) };
+  }
+
+  ring(): AdminRing | undefined {
+    const ring = this.#parts.ring.current();
+    if (ring === undefined) return undefined;
+    const { clusterId, generation, epoch, parameters, featureLevel, members, owners, change } = ring;
+    return {
+      clusterId,
+      generation,
+      epoch,
+      hash: this.#parts.ring.hash(),
+      parameters,
+      featureLevel,
+      members,
+      owners,
+      change,
+    };
+  }
+
+  routingTable(): RoutingTable | undefined {
+    const ring = this.#parts.ring.current();
+    if (ring === undefined) return undefined;
+    const known = this.#known();
+    const indexes = new Map(ring.members.map((member, index) => [member.id, index]));
+    return {
+      clusterId: ring.clusterId,
+      epoch: ring.epoch,
+      hash: this.#parts.ring.hash(),
+      partitions: ring.parameters.partitions,
+      replicas: ring.parameters.replicas,
+      members: ring.members.map(({ id, zone }) => ({
+        id,
+        zone,
+        address: known.get(id)?.clientAddress ?? "",
+        reachable: known.get(id)?.connected ?? false,
+      })),
+      owners: Array.from({ length: ring.parameters.partitions }, (_, partition) =>
+        this.#parts.ring.preferenceList(partition).owners.map((owner) => indexes.get(owner)!),
+      ),
+    };
+  }
+
+  preferenceList(key: KeyOfBucket): AdminPreferenceList | undefined {
+    const located = this.#locate(key);
+    if (located === undefined) return undefined;
+    const { owners, fallbacks } = this.#parts.ring.preferenceList(located.partition);
+    const known = this.#known();
+    const zones = new Map(this.#parts.ring.current()?.members.map(({ id, zone }) => [id, zone]));
+    const described = (id: NodeId): NodeAddress => ({
+      id,
+      address: known.get(id)?.address ?? "",
+      zone: zones.get(id) ?? "",
+    });
+    return {
+      position: hex(located.position),
+      partition: located.partition,
+      owners: owners.map(described),
+      fallbacks: fallbacks.map(described),
+    };
+  }
+
+  async replica(key: KeyOfBucket): Promise<ReplicaOutcome> {
+    const position = positionOf(key, this.#parts.hash);
+    const read = await this.#parts.store.read({ ...key, position, want: "record" });
+    if (read.status === "not_found") return { kind: "none" };
+    if (read.status !== "found" || read.record === undefined) {
+      const message = read.status === "failed" ? read.message : "the row is corrupt and is not served";
+      return { kind: "failed", message };
+    }
+    const partition = this.#locate(key)?.partition ?? 0;
+    return {
+      kind: "found",
+      replica: describeReplica(read.record, { position, partition, keptFor: read.keptFor }),
+    };
+  }
+
+  async formRing({ clusterId, members, partitions, replicas }: RingFormation): Promise<FormRingOutcome> {
+    const known = this.#known();
+    const unknown = members.filter((id) => !known.has(id));
+    if (unknown.length > 0) {
+      const message = `this node has not met ${unknown.join(", ")}; check their seeds, secret and network, then try again`;
+      return { kind: "members_unreachable", message };
+    }
+    const outcome = await this.#parts.ring.form(
+      {
+        clusterId,
+        members: members.map((id) => ({ id, zone: known.get(id)!.zone })),
+        parameters: { partitions, replicas, hash: "md5", leafFormat: 1 },
+      },
+      FORM_TIMEOUT_MS,
+    );
+    if (outcome.ok)
+      return { kind: "formed", clusterId, epoch: outcome.ring.epoch, hash: this.#parts.ring.hash() };
+    switch (outcome.code) {
+      case "ring_exists":
+      case "proposal_conflict":
+        return { kind: "ring_exists", message: outcome.message };
+      case "member_unreachable":
+      case "storage_failed":
+      case "busy":
+        return { kind: "members_unreachable", message: outcome.message };
+      case "invalid_request":
+        return { kind: "invalid", message: outcome.message };
+    }
+  }
+
+  #state(): NodeState {
+    if (this.#parts.isDraining()) return "draining";
+    if (this.#parts.ring.current() === undefined) return "no_ring";
+    return this.#parts.isReadOnly() ? "read_only" : "serving";
+  }
+
+  #known(): Map<NodeId, PeerDescription> {
+    const { self, directory } = this.#parts;
+    return new Map([self, ...directory.peers()].map((peer) => [peer.id, peer]));
+  }
+
+  #locate(key: KeyOfBucket): { position: Uint8Array; partition: number } | undefined {
+    const ring = this.#parts.ring.current();
+    if (ring === undefined) return undefined;
+    const position = positionOf(key, this.#parts.hash);
+    return { position, partition: partitionOf(position, ring.parameters.partitions) };
+  }
+
+  #member(
+    id: NodeId,
+    member: { zone: string; state: "active" | "joining" | "leaving" } | undefined,
+    peer: PeerDescription | undefined,
+  ): AdminMember {
+    return {
+      id,
+      address: peer?.address ?? "",
+      zone: member?.zone ?? peer?.zone ?? "",
+      version: peer?.version ?? "",
+      clientAddress: peer?.clientAddress ?? "",
+      state: member?.state ?? "none",
+      reachable: peer?.connected ?? false,
+      self: id === this.#parts.self.id,
+    };
+  }
+}
+
+function describeReplica(
+  bytes: Uint8Array,
+  { position, partition, keptFor }: { position: Uint8Array; partition: number; keptFor: readonly string[] },
+): AdminReplica {
+  const record = decodeRecord(bytes);
+  return {
+    position: hex(position),
+    partition,
+    versionVector: Object.fromEntries(record.coverage.vector),
+    looseDots: Object.fromEntries(record.coverage.loose),
+    dots: record.siblings.map((sibling) => ({
+      actor: sibling.dot.actor,
+      n: sibling.dot.n,
+      tombstone: sibling.tombstone,
+      valueBytes: sibling.value.length,
+      contentType: sibling.contentType,
+      modified: new Date(sibling.modifiedMs).toISOString(),
+      requestId: sibling.requestId,
+    })),
+    tombstone: record.siblings.length > 0 && record.siblings.every((sibling) => sibling.tombstone),
+    keptFor,
+  };
+}
+
+function addressOf({ id, address, zone }: PeerDescription): NodeAddress {
+  return { id, address, zone };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}

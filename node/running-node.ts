@@ -1,0 +1,197 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { type ClusterSecret, readClusterSecret } from "./adapters/cluster-secret.ts";
+import { CryptoRandom } from "./adapters/crypto-random.ts";
+import { FileRingStore } from "./adapters/file-ring-store.ts";
+import { KeyedHash } from "./adapters/keyed-hash.ts";
+import { openNodeIdentity } from "./adapters/node-identity.ts";
+import { nodeTimers } from "./adapters/node-timers.ts";
+import { startPeerTransport } from "./adapters/peer-transport.ts";
+import { registerGauges } from "./adapters/prometheus-gauges.ts";
+import { PrometheusHttpObserver } from "./adapters/prometheus-http-observer.ts";
+import { PrometheusObserver } from "./adapters/prometheus-observer.ts";
+import { createRegistry, exposeMetrics } from "./adapters/prometheus-registry.ts";
+import { startStorage } from "./adapters/storage-threads.ts";
+import { wallClock } from "./adapters/wall-clock.ts";
+import type { LogLine } from "./adapters/winston-logger.ts";
+import { WinstonObserver } from "./adapters/winston-observer.ts";
+import type { NodeConfig } from "./config/node-config.ts";
+import { formatHostAndPort } from "./config/setting-values.ts";
+import { adminToken } from "./contract/admin-token.ts";
+import { DynamoNode } from "./core/dynamo-node.ts";
+import type { Observer } from "./core/ports/observer.ts";
+import { AdminServer } from "./http/admin-server.ts";
+import { ClientServer } from "./http/client-server.ts";
+import { DynamoNodeAdmin } from "./http/dynamo-node-admin.ts";
+import { shutDownGracefully } from "./http/graceful-shutdown.ts";
+import { defaultHttpLimits } from "./http/http-limits.ts";
+import type { HttpObserver } from "./http/http-observer.ts";
+
+export interface RunningNode {
+  /** Drains and closes everything; resolves when nothing is left to do. */
+  shutDown(): Promise<void>;
+}
+
+export interface NodeSurroundings {
+  readonly version: string;
+  readonly log: LogLine;
+  /** Storage died or lost its way: the process must end. */
+  readonly onFatal: (error: Error) => void;
+}
+
+const STOP_GRACE_MS = 5_000;
+const KEY_IDS = Array.from({ length: 256 }, (_, id) => id);
+
+/** Builds a member on real sockets, threads and disks. Rejects where one of them cannot be had, and says which. */
+export async function startNode(
+  config: NodeConfig,
+  { version, log, onFatal }: NodeSurroundings,
+): Promise<RunningNode> {
+  const identity = openNodeIdentity(config.dataDirectory);
+  const { secret, warnings } = readClusterSecret(config.clusterSecretFile, () => Date.now());
+  for (const warning of warnings) log("secret_file_suspicious", { warning }, "warn");
+  const registry = createRegistry();
+  const observer = both(new PrometheusObserver(registry), new WinstonObserver(log));
+  const hash = new KeyedHash(secret);
+  const storage = await startStorage({
+    dataDir: config.dataDirectory,
+    readers: config.readers,
+    limits: config.settings,
+    clock: wallClock,
+    timers: nodeTimers,
+    observer,
+    onFatal,
+    onMode: (mode, reason) =>
+      log("storage_mode_changed", { mode, reason }, mode === "read_only" ? "error" : "info"),
+  });
+  let clusterId = (): string => "";
+  const transport = await startPeerTransport({
+    self: identity.id,
+    incarnation: randomBytes(16).toString("hex"),
+    zone: config.zone,
+    version,
+    listen: config.peerListen,
+    advertise: formatHostAndPort(config.advertise),
+    clientAddress: formatHostAndPort(config.advertiseClient),
+    seeds: config.seeds,
+    secret,
+    clusterId: () => clusterId(),
+    log,
+  });
+  const node = new DynamoNode({
+    self: identity.id,
+    zone: config.zone,
+    settings: config.settings,
+    clock: wallClock,
+    timers: nodeTimers,
+    random: new CryptoRandom(),
+    hash,
+    observer,
+    transport,
+    directory: transport,
+    store: storage.store,
+    ringStore: new FileRingStore(join(config.dataDirectory, "ring.json")),
+  });
+  node.start();
+  clusterId = () => node.ring.current()?.clusterId ?? "";
+  let draining = false;
+  const readOnly = (): boolean => storage.mode() === "read_only";
+  const admin = new DynamoNodeAdmin({
+    self: {
+      id: identity.id,
+      address: formatHostAndPort(config.advertise),
+      clientAddress: formatHostAndPort(config.advertiseClient),
+      zone: config.zone,
+      version,
+      connected: true,
+    },
+    ring: node.ring,
+    directory: transport,
+    store: storage.store,
+    hash,
+    isReadOnly: readOnly,
+    isDraining: () => draining,
+    hintsPending: () => ({}),
+    startedMs: performance.now(),
+    nowMs: () => performance.now(),
+  });
+  const limits = {
+    ...defaultHttpLimits,
+    valueBytesMax: config.valueBytesMax,
+    requestsMax: config.requestsMax,
+    bodyBytesMax: config.bodyBytesMax,
+    connectionsMax: config.connectionsMax,
+  };
+  const httpObserver = observedHttp(new PrometheusHttpObserver(registry), log);
+  const { requestTimeoutMsMax } = config.settings;
+  const clients = new ClientServer({
+    service: node,
+    admin,
+    limits,
+    requestTimeoutMsMax,
+    observer: httpObserver,
+  });
+  const administration = new AdminServer({
+    admin,
+    tokens: () => tokensOf(secret),
+    metrics: () => exposeMetrics(registry),
+    limits,
+    observer: httpObserver,
+  });
+  registerGauges(registry, {
+    version,
+    ready: () => admin.ready().ready,
+    readOnly,
+    ring: () => ({
+      epoch: node.ring.current()?.epoch ?? 0,
+      members: node.ring.current()?.members.length ?? 0,
+    }),
+    hintsPending: () => storage.stats().hintRows,
+    storage: () => storage.stats(),
+    oldestWriteAgeMs: () => storage.store.oldestWriteAgeMs(),
+    peers: () => transport.counters(),
+    http: () => clients.load(),
+  });
+  await administration.start(config.adminListen);
+  await clients.start(config.clientListen);
+  log("node_started", { nodeId: identity.id, created: identity.created, version }, "info");
+  return {
+    shutDown: () =>
+      shutDownGracefully({
+        becomeUnready: () => (draining = true),
+        serveMs: config.shutdownServeMs,
+        stopClients: () => clients.stop(STOP_GRACE_MS),
+        closeRest: async () => {
+          await transport.close();
+          await storage.close();
+          await administration.stop(STOP_GRACE_MS);
+        },
+      }),
+  };
+}
+
+function both(first: Observer, second: Observer): Observer {
+  return {
+    event: (event) => {
+      first.event(event);
+      second.event(event);
+    },
+  };
+}
+
+/** Every key that the cluster still accepts gives a token, so that a rotation locks nobody out. */
+function tokensOf(secret: ClusterSecret): readonly string[] {
+  return KEY_IDS.flatMap((id) => secret.verifying(id) ?? []).map((key) => adminToken(key.bytes));
+}
+
+function observedHttp(metrics: PrometheusHttpObserver, log: LogLine): HttpObserver {
+  return {
+    answered: (method, status, durationMs) => metrics.answered(method, status, durationMs),
+    shed: (reason) => metrics.shed(reason),
+    connectionRefused: (code) => metrics.connectionRefused(code),
+    handlerFailed: (error, requestId) => {
+      metrics.handlerFailed();
+      log("handler_failed", { error, requestId }, "error");
+    },
+  };
+}
