@@ -1,0 +1,176 @@
+import { keyNamed, OWNER_A, writeOf, countingRandom } from "./sample-writes.ts";
+import { commandBytes, encodeWrites, type WriteCommand } from "../../../../../node/core/storage/write-codec.ts";
+import { DatabaseFailure, type StoredRow } from "../../../../../node/core/ports/database.ts";
+import { decodeWriterReply, type WriterReply } from "../../../../../node/core/storage/write-reply-codec.ts";
+import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
+import { expect } from "chai";
+import { GroupCommit } from "../../../../../node/core/storage/group-commit.ts";
+import { md5Digester } from "../../../../../node/adapters/md5.ts";
+import { MemoryDatabase } from "./memory-database.ts";
+import { PipePair } from "./pipe-pair.ts";
+
+const limits = { siblingsMax: 100, recordBytesMax: 1 << 20 };
+const random = countingRandom();
+
+class Writer {
+  readonly pipe = new PipePair();
+  readonly engine: GroupCommit;
+  readonly replies: WriterReply[] = [];
+  readonly data: MemoryDatabase;
+  readonly hints: MemoryDatabase;
+  #calls = 0;
+
+  constructor(data = new MemoryDatabase(), hints = new MemoryDatabase()) {
+    this.data = data;
+    this.hints = hints;
+    const clock = { monotonicMs: () => 0, wallMs: () => 0 };
+    this.engine = new GroupCommit({ data, hints, pipe: this.pipe.far, hash: md5Digester, random, clock, limits });
+    this.pipe.near.onMessage((message) => this.replies.push(decodeWriterReply(message)));
+  }
+
+  send(...commands: WriteCommand[]): void {
+    const bytes = commands.reduce((sum, command) => sum + commandBytes(command), 0);
+    this.pipe.near.post(encodeWrites(this.#calls, commands, bytes));
+    this.#calls += commands.length;
+    this.pipe.far.deliver();
+  }
+
+  put(name: string, text: string, more = {}): void {
+    this.send({ kind: "coordinate", write: writeOf(name, text, more) });
+  }
+
+  /** What came back since the last look. */
+  heard(): WriterReply[] {
+    this.pipe.near.deliver();
+    return this.replies.splice(0);
+  }
+
+  run(): WriterReply[] {
+    while (this.engine.apply()) this.engine.commit();
+    return this.heard();
+  }
+}
+
+function runsOf(replies: WriterReply[]) {
+  return replies.flatMap((reply) => (reply.kind === "settled" ? reply.runs : []));
+}
+
+function dotsOf(replies: WriterReply[]): string[] {
+  const merged = replies.flatMap((reply) => (reply.kind === "merged" ? reply.merged : []));
+  return merged.map(({ result }) => (result.ok ? `${result.dot.actor}:${result.dot.n}` : result.code));
+}
+
+const full = (): DatabaseFailure => new DatabaseFailure("disk_full", "no space left");
+
+describe("GroupCommit", () => {
+  it("commits what has arrived as one batch and acknowledges it as one run", () => {
+    const writer = new Writer();
+    for (let i = 0; i < 5; i++) writer.put(`key-${i}`, "v");
+    const replies = writer.run();
+    expect(writer.data.commits).to.equal(1);
+    expect(runsOf(replies)).to.deep.equal([{ firstCall: 0, count: 5, result: { ok: true } }]);
+    expect(writer.data.count()).to.equal(5);
+  });
+
+  it("hands merged records out before the commit, and acknowledgements only after it", () => {
+    const writer = new Writer();
+    writer.put("cart", "a");
+    writer.engine.apply();
+    expect(writer.heard().map(({ kind }) => kind)).to.deep.equal(["merged"]);
+    writer.engine.commit();
+    expect(writer.heard().map(({ kind }) => kind)).to.deep.equal(["settled"]);
+  });
+
+  it("cuts a batch at four mebibytes", () => {
+    const writer = new Writer();
+    const value = new Uint8Array(900_000);
+    for (let i = 0; i < 7; i++) writer.put(`key-${i}`, "", { value });
+    expect(writer.engine.apply()).to.equal(true);
+    expect(writer.engine.waiting).to.equal(2);
+    writer.engine.commit();
+    writer.run();
+    expect(writer.data.commits).to.equal(2);
+  });
+
+  it("sees the writes of its own batch", () => {
+    const writer = new Writer();
+    writer.put("cart", "a");
+    writer.put("cart", "b");
+    writer.run();
+    const row = writer.data.read(keyNamed("cart").position)!;
+    expect(decodeRecord(row.record).siblings).to.have.length(2);
+  });
+
+  it("touches hints.db only for what is kept for others", () => {
+    const writer = new Writer();
+    writer.put("mine", "a");
+    writer.run();
+    expect([writer.data.commits, writer.hints.commits]).to.deep.equal([1, 0]);
+    writer.put("theirs", "b", { keptFor: [OWNER_A] });
+    writer.run();
+    expect([writer.data.commits, writer.hints.commits]).to.deep.equal([1, 1]);
+    expect(writer.hints.read(keyNamed("theirs").position)!.keptFor).to.deep.equal([OWNER_A]);
+  });
+
+  for (const at of ["begin", "read", "write", "commit"] as const) {
+    it(`acknowledges nothing of a batch whose ${at} fails, and mints the actor anew`, () => {
+      const writer = new Writer();
+      writer.put("cart", "before");
+      const [before] = dotsOf(writer.run());
+      writer.put("cart", "a");
+      writer.put("other", "b");
+      writer.data.failNext = { at, failure: full() };
+      const replies = writer.run();
+      expect(runsOf(replies)).to.deep.equal([
+        { firstCall: 1, count: 2, result: { ok: false, code: "read_only", message: "no space left" } },
+      ]);
+      expect(writer.data.count()).to.equal(1);
+      writer.put("cart", "c");
+      const [after] = dotsOf(writer.run());
+      expect(after!.slice(0, 16)).to.not.equal(before!.slice(0, 16));
+      expect(after).to.match(/#1:1$/);
+    });
+  }
+
+  it("reports a batch of both databases as failed where the second commit fails", () => {
+    const writer = new Writer();
+    writer.put("mine", "a");
+    writer.put("theirs", "b", { keptFor: [OWNER_A] });
+    writer.hints.failNext = { at: "commit", failure: new DatabaseFailure("io_error", "bad sector") };
+    const [run] = runsOf(writer.run());
+    expect(run).to.deep.include({ count: 2, result: { ok: false, code: "storage_failed", message: "bad sector" } });
+    expect(writer.hints.count()).to.equal(0);
+  });
+
+  it("refuses one write of a batch without harm to its neighbours", () => {
+    const writer = new Writer();
+    writer.put("a", "1");
+    writer.send({ kind: "store", incoming: { ...keyNamed("b"), record: new Uint8Array([1]), keptFor: [] } });
+    writer.put("c", "3");
+    expect(runsOf(writer.run()).map(({ result }) => (result.ok ? "ok" : result.code))).to.deep.equal([
+      "ok",
+      "invalid_record",
+      "ok",
+    ]);
+    expect(writer.data.count()).to.equal(2);
+  });
+
+  it("counts new rows and corrupt ones", () => {
+    const writer = new Writer();
+    writer.put("a", "1");
+    writer.run();
+    const row = writer.data.read(keyNamed("a").position) as StoredRow;
+    writer.data.plant({ ...row, digest: new Uint8Array(16) });
+    writer.put("a", "2");
+    writer.put("b", "3");
+    const settled = writer.run().find((reply) => reply.kind === "settled");
+    expect(settled).to.have.property("batch").that.includes({ writes: 2, dataRowsAdded: 1, dataRowsCorrupt: 1 });
+  });
+
+  it("does not swallow an error that is not the disk's", () => {
+    const writer = new Writer();
+    writer.put("a", "1");
+    writer.data.failNext = { at: "write", failure: new TypeError("a bug") as never };
+    expect(() => writer.engine.apply()).to.throw(TypeError, "a bug");
+  });
+});

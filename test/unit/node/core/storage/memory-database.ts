@@ -1,0 +1,86 @@
+import { type Database, DatabaseFailure, type StoredRow } from "../../../../../node/core/ports/database.ts";
+
+/** A database in memory that keeps what was committed through a crash, and fails when told to. */
+export class MemoryDatabase implements Database {
+  #committed = new Map<string, StoredRow>();
+  #open: Map<string, StoredRow> | undefined;
+  /** The next call of that name throws. */
+  failNext: { at: "begin" | "read" | "write" | "commit"; failure: DatabaseFailure } | undefined;
+  commits = 0;
+
+  begin(): void {
+    this.#failAt("begin");
+    if (this.#open !== undefined) throw new Error("nested transaction");
+    this.#open = new Map(this.#committed);
+  }
+
+  commit(): void {
+    this.#failAt("commit");
+    if (this.#open === undefined) throw new Error("no transaction to commit");
+    this.#committed = this.#open;
+    this.#open = undefined;
+    this.commits += 1;
+  }
+
+  rollback(): void {
+    this.#open = undefined;
+  }
+
+  /** Power is lost: what was not committed is gone. */
+  crash(): void {
+    this.#open = undefined;
+  }
+
+  read(position: Uint8Array): StoredRow | undefined {
+    this.#failAt("read");
+    return (this.#open ?? this.#committed).get(nameOf(position));
+  }
+
+  write(row: StoredRow): void {
+    this.#failAt("write");
+    if (this.#open === undefined) throw new Error("a write outside a transaction");
+    this.#open.set(nameOf(row.position), row);
+  }
+
+  remove(position: Uint8Array): void {
+    (this.#open ?? this.#committed).delete(nameOf(position));
+  }
+
+  scan(after: Uint8Array | undefined, limit: number): StoredRow[] {
+    const start = after === undefined ? "" : nameOf(after);
+    const rows = [...(this.#open ?? this.#committed)].filter(([name]) => name > start);
+    return rows
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .slice(0, limit)
+      .map(([, row]) => row);
+  }
+
+  count(): number {
+    return (this.#open ?? this.#committed).size;
+  }
+
+  /** Puts a row on the disk behind the engine's back. */
+  plant(row: StoredRow): void {
+    this.#committed.set(nameOf(row.position), row);
+  }
+
+  /** The whole disk, to be put back later: a restored backup. */
+  snapshot(): Map<string, StoredRow> {
+    return new Map(this.#committed);
+  }
+
+  restore(snapshot: Map<string, StoredRow>): void {
+    this.#committed = new Map(snapshot);
+  }
+
+  #failAt(at: NonNullable<MemoryDatabase["failNext"]>["at"]): void {
+    if (this.failNext?.at !== at) return;
+    const { failure } = this.failNext;
+    this.failNext = undefined;
+    throw failure;
+  }
+}
+
+function nameOf(position: Uint8Array): string {
+  return Buffer.from(position).toString("hex");
+}

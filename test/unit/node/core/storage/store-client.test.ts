@@ -1,0 +1,200 @@
+import { decodeWrites } from "../../../../../node/core/storage/write-codec.ts";
+import { encodeMerged, encodeSettled } from "../../../../../node/core/storage/write-reply-codec.ts";
+import { keyNamed, writeOf } from "./sample-writes.ts";
+import { decodeQueries, encodeAnswers } from "../../../../../node/core/storage/read-codec.ts";
+import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
+import { expect } from "chai";
+import { parseActorId } from "../../../../../node/core/version/dot.ts";
+import { PipePair } from "./pipe-pair.ts";
+import type { Stored } from "../../../../../node/core/ports/replica-store.ts";
+import { StoreClient } from "../../../../../node/core/storage/store-client.ts";
+
+const batch = {
+  writes: 1,
+  bytes: 10,
+  durationMs: 2,
+  dataRowsAdded: 1,
+  hintRowsAdded: 0,
+  dataRowsCorrupt: 0,
+  hintRowsCorrupt: 0,
+  failure: undefined,
+};
+
+class Rig {
+  readonly writer = new PipePair();
+  readonly readers = [new PipePair(), new PipePair()];
+  readonly events: CoreEvent[] = [];
+  readonly writes: ReturnType<typeof decodeWrites>[] = [];
+  readonly queries: number[][] = [[], []];
+  readonly client: StoreClient;
+  nowMs = 0;
+  #soon: (() => void)[] = [];
+
+  constructor() {
+    this.client = new StoreClient({
+      writer: this.writer.near,
+      readers: this.readers.map(({ near }) => near),
+      clock: { monotonicMs: () => this.nowMs, wallMs: () => 0 },
+      timers: { after: () => () => undefined, soon: (run) => void this.#soon.push(run) },
+      observer: { event: (event) => void this.events.push(event) },
+      limits: {
+        writes: { writesMax: 4, bytesMax: 10_000, messagesMax: 2 },
+        reads: { queriesMax: 4, messagesPerReaderMax: 1 },
+      },
+    });
+    this.writer.far.onMessage((message) => this.writes.push(decodeWrites(message)));
+    this.readers.forEach(({ far }, i) => {
+      far.onMessage((message) => this.queries[i]!.push(decodeQueries(message).length));
+    });
+  }
+
+  /** The end of a tick: what was gathered leaves, and arrives. */
+  tick(): void {
+    for (const run of this.#soon.splice(0)) run();
+    this.writer.far.deliver();
+    for (const { far } of this.readers) far.deliver();
+  }
+
+  settle(firstCall: number, count: number, result: Stored = { ok: true }, facts = batch): void {
+    this.writer.far.post(encodeSettled(facts, [{ firstCall, count, result }]));
+    this.writer.near.deliver();
+  }
+
+  answer(reader: number, count: number): void {
+    const reads = Array.from({ length: count }, () => ({ status: "not_found" }) as const);
+    this.readers[reader]!.far.post(encodeAnswers({ dataRowsCorrupt: 0, hintRowsCorrupt: 0, reads }));
+    this.readers[reader]!.near.deliver();
+  }
+
+  read() {
+    return this.client.read({ ...keyNamed("cart"), want: "record" });
+  }
+}
+
+describe("StoreClient", () => {
+  let rig: Rig;
+
+  beforeEach(() => {
+    rig = new Rig();
+  });
+
+  it("sends the writes of a tick in one message and matches both waves of answers", async () => {
+    const first = rig.client.coordinate(writeOf("a", "1"));
+    const second = rig.client.coordinate(writeOf("b", "2"));
+    rig.tick();
+    expect(rig.writes.map(({ commands }) => commands.length)).to.deep.equal([2]);
+    const dot = { actor: parseActorId("00000000000000aa#1"), n: 1 };
+    const record = new Uint8Array([7]);
+    rig.writer.far.post(encodeMerged([{ call: 1, result: { ok: true, dot, record } }]));
+    rig.writer.near.deliver();
+    expect(await second.merged).to.deep.equal({ ok: true, dot, record });
+    rig.settle(0, 2);
+    expect([await first.durable, await second.durable]).to.deep.equal([{ ok: true }, { ok: true }]);
+  });
+
+  it("gathers while two messages are unanswered, and sends the gathered as one", () => {
+    for (let i = 0; i < 4; i++) {
+      void rig.client.coordinate(writeOf("a", `${i}`));
+      rig.tick();
+    }
+    expect(rig.writes.map(({ commands }) => commands.length)).to.deep.equal([1, 1]);
+    rig.settle(0, 1);
+    rig.tick();
+    expect(rig.writes.map(({ firstCall, commands }) => [firstCall, commands.length])).to.deep.equal([
+      [0, 1],
+      [1, 1],
+      [2, 2],
+    ]);
+  });
+
+  it("refuses writes beyond its bounds as overloaded, without sending them", async () => {
+    for (let i = 0; i < 4; i++) void rig.client.coordinate(writeOf("a", `${i}`));
+    const { merged, durable } = rig.client.coordinate(writeOf("a", "one more"));
+    expect(await merged).to.include({ ok: false, code: "overloaded" });
+    expect(await durable).to.include({ ok: false, code: "overloaded" });
+    rig.tick();
+    expect(rig.writes[0]!.commands).to.have.length(4);
+    rig.settle(0, 4);
+    const large = rig.client.coordinate(writeOf("a", "x".repeat(10_000)));
+    expect(await large.durable).to.include({ code: "overloaded" });
+  });
+
+  it("answers both waves of a batch that failed before its records were merged", async () => {
+    const { merged, durable } = rig.client.coordinate(writeOf("a", "1"));
+    rig.tick();
+    const failed = { ok: false, code: "read_only", message: "no space" } as const;
+    rig.settle(0, 1, failed, { ...batch, failure: { code: "disk_full", message: "no space" } } as never);
+    expect([await merged, await durable]).to.deep.equal([failed, failed]);
+    expect(rig.events).to.deep.equal([{ kind: "commit_failed", code: "disk_full", message: "no space" }]);
+  });
+
+  it("tells the age of the oldest unanswered write", () => {
+    expect(rig.client.oldestWriteAgeMs()).to.equal(0);
+    void rig.client.coordinate(writeOf("a", "1"));
+    rig.nowMs = 30;
+    void rig.client.coordinate(writeOf("b", "2"));
+    rig.nowMs = 40;
+    expect(rig.client.oldestWriteAgeMs()).to.equal(40);
+    rig.tick();
+    rig.settle(0, 1);
+    expect(rig.client.oldestWriteAgeMs()).to.equal(10);
+  });
+
+  it("refuses writes with the given reason until it is taken back, and goes on reading", async () => {
+    rig.client.refuseWrites({ ok: false, code: "read_only", message: "the disk is full" });
+    const refused = await rig.client.store({ ...keyNamed("a"), record: new Uint8Array(1), keptFor: [] });
+    expect(refused).to.deep.equal({ ok: false, code: "read_only", message: "the disk is full" });
+    const read = rig.read();
+    rig.tick();
+    rig.answer(0, 1);
+    expect(await read).to.deep.equal({ status: "not_found" });
+    rig.client.refuseWrites(undefined);
+    const stored = rig.client.store({ ...keyNamed("a"), record: new Uint8Array(1), keptFor: [] });
+    rig.tick();
+    rig.settle(0, 1);
+    expect(await stored).to.deep.equal({ ok: true });
+  });
+
+  it("gives each tick's reads to the idlest reader, and gathers while all are busy", async () => {
+    const reads = [rig.read(), rig.read()];
+    rig.tick();
+    reads.push(rig.read());
+    rig.tick();
+    expect(rig.queries).to.deep.equal([[2], [1]]);
+    reads.push(rig.read());
+    rig.tick();
+    expect(rig.queries).to.deep.equal([[2], [1]]);
+    expect(await rig.read()).to.include({ status: "failed" });
+    rig.answer(1, 1);
+    rig.tick();
+    expect(rig.queries).to.deep.equal([[2], [1, 1]]);
+    rig.answer(0, 2);
+    rig.answer(1, 1);
+    expect(await Promise.all(reads)).to.deep.equal(reads.map(() => ({ status: "not_found" })));
+    expect(rig.client.pending).to.equal(0);
+  });
+
+  it("reports batches and counts rows", () => {
+    void rig.client.coordinate(writeOf("a", "1"));
+    rig.tick();
+    rig.settle(0, 1, { ok: true }, { ...batch, dataRowsCorrupt: 1 });
+    expect(rig.events).to.deep.equal([
+      { kind: "row_corrupt", database: "data" },
+      { kind: "batch_committed", writes: 1, bytes: 10, durationMs: 2 },
+    ]);
+    expect(rig.client.rowsAdded()).to.deep.equal({ data: 1, hints: 0 });
+  });
+
+  it("answers everything that is unanswered when the storage threads are gone", async () => {
+    const { merged, durable } = rig.client.coordinate(writeOf("a", "1"));
+    const read = rig.read();
+    rig.tick();
+    const late = rig.read();
+    rig.client.fail("the writer crashed");
+    expect(await merged).to.include({ code: "storage_failed", message: "the writer crashed" });
+    expect(await durable).to.include({ code: "storage_failed" });
+    expect([await read, await late]).to.deep.equal(Array(2).fill({ status: "failed", message: "the writer crashed" }));
+    rig.settle(0, 1);
+    expect(await rig.client.coordinate(writeOf("a", "2")).durable).to.include({ code: "storage_failed" });
+  });
+});

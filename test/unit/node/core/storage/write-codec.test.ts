@@ -1,0 +1,88 @@
+import { commandBytes, decodeWrites, encodeWrites, type WriteCommand } from "../../../../../node/core/storage/write-codec.ts";
+import { decodeWriterReply, encodeMerged, encodeSettled } from "../../../../../node/core/storage/write-reply-codec.ts";
+import { keyNamed, OWNER_A, OWNER_B, writeOf } from "./sample-writes.ts";
+import { expect } from "chai";
+import fc from "fast-check";
+import { MalformedBytes } from "../../../../../node/core/bytes/byte-reader.ts";
+import { parseActorId } from "../../../../../node/core/version/dot.ts";
+
+const bytes = fc.uint8Array({ maxLength: 300 });
+const owners = fc.subarray([OWNER_A, OWNER_B]);
+const position = fc.uint8Array({ minLength: 16, maxLength: 16 });
+
+const coordinate: fc.Arbitrary<WriteCommand> = fc
+  .record({
+    position,
+    bucket: bytes,
+    key: bytes,
+    seen: bytes,
+    tombstone: fc.boolean(),
+    value: bytes,
+    contentType: fc.string({ unit: "grapheme" }),
+    modifiedMs: fc.maxSafeNat(),
+    requestId: fc.string({ unit: "grapheme" }),
+    keptFor: owners,
+  })
+  .map((write) => ({ kind: "coordinate", write }));
+const store: fc.Arbitrary<WriteCommand> = fc
+  .record({ position, record: bytes, keptFor: owners })
+  .map((incoming) => ({ kind: "store", incoming }));
+
+describe("encodeWrites", () => {
+  it("gives back what decodeWrites is given, in messages of the announced size", () => {
+    const commands = fc.array(fc.oneof(coordinate, store), { maxLength: 20 });
+    fc.assert(
+      fc.property(fc.maxSafeNat(), commands, (firstCall, list) => {
+        const size = list.reduce((sum, command) => sum + commandBytes(command), 0);
+        const message = encodeWrites(firstCall, list, size);
+        expect(message.buffer.byteLength, "the buffer never grew").to.equal(16 + size);
+        expect(decodeWrites(message)).to.deep.equal({ firstCall, commands: list });
+      }),
+    );
+  });
+
+  it("copies values, so that the message can be given away", () => {
+    const command: WriteCommand = { kind: "coordinate", write: writeOf("cart", "value") };
+    const message = encodeWrites(0, [command], commandBytes(command));
+    expect(message.buffer).to.not.equal(command.write.value.buffer);
+  });
+
+  it("refuses messages that are cut short", () => {
+    const command: WriteCommand = { kind: "store", incoming: { ...keyNamed("cart"), record: new Uint8Array(9), keptFor: [] } };
+    const message = encodeWrites(0, [command], commandBytes(command));
+    expect(() => decodeWrites(message.subarray(0, message.length - 1))).to.throw(MalformedBytes);
+  });
+});
+
+describe("the writer's replies", () => {
+  const failed = { ok: false, code: "too_many_siblings", message: "101 siblings" } as const;
+
+  it("survive the pipe as merged records and refusals", () => {
+    const dot = { actor: parseActorId("00000000000000aa#3"), n: 7 };
+    const merged = [
+      { call: 5, result: { ok: true, dot, record: new Uint8Array([1, 2, 3]) } as const },
+      { call: 6, result: failed },
+    ];
+    expect(decodeWriterReply(encodeMerged(merged))).to.deep.equal({ kind: "merged", merged });
+  });
+
+  it("survive the pipe as runs of settled writes with the facts of their batch", () => {
+    const batch = {
+      writes: 9,
+      bytes: 1_000,
+      durationMs: 1.25,
+      dataRowsAdded: 3,
+      hintRowsAdded: 1,
+      dataRowsCorrupt: 1,
+      hintRowsCorrupt: 2,
+      failure: { code: "disk_full", message: "no space" },
+    };
+    const runs = [
+      { firstCall: 0, count: 8, result: { ok: true } as const },
+      { firstCall: 8, count: 1, result: failed },
+    ];
+    expect(decodeWriterReply(encodeSettled(batch, runs))).to.deep.equal({ kind: "settled", batch, runs });
+    const fine = { ...batch, failure: undefined };
+    expect(decodeWriterReply(encodeSettled(fine, runs))).to.deep.equal({ kind: "settled", batch: fine, runs });
+  });
+});
