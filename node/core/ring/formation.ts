@@ -218,8 +218,8 @@ function readiness({ node, as, reply, digest, hash }: StateReply): Answer {
 /** The first refusal, before the first silence: what cannot work matters more than what may work later. */
 function refusalIn(said: readonly Said[]): FormRefusal | undefined {
   for (const { node, answer } of said) {
-    if (answer.kind === "refused")
-      return { ok: false, code: answer.code, message: answer.message, member: node };
+    if (answer.kind !== "refused") continue;
+    return { ok: false, code: answer.code, message: answer.message, member: answer.because ?? node };
   }
   const silent = said.find(({ answer }) => answer.kind === "silent");
   if (silent === undefined) return undefined;

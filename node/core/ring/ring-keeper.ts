@@ -188,8 +188,8 @@ export class RingKeeper implements RingState {
         if (answer === undefined) continue;
         const theirs = parseState(answer, this.#options.hash);
         this.#noted(peer, theirs);
-        if (theirs.state === "serving" && theirs.numbered !== undefined)
-          await this.#commit(theirs.numbered, peer);
+        const served = this.#servedBy(theirs);
+        if (served !== undefined) await this.#commit(served, peer);
         return;
       }
     } catch (error) {
@@ -198,6 +198,13 @@ export class RingKeeper implements RingState {
     } finally {
       this.#exchanging.delete(peer);
     }
+  }
+
+  /** The ring that a peer serves, if it sent it or this node has accepted the very same. */
+  #servedBy(theirs: PeerRing): NumberedRing | undefined {
+    if (theirs.state !== "serving") return undefined;
+    const kept = this.#kept;
+    return theirs.numbered ?? (kept.state === "proposed" && kept.digest === theirs.digest ? kept : undefined);
   }
 
   #noted(peer: NodeId, theirs: PeerRing): void {
@@ -282,7 +289,7 @@ export class RingKeeper implements RingState {
       case "conflict": {
         this.#reportConflict(from, decision.ours, digest);
         const message = `node ${self} has ${describe(decision.ours.ring)} with other content than that of node ${from}`;
-        return { kind: "refused", code: "ring_exists", message, because: id };
+        return { kind: "refused", code: "ring_exists", message };
       }
     }
   }

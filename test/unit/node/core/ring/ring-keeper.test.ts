@@ -1,0 +1,214 @@
+import { expect } from "chai";
+import type { ControlMessage } from "../../../../../node/core/ports/control-calls.ts";
+import { encodeKept } from "../../../../../node/core/ring/kept-ring.ts";
+import { formedRing, ringDigest } from "../../../../../node/core/ring/ring-document.ts";
+import type { Ring } from "../../../../../node/core/ring/ring.ts";
+import { md5Digester } from "../../../../../node/adapters/md5.ts";
+import { drain, KeeperCluster } from "./keeper-cluster.ts";
+
+/** Puts a ring on a node's disk, as if it had been served before, and restarts the node on it. */
+function serve(cluster: KeeperCluster, n: number, ring: Ring): void {
+  const digest = ringDigest(ring, md5Digester);
+  cluster.disk(n).bytes = encodeKept({ state: "serving", ring, digest, adopted: false });
+  cluster.crash(cluster.ids[n]!);
+  cluster.restartAll();
+}
+
+const kinds = (cluster: KeeperCluster, kind: string): unknown[] =>
+  cluster.events.filter(({ event }) => event.kind === kind);
+
+async function formed(count: number): Promise<{ cluster: KeeperCluster; ring: Ring }> {
+  const cluster = new KeeperCluster(count);
+  await cluster.form(0, cluster.request(cluster.ids.map((_, n) => n)));
+  return { cluster, ring: cluster.keeper(0).current()! };
+}
+
+describe("RingKeeper", () => {
+  it("serves nothing and has an empty hash before there is a ring", () => {
+    const keeper = new KeeperCluster(1).keeper(0);
+    expect(keeper.current()).to.equal(undefined);
+    expect(keeper.hash()).to.equal("");
+    expect(() => keeper.preferenceList(0)).to.throw("invariant broken");
+  });
+
+  it("tells its listeners of each ring, after it is on disk", async () => {
+    const cluster = new KeeperCluster(2);
+    const seen: unknown[] = [];
+    cluster.keeper(1).onInstalled(({ epoch }) => seen.push([epoch, cluster.disk(1).bytes !== undefined]));
+    await cluster.form(0, cluster.request([0, 1]));
+    expect(seen).to.deep.equal([[1, true]]);
+  });
+
+  it("starts to serve its accepted proposal when it meets a peer that serves it", async () => {
+    const cluster = new KeeperCluster(3);
+    cluster.faults = ({ kind }) =>
+      kind === "message" && cluster.served.size > 0 ? "lose_question" : undefined;
+    const outcome = await cluster.form(0, cluster.request([0, 1, 2]));
+    expect(outcome).to.have.property("unconfirmed").with.length(2);
+    expect(cluster.states()).to.deep.equal(["serving", "proposed", "proposed"]);
+    cluster.faults = () => undefined;
+    cluster.keeper(1).peerConnected(cluster.ids[0]!);
+    await drain();
+    expect(cluster.states(), "the one tells the other").to.deep.equal(["serving", "serving", "serving"]);
+    expect(cluster.keeper(1).kept()).to.include({ adopted: false });
+  });
+
+  it("asks again when the exchange is lost, at most three times", async () => {
+    const { cluster } = await formed(2);
+    cluster.disk(1).bytes = undefined;
+    cluster.crash(cluster.ids[1]!);
+    cluster.restartAll();
+    let asked = 0;
+    cluster.faults = () => (++asked <= 2 ? "lose_answer" : undefined);
+    cluster.keeper(1).peerConnected(cluster.ids[0]!);
+    await drain();
+    expect(cluster.states()[1]).to.equal("serving");
+    asked = 0;
+    cluster.faults = () => (++asked, "lose_question");
+    cluster.keeper(1).peerConnected(cluster.ids[0]!);
+    await drain();
+    expect(asked).to.equal(3);
+  });
+
+  it("adopts the ring that lists it when its own store is lost, and remembers for good that it did", async () => {
+    const { cluster, ring } = await formed(3);
+    cluster.crash(cluster.ids[2]!);
+    cluster.disk(2).bytes = undefined;
+    cluster.restartAll();
+    await cluster.connectAll();
+    expect(cluster.keeper(2).current()).to.deep.equal(ring);
+    cluster.crash(cluster.ids[2]!);
+    cluster.restartAll();
+    expect(cluster.keeper(2).kept()).to.include({ state: "serving", adopted: true });
+    serve(cluster, 0, { ...ring, epoch: 2 });
+    await cluster.connectAll();
+    expect(cluster.keeper(2).kept())
+      .to.deep.include({ adopted: true })
+      .and.have.nested.property("ring.epoch", 2);
+  });
+
+  it("does not adopt a ring that does not list it, and forms none beside it", async () => {
+    const cluster = new KeeperCluster(3);
+    await cluster.form(0, cluster.request([0, 1]));
+    await cluster.connectAll();
+    expect(cluster.states()[2]).to.equal("none");
+    expect(await cluster.form(2, cluster.request([2]))).to.include({ ok: false, code: "ring_exists" });
+  });
+
+  it("takes over, from any peer, a later epoch and a later generation of its cluster, and persists it", async () => {
+    const { cluster, ring } = await formed(3);
+    serve(cluster, 0, { ...ring, epoch: 7 });
+    await cluster.connectAll();
+    serve(cluster, 1, { ...ring, generation: 1, epoch: 2 });
+    await cluster.connectAll();
+    for (const id of cluster.ids) cluster.crash(id);
+    cluster.restartAll();
+    for (const n of [0, 1, 2])
+      expect(cluster.keeper(n).current()).to.deep.equal({ ...ring, generation: 1, epoch: 2 });
+  });
+
+  it("keeps fields of a later ring that it does not know, so that all agree on its digest", async () => {
+    const { cluster, ring } = await formed(3);
+    serve(cluster, 0, { ...ring, epoch: 2, invented: { later: true } } as Ring);
+    await cluster.connectAll();
+    expect(cluster.keeper(2).current()).to.have.deep.property("invented", { later: true });
+    expect(new Set(cluster.hashes()).size).to.equal(1);
+  });
+
+  it("reports a fork, another ring of the same epoch, and keeps its own", async () => {
+    const { cluster, ring } = await formed(3);
+    const before = cluster.hashes();
+    const forked = { ...ring, owners: [...ring.owners].reverse() };
+    serve(cluster, 1, forked);
+    await cluster.connectAll();
+    expect(cluster.keeper(0).hash()).to.equal(before[0]);
+    expect(kinds(cluster, "ring_conflict")).to.deep.include({
+      node: cluster.ids[0],
+      event: {
+        kind: "ring_conflict",
+        epoch: 1,
+        ours: before[0],
+        theirs: ringDigest(forked, md5Digester),
+        peerId: cluster.ids[1],
+      },
+    });
+  });
+
+  it("refuses a later ring of other parameters as a fork", async () => {
+    const { cluster, ring } = await formed(2);
+    const other = { ...ring, epoch: 2, parameters: { ...ring.parameters, replicas: 2 } };
+    serve(cluster, 1, other);
+    await cluster.connectAll();
+    expect(cluster.keeper(0).current()).to.deep.equal(ring);
+    expect(kinds(cluster, "ring_conflict")).to.not.deep.equal([]);
+  });
+
+  it("refuses the ring of another cluster, also when it is later and lists this node", async () => {
+    const { cluster, ring } = await formed(2);
+    serve(cluster, 1, { ...ring, clusterId: "other", epoch: 9 });
+    await cluster.connectAll();
+    expect(cluster.keeper(0).current()).to.deep.equal(ring);
+    const commit = { type: "ring.commit", ring: { ...ring, clusterId: "other", epoch: 9 } };
+    expect(await cluster.keeper(0).handleControl(cluster.ids[1]!, commit)).to.include({
+      code: "ring_exists",
+    });
+  });
+
+  it("goes on with its ring when the disk refuses a later one, and takes that at the next meeting", async () => {
+    const { cluster, ring } = await formed(2);
+    serve(cluster, 0, { ...ring, epoch: 2 });
+    cluster.disk(1).failure = "EIO";
+    await cluster.connectAll();
+    expect(cluster.keeper(1).current()!.epoch).to.equal(1);
+    expect(kinds(cluster, "commit_failed")).to.not.deep.equal([]);
+    cluster.disk(1).failure = undefined;
+    await cluster.connectAll();
+    expect(cluster.keeper(1).current()!.epoch).to.equal(2);
+  });
+
+  it("refuses to start on a stored ring it cannot read", () => {
+    const cluster = new KeeperCluster(1);
+    for (const stored of ["", "{", '{"format":2}', '{"format":1,"state":"serving","ring":{}}']) {
+      cluster.disk(0).bytes = new TextEncoder().encode(stored);
+      cluster.crash(cluster.ids[0]!);
+      expect(() => cluster.restartAll(), stored).to.throw("ring document refused");
+    }
+  });
+
+  describe("refuses a message", () => {
+    const cluster = new KeeperCluster(2);
+    const ring = formedRing(cluster.request([0, 1]));
+    const stranger = formedRing(cluster.request([0]));
+    const messages: readonly (readonly [string, ControlMessage])[] = [
+      ["of an unknown type", { type: "ring.dance" }],
+      ["without its ring", { type: "ring.propose" }],
+      ["with a broken ring", { type: "ring.commit", ring: { ...ring, owners: [9] } }],
+      ["with an unknown state", { type: "ring.state", state: "melting" }],
+      ["with a state but no epoch", { type: "ring.state", state: "serving", clusterId: "test", digest: "" }],
+      ["that proposes a ring its sender is not in", { type: "ring.propose", ring: stranger }],
+      ["that commits a ring its sender is not in", { type: "ring.commit", ring: stranger }],
+      ["that proposes a first ring of epoch 2", { type: "ring.propose", ring: { ...ring, epoch: 2 } }],
+    ];
+    for (const [title, message] of messages) {
+      it(title, async () => {
+        const answer = await cluster.keeper(0).handleControl(cluster.ids[1]!, message);
+        expect(answer).to.include({ type: "ring.refused", code: "invalid_request" });
+        expect(cluster.states()[0]).to.equal("none");
+      });
+    }
+  });
+
+  it("ignores fields of messages that it does not know", async () => {
+    const cluster = new KeeperCluster(2);
+    const ring = formedRing(cluster.request([0, 1]));
+    const propose = { type: "ring.propose", ring, ballot: { round: 3 } };
+    const answer = await cluster.keeper(0).handleControl(cluster.ids[1]!, propose);
+    expect(answer).to.deep.equal({ type: "ring.done", digest: ringDigest(ring, md5Digester) });
+    expect(
+      await cluster.keeper(0).handleControl(cluster.ids[1]!, { type: "ring.state", state: "none", x: 1 }),
+    ).to.include({
+      type: "ring.state",
+      state: "proposed",
+    });
+  });
+});
