@@ -28,7 +28,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   cluster: { testTimeoutMs: 120_000, suiteTimeoutMs: 15 * MINUTE_MS },
 };
 /** How long a suite's process may live on after its last test. */
-const LINGER_MS = 5_000;
+const LINGER_MS = 3_000;
 
 const compiledTests = fileURLToPath(new URL(".", import.meta.url));
 const sourceTests = fileURLToPath(new URL("../../test", import.meta.url));
