@@ -46,7 +46,7 @@ export async function localUp(options: LocalClusterOptions): Promise<readonly Lo
   const cluster = stored ?? { ...size, clusterId: `local-${randomBytes(4).toString("hex")}` };
   if (stored === undefined) writeStoredCluster(directory, cluster);
   const started = dead.map((node) => {
-    progress(`starting node ${node.index} (log: ${path.relative("", node.logFile)})`);
+    progress(`starting node ${node.index} (log: ${shownPath(node.logFile)})`);
     startNode(node, nodeFlags(node, { nodes, secretFile }));
     return node;
   });
@@ -143,6 +143,12 @@ async function refuseTakenPorts(nodes: readonly LocalNode[]): Promise<void> {
       `Stop what listens there (a local cluster of another directory: \`make down\` there), or choose other ports:\n` +
       `  npx dynamokv local up --port-offset 100`,
   );
+}
+
+/** As a person would type it from here. */
+function shownPath(file: string): string {
+  const relative = path.relative("", file);
+  return relative.startsWith("..") ? file : relative;
 }
 
 /** With fewer than three nodes the quorums shrink with them; else the nodes' own defaults hold. */

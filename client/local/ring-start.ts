@@ -99,6 +99,7 @@ class BoundedWait {
 }
 
 const START_MS_MAX = 60_000;
-const REQUEST_MS_MAX = 5_000;
+/** Longer than a node takes to say that the ring could not be formed. */
+const REQUEST_MS_MAX = 12_000;
 const POLL_MS = 100;
 const SAY_MS = 3_000;
