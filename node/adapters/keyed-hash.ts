@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { Hash } from "../core/ports/hash.ts";
 import type { ClusterSecret } from "./cluster-secret.ts";
+import { md5 } from "./md5.ts";
 
 /**
  * MD5 and HMAC-SHA-256 under the cluster secret, for the core.
@@ -17,7 +18,7 @@ export class KeyedHash implements Hash {
   }
 
   md5(bytes: Uint8Array): Uint8Array {
-    return first16(hash("md5", bytes, "binary"));
+    return md5(bytes);
   }
 
   mac(keyId: number, bytes: Uint8Array): Uint8Array | undefined {

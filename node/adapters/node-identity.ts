@@ -28,7 +28,9 @@ export function openNodeIdentity(dataDir: string): NodeIdentity {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return createIdentity(dataDir, path);
-    throw new Error(`cannot read this node's identity ${path}: ${(error as Error).message}`);
+    throw new Error(`cannot read this node's identity ${path}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   return parseIdentity(path, text);
 }
@@ -49,7 +51,7 @@ function parseIdentity(path: string, text: string): NodeIdentity {
   try {
     return { id: parseNodeId(id), createdAt, created: false };
   } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}: ${advice}`);
+    throw new Error(`${path}: ${(error as Error).message}: ${advice}`, { cause: error });
   }
 }
 

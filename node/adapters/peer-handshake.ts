@@ -84,7 +84,7 @@ export class PeerHandshake {
       }
     } catch (error) {
       if (!(error instanceof MalformedBytes)) throw error;
-      if (this.#theirs !== undefined) {
+      if (!(error instanceof exchange.NotAPeer)) {
         this.refuse({ code: "malformed", reason: error.message });
         return;
       }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { connect, createServer, isIP, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import type { NodeId } from "../core/node-id.ts";
 import type { PeerDescription, PeerDirectory } from "../core/ports/peer-directory.ts";
 import type { Lane, PeerEvent, Transport } from "../core/ports/transport.ts";
@@ -10,7 +10,8 @@ import type { ClusterSecret } from "./cluster-secret.ts";
 import { formatPeerAddress, isWildcard, parsePeerAddress, type PeerAddress } from "./peer-address.ts";
 import type { TransportCounters } from "./peer-counters.ts";
 import { PeerDialer, type DialOutcome } from "./peer-dialer.ts";
-import { PeerHandshake, type HandshakeResult, type OwnHello } from "./peer-handshake.ts";
+import { PeerDoor } from "./peer-door.ts";
+import type { OwnHello } from "./peer-handshake.ts";
 import { defaultPeerLimits, type PeerLimits } from "./peer-limits.ts";
 import { PeerLink, TICKS_PER_PING } from "./peer-link.ts";
 import { PeerLog, type PeerLogger } from "./peer-log.ts";
@@ -23,7 +24,7 @@ import { PeerRegistry, type Peer } from "./peer-registry.ts";
  * Ownership: `send` takes the bytes over, nobody may change them afterwards. Bytes given to the message handler are
  * never reused, but may be a view into a 64 KiB chunk: who keeps them for long, or posts them to a thread, copies.
  */
-export interface PeerTransportOptions extends Partial<PeerLimits> {
+export interface PeerTransportOptions {
   readonly self: NodeId;
   /** Random per process start, ≤ 64 characters. */
   readonly incarnation: string;
@@ -41,6 +42,7 @@ export interface PeerTransportOptions extends Partial<PeerLimits> {
   /** Empty while the node is in no ring. */
   readonly clusterId: () => string;
   readonly log: PeerLogger;
+  readonly limits?: Partial<PeerLimits>;
 }
 
 /** Listens before it resolves. Rejects with the listener's error, or a TypeError that lists every malformed seed. */
@@ -68,12 +70,9 @@ export class PeerTransport implements Transport, PeerDirectory {
   readonly #server: Server;
   readonly #registry: PeerRegistry;
   readonly #dialer: PeerDialer;
-  readonly #listening: PeerAddress;
+  readonly #door: PeerDoor;
   readonly #advertised: string;
-  readonly #sockets = new Set<Socket>();
-  readonly #failures = new Map<string, number>();
   readonly #ticker: NodeJS.Timeout;
-  #inboundHandshakes = 0;
   #onMessage: MessageHandler = () => {};
   #onPeer: (event: PeerEvent) => void = () => {};
   #dirty: PeerLink[] = [];
@@ -83,31 +82,37 @@ export class PeerTransport implements Transport, PeerDirectory {
   /** `server` is listening; use startPeerTransport. */
   constructor(server: Server, seeds: readonly PeerAddress[], options: PeerTransportOptions) {
     this.#options = options;
-    this.#limits = { ...defaultPeerLimits, ...options };
+    this.#limits = { ...defaultPeerLimits, ...options.limits };
     this.#log = new PeerLog(options.log);
     this.#server = server;
-    const bound = server.address() as { address: string; port: number };
-    this.#listening = { host: bound.address, port: bound.port };
-    this.#advertised = options.advertise ?? formatPeerAddress(this.#listening);
     this.#toldClusterId = options.clusterId();
     this.#registry = new PeerRegistry(options.self, this.#limits.peersMax, this.#log);
+    this.#door = new PeerDoor({
+      server,
+      limits: this.#limits,
+      log: this.#log,
+      secret: options.secret,
+      helloFor: (lane) => this.#helloFor(lane),
+      admit: (theirs, socket, dialled) => this.#registry.admit(theirs, socket, dialled),
+      release: (theirs, socket) => this.#registry.release(theirs.nodeId, socket),
+      takeIn: (socket, theirs, dialled, rest) => this.#takeIn(socket, theirs, dialled, rest),
+    });
+    this.#advertised = options.advertise ?? formatPeerAddress(this.#door.listening);
     this.#dialer = new PeerDialer(
       {
         limits: this.#limits,
         log: this.#log,
-        dial: (address, done) => this.#dial(address, "foreground", done),
+        dial: (address, done) => this.#dialForeground(address, done),
         isConnected: (peer) => this.isConnected(peer),
       },
       seeds,
     );
-    server.on("connection", (socket) => this.#onInbound(socket));
-    server.on("error", (error) => this.#log.say("peer_listener_failed", { error: error.message }, "error"));
     this.#ticker = setInterval(() => this.#tick(), this.#limits.pingIntervalMs / TICKS_PER_PING);
   }
 
   /** Where it listens; the port is known even where 0 was asked for. */
   get listening(): PeerAddress {
-    return this.#listening;
+    return this.#door.listening;
   }
 
   send(to: NodeId, message: Uint8Array, lane: Lane): boolean {
@@ -162,7 +167,7 @@ export class PeerTransport implements Transport, PeerDirectory {
       connected: peer.foreground !== undefined,
       queuedBytes: (peer.foreground?.queuedBytes ?? 0) + (peer.bulk?.queuedBytes ?? 0),
     }));
-    return { handshakesFailed: this.#failures, peers };
+    return { handshakesFailed: this.#door.failures, peers };
   }
 
   /** Tells every peer, closes every connection; resolves when the port is free. */
@@ -178,7 +183,7 @@ export class PeerTransport implements Transport, PeerDirectory {
       peer.bulk?.close("this node is shutting down");
       peer.foreground?.close("this node is shutting down");
     }
-    for (const socket of this.#sockets) if (!socket.writableEnded) socket.destroy();
+    this.#door.close();
     await freed;
   }
 
@@ -202,11 +207,6 @@ export class PeerTransport implements Transport, PeerDirectory {
     }
   }
 
-  #track(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on("close", () => this.#sockets.delete(socket));
-  }
-
   #helloFor(lane: LinkLane): OwnHello {
     const { self, incarnation, zone, version, clusterId } = this.#options;
     return currentHello({
@@ -224,67 +224,44 @@ export class PeerTransport implements Transport, PeerDirectory {
     });
   }
 
-  #onInbound(socket: Socket): void {
-    const { handshakesMax, connectionsMax } = this.#limits;
-    if (this.#closed || this.#inboundHandshakes >= handshakesMax || this.#sockets.size >= connectionsMax) {
-      socket.destroy();
-      this.#count("busy");
-      this.#log.sayRarely(
-        "peer_refused",
-        "busy",
-        { reason: "too many connections to the peer port" },
-        "warn",
-      );
-      return;
-    }
-    this.#inboundHandshakes++;
-    this.#shake(socket, undefined, (result) => {
-      this.#inboundHandshakes--;
-      if (!result.ok) this.#noteFailure(result, remoteOf(socket));
-    });
-  }
-
-  #dial(address: PeerAddress, lane: LinkLane, done: (outcome: DialOutcome) => void): void {
-    const { host } = this.#listening;
-    const from = isWildcard(host) || isIP(host) !== (isIP(address.host) || isIP(host)) ? undefined : host;
-    const socket = connect({
-      host: address.host,
-      port: address.port,
-      noDelay: true,
-      autoSelectFamily: false,
-      ...(from === undefined ? {} : { localAddress: from, family: isIP(from) }),
-    });
-    this.#shake(socket, lane, (result) => {
-      if (!result.ok) this.#noteFailure(result, formatPeerAddress(address));
-      else if (lane === "foreground") this.#dialBulk(result.theirs.nodeId, address, 0);
-      done(outcomeOf(result));
-    });
-  }
-
-  /** Runs the handshake and takes the connection in; `done` comes after the peer was told to be connected. */
-  #shake(socket: Socket, dialledLane: LinkLane | undefined, done: (result: HandshakeResult) => void): void {
-    const dialled = dialledLane !== undefined;
-    this.#track(socket);
-    new PeerHandshake(socket, {
-      role: dialled ? "dialer" : "listener",
-      lane: dialledLane,
-      helloFor: (lane) => this.#helloFor(lane),
-      secret: this.#options.secret,
-      timeoutMs: this.#limits.handshakeMs,
-      admit: (theirs) => this.#registry.admit(theirs, socket, dialled),
-      done: (result) => {
-        if (result.theirs !== undefined) this.#registry.release(result.theirs.nodeId, socket);
-        if (result.ok && !this.#closed) this.#takeIn(socket, result.theirs, dialled, result.rest);
-        done(result);
-      },
+  #dialForeground(address: PeerAddress, done: (outcome: DialOutcome) => void): void {
+    this.#door.dial(address, "foreground", (outcome) => {
+      if (outcome.kind === "connected") this.#dialBulk(outcome.peer, address, 0);
+      done(outcome);
     });
   }
 
   #takeIn(socket: Socket, theirs: Hello, dialled: boolean, rest: Uint8Array): void {
+    if (theirs.lane === "bulk") this.#takeBulkIn(socket, theirs, dialled, rest);
+    else this.#takeForegroundIn(socket, theirs, dialled, rest);
+  }
+
+  #takeForegroundIn(socket: Socket, theirs: Hello, dialled: boolean, rest: Uint8Array): void {
     const { peer, addressBefore } = this.#registry.record(theirs, socket);
     if (addressBefore !== undefined) this.#dialer.forget(peer.id, addressBefore);
+    peer.foreground?.close("replaced by a newer connection of yours");
+    const link = this.#open(peer, socket, theirs, dialled);
+    peer.foreground = link;
+    this.#connected(peer, dialled);
+    if (rest.length > 0) link.receive(rest);
+  }
+
+  #takeBulkIn(socket: Socket, theirs: Hello, dialled: boolean, rest: Uint8Array): void {
+    const peer = this.#registry.get(theirs.nodeId);
+    // Foreground may have gone since bulk was admitted.
+    if (peer?.foreground?.peer.incarnation !== theirs.incarnation) {
+      socket.destroy();
+      return;
+    }
+    peer.bulk?.close("replaced by a newer connection of yours");
+    const link = this.#open(peer, socket, theirs, dialled);
+    peer.bulk = link;
+    if (rest.length > 0) link.receive(rest);
+  }
+
+  #open(peer: Peer, socket: Socket, theirs: Hello, dialled: boolean): PeerLink {
     const { counters } = peer;
-    const link = new PeerLink({
+    return new PeerLink({
       socket,
       peer: theirs,
       dialled,
@@ -300,15 +277,6 @@ export class PeerTransport implements Transport, PeerDirectory {
       cluster: (from, clusterId) => this.#judgeCluster(peer, from, clusterId),
       closed: (ended, reason) => this.#onLinkClosed(peer, ended, reason),
     });
-    if (theirs.lane === "bulk") {
-      peer.bulk?.close("replaced by a newer connection of yours");
-      peer.bulk = link;
-    } else {
-      peer.foreground?.close("replaced by a newer connection of yours");
-      peer.foreground = link;
-      this.#connected(peer, dialled);
-    }
-    if (rest.length > 0) link.receive(rest);
   }
 
   #connected(peer: Peer, dialled: boolean): void {
@@ -362,7 +330,7 @@ export class PeerTransport implements Transport, PeerDirectory {
       again(failures);
       return;
     }
-    this.#dial(address, "bulk", (outcome) => again(outcome.kind === "connected" ? 4 : failures + 1));
+    this.#door.dial(address, "bulk", (outcome) => again(outcome.kind === "connected" ? 4 : failures + 1));
   }
 
   #judgeCluster(peer: Peer, link: PeerLink, clusterId: string): void {
@@ -370,54 +338,5 @@ export class PeerTransport implements Transport, PeerDirectory {
     if (!clustersDiffer(mine, clusterId)) return;
     this.#log.say("peer_cluster_differed", { peerId: peer.id, ours: mine, theirs: clusterId }, "error");
     link.close(`other cluster: this node is of ${mine}, you are of ${clusterId}`);
-  }
-
-  #count(code: string): void {
-    this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
-  }
-
-  #noteFailure(result: HandshakeResult & { ok: false }, remote: string): void {
-    if (this.#closed) return;
-    this.#count(result.code);
-    const quiet =
-      result.code === "already_connected" || result.code === "self" || result.code === "no_session";
-    const fields = {
-      remote,
-      code: result.code,
-      reason: result.reason,
-      endedBy: result.by === "us" ? "this node" : "the other side",
-      peerId: result.theirs?.nodeId,
-    };
-    const event = result.code === "closed" || result.code === "timeout" ? "peer_unreachable" : "peer_refused";
-    const grave = result.code === "duplicate_identity" && result.by === "them";
-    this.#log.sayRarely(
-      event,
-      `${remote} ${result.code}`,
-      fields,
-      quiet ? "debug" : grave ? "error" : "warn",
-    );
-  }
-}
-
-function remoteOf(socket: Socket): string {
-  return socket.remoteAddress ?? "?";
-}
-
-function outcomeOf(result: HandshakeResult): DialOutcome {
-  if (result.ok) return { kind: "connected", peer: result.theirs.nodeId };
-  switch (result.code) {
-    case "self":
-      return { kind: "self" };
-    case "already_connected":
-      return result.theirs === undefined
-        ? { kind: "failed" }
-        : { kind: "already_connected", peer: result.theirs.nodeId };
-    case "closed":
-    case "timeout":
-    case "busy":
-    case "no_session":
-      return { kind: "failed" };
-    default:
-      return { kind: "refused" };
   }
 }

@@ -130,6 +130,14 @@ function wrap(letter: number, body: Uint8Array): Uint8Array {
     .finish();
 }
 
+/** The bytes are no DynamoKV handshake at all: the other side would not understand a refusal either. */
+export class NotAPeer extends MalformedBytes {
+  constructor(message: string) {
+    super(message);
+    this.name = "NotAPeer";
+  }
+}
+
 /** Cuts the exchange out of a byte stream; what follows the last message (frames) is left in `rest`. */
 export class HandshakeReader {
   #bytes: Uint8Array = new Uint8Array(0);
@@ -149,11 +157,11 @@ export class HandshakeReader {
     return this.#bytes;
   }
 
-  /** The next whole message; undefined where bytes are missing. Throws MalformedBytes at the first wrong byte. */
+  /** The next whole message; undefined where bytes are missing. Throws MalformedBytes, NotAPeer at the first wrong byte. */
   next(): HandshakeMessage | undefined {
     const bytes = this.#bytes;
     for (let i = 0; i < MAGIC.length && i < bytes.length; i++) {
-      if (bytes[i] !== MAGIC[i]) throw new MalformedBytes(describeStranger(bytes[0]!));
+      if (bytes[i] !== MAGIC[i]) throw new NotAPeer(describeStranger(bytes[0]!));
     }
     if (bytes.length < HEADER_BYTES) return undefined;
     const length = bytes[4]! * 256 + bytes[5]!;
