@@ -158,7 +158,12 @@ describe("dynamokv", () => {
 
     it("a write that may have been applied is code 5; one that was refused is code 1", async () => {
       const maybe = await serve(() => errorAnswer(503, { code: "quorum_unreachable", maybeApplied: true }));
-      const to = (server: ScriptedServer): string[] => ["--endpoint", server.endpoint, "--timeout-ms", "5000"];
+      const to = (server: ScriptedServer): string[] => [
+        "--endpoint",
+        server.endpoint,
+        "--timeout-ms",
+        "5000",
+      ];
       const run = await cli(["put", "b", "k", "v", "-o", "json", ...to(maybe)]);
       expect(run.code).to.equal(5);
       const { error } = JSON.parse(run.err) as { error: Record<string, unknown> };
