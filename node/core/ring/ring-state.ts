@@ -1,6 +1,6 @@
 import type { PreferenceList, Ring } from "./ring.ts";
 
-/** The ring that this node serves, as the data path sees it; installed by ring/formation.ts. */
+/** The ring that this node serves, as the data path sees it; kept by ring/ring-keeper.ts. */
 export interface RingState {
   /** Undefined until this node is a member of a formed ring. */
   current(): Ring | undefined;

@@ -181,7 +181,7 @@ describe("claim", () => {
           for (const change of changes) {
             if (change !== "join" && members.length === least) continue;
             if (change === "join") members = [...members, member(minted++)];
-            else members = members.filter((_, i) => i !== (change as number) % members.length);
+            else members = members.filter((_, i) => i !== change % members.length);
             const after = ownersOf(members, { partitions: 256, replicas, before });
             expect(repeatingRuns(after, replicas)).to.equal(0);
             const loads = members.map(({ id }) => after.filter((owner) => owner === id).length);

@@ -158,6 +158,20 @@ describe("ring formation", () => {
     }
   });
 
+  it("never forms two rings at once that share a member, although their proposers cannot reach each other", async () => {
+    for (let lead = 0; lead < 12; lead++) {
+      const cluster = new KeeperCluster(3);
+      const [a, , b] = cluster.ids;
+      cluster.faults = ({ node, to }) =>
+        (node === a && to === b) || (node === b && to === a) ? "lose_question" : undefined;
+      void cluster.keeper(0).form(cluster.request([0, 1]), 1_000);
+      await drain(lead);
+      void cluster.keeper(2).form(cluster.request([1, 2]), 1_000);
+      await drain();
+      expect(cluster.served.size, `lead of ${lead} ticks`).to.be.at.most(1);
+    }
+  });
+
   describe("refuses, and leaves every node as it was,", () => {
     const refused = async (
       cluster: KeeperCluster,

@@ -21,6 +21,8 @@ export interface Step {
   readonly kind: "message" | "save";
   /** The sender, or the node that saves. */
   readonly node: NodeId;
+  /** The receiver of a message. */
+  readonly to?: NodeId;
 }
 
 interface Disk {
@@ -145,7 +147,7 @@ export class KeeperCluster {
       load: () => disk.bytes,
       save: async (bytes) => {
         if (disk.failure !== undefined) throw new Error(disk.failure);
-        const fault = this.#nextFault("save", id);
+        const fault = this.#nextFault({ kind: "save", node: id });
         await tick();
         if (fault === "crash_before") this.crash(id);
         if (!isThisLife()) return forever();
@@ -161,7 +163,7 @@ export class KeeperCluster {
     isThisLife: () => boolean,
   ): Promise<ControlMessage | undefined> {
     if (!isThisLife()) return forever();
-    const fault = this.#nextFault("message", from);
+    const fault = this.#nextFault({ kind: "message", node: from, to });
     const packed = JSON.stringify(message);
     await tick();
     const receiver = this.#alive.get(to);
@@ -183,8 +185,8 @@ export class KeeperCluster {
     return undefined;
   }
 
-  #nextFault(kind: Step["kind"], node: NodeId): Fault | undefined {
-    return this.faults({ number: this.steps++, kind, node });
+  #nextFault(step: Omit<Step, "number">): Fault | undefined {
+    return this.faults({ ...step, number: this.steps++ });
   }
 }
 
