@@ -1,0 +1,29 @@
+import { covers } from "../../../node/core/version/coverage.ts";
+import type { Cluster } from "../cluster.ts";
+import type { WriteOperation } from "../workload/history.ts";
+import { checkWrittenContext } from "./contexts.ts";
+import { durableCopies } from "./durable-copies.ts";
+
+/**
+ * What an acknowledgement must mean at the moment it reaches the client: W nodes have the write (or something that
+ * superseded it) on stable storage, and its context covers exactly what it may.
+ */
+export function checkAcknowledgement(cluster: Cluster, operation: WriteOperation, w: number): void {
+  checkWrittenContext(cluster, operation);
+  const { answered, id, key } = operation;
+  if (answered === undefined) return;
+  if (operation.attempts > 1 && cluster.registry.dotsOf(id).length === 1) cluster.marks.hit("retry found its dot");
+  const own = cluster.registry.dotsOf(id).filter(({ dot }) => covers(answered, dot));
+  // A delete that found nothing wrote nothing.
+  if (own.length === 0 && operation.kind === "delete") return;
+  let copies = 0;
+  for (const host of cluster.hosts) {
+    const { data, hint } = durableCopies(host, key);
+    const known = [data, hint].some((copy) => copy !== undefined && own.some(({ dot }) => covers(copy.coverage, dot)));
+    const destroyedMs = cluster.destroyedMs(host.id);
+    if (known || (destroyedMs !== undefined && destroyedMs >= operation.invokedMs)) copies += 1;
+  }
+  if (copies < w) {
+    cluster.violated("acknowledged_before_durable", `${id} of ${key}: ${copies} durable copies of w=${w}`);
+  }
+}

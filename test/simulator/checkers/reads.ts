@@ -1,0 +1,106 @@
+import type { ReadOutcome } from "../../../node/core/coordinator/requests.ts";
+import { covers } from "../../../node/core/version/coverage.ts";
+import type { Cluster } from "../cluster.ts";
+import type { KnownDot } from "../workload/dot-registry.ts";
+import type { GivenContext } from "../workload/history.ts";
+import { decodeValue } from "../workload/written-value.ts";
+import { checkShownContext, coverageOf, isSealedFor } from "./contexts.ts";
+import { durableCopies } from "./durable-copies.ts";
+
+type Read = Extract<ReadOutcome, { kind: "read" }>;
+
+/** What a read may rely on, taken before it is sent. */
+export interface Promised {
+  readonly atMs: number;
+  /** Dots that so many owners have on stable storage that any R owners must include one of them. */
+  readonly dots: readonly KnownDot[];
+}
+
+/** R + W > N, seen from the disks: whatever N-R+1 owners hold now, R owners cannot all miss. */
+export function promisedDots(cluster: Cluster, key: string, r: number): Promised {
+  const { owners } = cluster.preferenceList(key);
+  const copies = owners.map((owner) => durableCopies(cluster.host(owner), key).data?.coverage);
+  const enough = owners.length - r + 1;
+  const dots = cluster.registry
+    .all(key)
+    .filter(({ dot }) => copies.filter((copy) => copy !== undefined && covers(copy, dot)).length >= enough);
+  return { atMs: cluster.loop.nowMs, dots };
+}
+
+/** Holds one answer of a get against all that is known; returns the context it gave, undefined where none. */
+export function checkRead(
+  cluster: Cluster,
+  { key, r, outcome, promised }: { key: string; r: number; outcome: Read; promised: Promised },
+): GivenContext | undefined {
+  const saw = checkShownValues(cluster, key, outcome);
+  const coverage = coverageOf(outcome.context);
+  checkPromise(cluster, { key, r, outcome, promised });
+  if (outcome.ownersAnswered < r) checkPatience(cluster, { key, r, outcome, promised });
+  if (outcome.context.length === 0) {
+    if (saw.length > 0) cluster.violated("context_covers_too_little", `${key}: values without a context`);
+    return undefined;
+  }
+  const clusterId = cluster.hosts.find(({ node }) => node !== undefined)?.node?.ring.current()?.clusterId ?? "";
+  if (clusterId !== "" && !isSealedFor(key, outcome.context, clusterId)) {
+    cluster.violated("wrongly_refused", `${key}: a read gave a context that does not open`);
+  }
+  checkShownContext(cluster, { key, coverage, shown: new Set(saw) });
+  if (saw.length > 1) cluster.marks.hit("siblings shown");
+  if (saw.length === 0) cluster.marks.hit("tombstone shown");
+  return { key, bytes: outcome.context, coverage, saw };
+}
+
+/** I12, duplicates, and writes that were refused. Returns the ids that were shown. */
+function checkShownValues(cluster: Cluster, key: string, { siblings }: Read): string[] {
+  const ids: string[] = [];
+  for (const { value } of siblings) {
+    const written = decodeValue(value);
+    const operation = written === undefined ? undefined : cluster.history.write(written.id);
+    if (written === undefined || operation === undefined || written.key !== key || operation.kind !== "put") {
+      cluster.violated("corrupt_value_served", `${key}: ${value.length} bytes that nobody wrote there`);
+      continue;
+    }
+    if (ids.includes(written.id)) cluster.violated("duplicate_sibling", `${key}: ${written.id} is shown twice`);
+    if (operation.outcome === "refused") cluster.violated("refused_write_applied", `${key}: ${written.id} is shown`);
+    ids.push(written.id);
+  }
+  return ids;
+}
+
+function checkPromise(
+  cluster: Cluster,
+  { key, r, outcome, promised }: { key: string; r: number; outcome: Read; promised: Promised },
+): void {
+  if (outcome.ownersAnswered < r) {
+    cluster.marks.hit("answer with fewer owners than R");
+    return;
+  }
+  const { owners } = cluster.preferenceList(key);
+  if (owners.some((owner) => (cluster.destroyedMs(owner) ?? -1) >= promised.atMs)) return;
+  cluster.marks.hit("read checked against durable copies");
+  const coverage = coverageOf(outcome.context);
+  const missed = promised.dots.filter(({ dot }) => !covers(coverage, dot));
+  if (missed.length === 0) return;
+  const names = missed.map(({ writeId }) => writeId).join(" ");
+  cluster.violated("read_missed_durable_write", `${key}: r=${r}, ${outcome.ownersAnswered} owners answered: no ${names}`);
+}
+
+/**
+ * A 404 on fewer owners than R is allowed only where owners were lost or did not answer in time. In calm weather they
+ * all can be asked: a clogged link makes them late, and late is not absent.
+ */
+function checkPatience(
+  cluster: Cluster,
+  { key, r, outcome, promised }: { key: string; r: number; outcome: Read; promised: Promised },
+): void {
+  const { loop, scenario } = cluster;
+  const hurried = loop.nowMs - promised.atMs < scenario.requestTimeoutMs * 0.8;
+  const calm = cluster.lastDisturbanceMs < promised.atMs - CALM_MS && !cluster.anythingDestroyed;
+  const allUp = cluster.hosts.every(({ incarnation }) => incarnation !== undefined);
+  if (!hurried || !calm || !allUp || outcome.context.length > 0) return;
+  const { ownersAnswered } = outcome;
+  cluster.violated("not_found_too_early", `${key}: ${ownersAnswered} of r=${r} owners asked before "not found"`);
+}
+
+/** After a disturbance connections need this long to be up again. */
+const CALM_MS = 6_000;

@@ -1,0 +1,164 @@
+import type { NodeId } from "../../node/core/node-id.ts";
+import type { CoreEvent } from "../../node/core/ports/observer.ts";
+import { partitionOf, positionOf } from "../../node/core/ring/position.ts";
+import type { PreferenceList } from "../../node/core/ring/ring.ts";
+import { defaultSettings } from "../../node/core/settings.ts";
+import type { CoverageMarks } from "./coverage-marks.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Violation } from "./violation.ts";
+import { DotRegistry } from "./workload/dot-registry.ts";
+import { History } from "./workload/history.ts";
+import { cryptoHash } from "./world/crypto-hash.ts";
+import { EventLoop } from "./world/event-loop.ts";
+import { SeededRandom } from "./world/seeded-random.ts";
+import { SimulatedHost } from "./world/simulated-host.ts";
+import { SimulatedNetwork } from "./world/simulated-network.ts";
+import type { Trace } from "./world/trace.ts";
+
+/** All clients use one bucket: what matters happens within a key. */
+export const BUCKET = new TextEncoder().encode("simulated");
+const utf8 = new TextEncoder();
+
+/**
+ * One simulated world: the hosts, the wires, the virtual clock, and what is recorded of them. It decides nothing; the
+ * nemesis breaks it, the clients use it, the checkers look at it.
+ */
+export class Cluster {
+  readonly scenario: Scenario;
+  readonly random: SeededRandom;
+  readonly trace: Trace;
+  readonly marks: CoverageMarks;
+  readonly loop: EventLoop;
+  readonly network: SimulatedNetwork;
+  readonly hosts: readonly SimulatedHost[];
+  readonly registry: DotRegistry;
+  readonly history = new History();
+  readonly violations: Violation[] = [];
+  /** When something last happened that may lose a message or an answer. */
+  lastDisturbanceMs = -1;
+  readonly #destroyedMs = new Map<NodeId, number>();
+  readonly #preferenceLists = new Map<string, PreferenceList>();
+  #onCommitting: (host: SimulatedHost, durationMs: number) => void = () => undefined;
+
+  constructor(scenario: Scenario, trace: Trace, marks: CoverageMarks) {
+    this.scenario = scenario;
+    this.random = SeededRandom.ofSeed(scenario.seed);
+    this.trace = trace;
+    this.marks = marks;
+    this.loop = new EventLoop(this.random);
+    this.registry = new DotRegistry(
+      () => this.loop.nowMs,
+      ({ kind, detail }) => this.violated(kind, detail),
+    );
+    this.network = new SimulatedNetwork(this.loop, this.random, scenario.weather, {
+      sent: (from, to, message) => this.#sent(from, to, message),
+      disturbed: (what) => {
+        if (what === "connection lost" || what === "message lost or doubled") marks.hit(what);
+        this.disturbed(what);
+      },
+      connected: (from, to) => trace.line(this.loop.nowMs, `${from.slice(-2)} is connected to ${to.slice(-2)}`),
+    });
+    this.hosts = scenario.nodes.map((node) => this.#hostOf(node));
+  }
+
+  get fragileHosts(): readonly SimulatedHost[] {
+    return this.hosts.filter(({ id }) => this.scenario.fragile.has(id));
+  }
+
+  onCommitting(handler: (host: SimulatedHost, durationMs: number) => void): void {
+    this.#onCommitting = handler;
+  }
+
+  violated(kind: Violation["kind"], detail: string): void {
+    this.trace.line(this.loop.nowMs, `VIOLATION ${kind}: ${detail}`);
+    if (this.violations.length < 20) this.violations.push({ kind, atMs: this.loop.nowMs, detail });
+  }
+
+  disturbed(what: string): void {
+    this.lastDisturbanceMs = this.loop.nowMs;
+    this.trace.line(this.loop.nowMs, what);
+  }
+
+  /** Some of this host's durable copies are gone. */
+  destroyed(host: SimulatedHost): void {
+    this.#destroyedMs.set(host.id, this.loop.nowMs);
+    this.disturbed(`copies destroyed at ${host.id.slice(-2)}`);
+  }
+
+  /** Virtual time of the host's last loss of copies, undefined where it never lost any. */
+  destroyedMs(node: NodeId): number | undefined {
+    return this.#destroyedMs.get(node);
+  }
+
+  get anythingDestroyed(): boolean {
+    return this.#destroyedMs.size > 0;
+  }
+
+  /** Owners and stand-ins of a key in the formed ring, which never changes in a run. */
+  preferenceList(key: string): PreferenceList {
+    let list = this.#preferenceLists.get(key);
+    if (list === undefined) {
+      const node = this.hosts.find((host) => host.node?.ring.current() !== undefined)?.node;
+      if (node === undefined) throw new Error("no node that is up has a ring");
+      const position = positionOf({ bucket: BUCKET, key: utf8.encode(key) }, cryptoHash);
+      list = node.ring.preferenceList(partitionOf(position, this.scenario.partitions));
+      this.#preferenceLists.set(key, list);
+    }
+    return list;
+  }
+
+  host(id: NodeId): SimulatedHost {
+    return this.hosts.find((host) => host.id === id)!;
+  }
+
+  #hostOf({ id, zone }: Scenario["nodes"][number]): SimulatedHost {
+    const { scenario, loop, network, registry, trace, marks } = this;
+    const random = this.random.fork("host", id);
+    const clock = random.fork("quartz");
+    const host: SimulatedHost = new SimulatedHost({
+      id,
+      zone,
+      loop,
+      network,
+      random,
+      settings: {
+        ...defaultSettings,
+        readQuorum: scenario.readQuorum,
+        writeQuorum: scenario.writeQuorum,
+        requestTimeoutMs: scenario.requestTimeoutMs,
+      },
+      quartz: { rate: clock.between(0.999, 1.001), wallOffsetMs: clock.between(-5_000, 5_000) },
+      pipeDelayMsMax: scenario.pipeDelayMsMax,
+      observer: { event: (event) => this.#observed(id, event) },
+      hooks: {
+        wrote: (row) => registry.stored(row.record),
+        committing: (durationMs) => {
+          trace.line(loop.nowMs, `${id.slice(-2)} commits for ${durationMs.toFixed(3)} ms`);
+          this.#onCommitting(host, durationMs);
+        },
+        commitFailed: () => {
+          marks.hit("commit failed");
+          this.disturbed(`commit fails at ${id.slice(-2)}`);
+        },
+      },
+    });
+    return host;
+  }
+
+  #sent(from: NodeId, to: NodeId, message: Uint8Array): void {
+    this.trace.line(this.loop.nowMs, `${from.slice(-2)} -> ${to.slice(-2)} kind ${message[0]}, ${message.length} bytes`);
+    this.trace.bytes(message);
+    this.registry.sent(message);
+  }
+
+  #observed(id: NodeId, event: CoreEvent): void {
+    const { marks } = this;
+    this.trace.line(this.loop.nowMs, `${id.slice(-2)} ${event.kind}`);
+    if (event.kind === "stand_in_used") marks.hit("stand-in used");
+    if (event.kind === "hedge_sent") marks.hit(event.operation === "put" ? "hedged put" : "hedged get");
+    if (event.kind === "read_repaired" && event.ok) marks.hit("read repaired");
+    if (event.kind === "request_forwarded") marks.hit("request forwarded");
+    if (event.kind === "row_corrupt") marks.hit("rotten row found");
+    if (event.kind === "batch_committed" && event.writes > 1) marks.hit("two writes in one commit");
+  }
+}

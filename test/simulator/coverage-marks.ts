@@ -1,0 +1,64 @@
+/**
+ * `sometimes` marks: situations that an exploration must have been in, or its green says nothing. Each run counts
+ * them; the fixed seeds of the tests must reach every one of `REQUIRED_MARKS`.
+ */
+export class CoverageMarks {
+  readonly #counts = new Map<Mark, number>();
+
+  hit(mark: Mark): void {
+    this.#counts.set(mark, (this.#counts.get(mark) ?? 0) + 1);
+  }
+
+  add(other: CoverageMarks): void {
+    for (const [mark, count] of other.#counts) this.#counts.set(mark, (this.#counts.get(mark) ?? 0) + count);
+  }
+
+  count(mark: Mark): number {
+    return this.#counts.get(mark) ?? 0;
+  }
+
+  missing(): Mark[] {
+    return REQUIRED_MARKS.filter((mark) => this.count(mark) === 0);
+  }
+}
+
+export const REQUIRED_MARKS = [
+  "siblings shown",
+  "siblings reconciled",
+  "tombstone shown",
+  "old context sent",
+  "request retried",
+  "retry found its dot",
+  "stand-in used",
+  "stand-in coordinated",
+  "hedged put",
+  "hedged get",
+  "read repaired",
+  "request forwarded",
+  "quorum unreachable",
+  "answer with fewer owners than R",
+  "read checked against durable copies",
+  "connection lost",
+  "message lost or doubled",
+  "netsplit",
+  "one-way netsplit",
+  "link clogged",
+  "process paused",
+  "node killed",
+  "power lost at one node",
+  "power lost everywhere",
+  "crash in commit",
+  "crash in commit, commit survived",
+  "crash in commit, commit lost",
+  "commit failed",
+  "disk full",
+  "row rotten",
+  "rotten row found",
+  "row lost",
+  "database lost",
+  "old snapshot restored",
+  "wall clock jumped",
+  "two writes in one commit",
+] as const;
+
+export type Mark = (typeof REQUIRED_MARKS)[number];

@@ -1,0 +1,155 @@
+import type { NodeId } from "../../node/core/node-id.ts";
+import { parseNodeId } from "../../node/core/node-id.ts";
+import { SeededRandom } from "./world/seeded-random.ts";
+import type { NetworkWeather } from "./world/simulated-network.ts";
+
+/**
+ * What a seed decides before anything runs: the cluster, the weather, the clients, and which kinds of faults there
+ * are at all. Swarm testing: each kind is off in about half of the seeds, because a fault that is always there hides
+ * what only happens without it (Groce et al. 2012).
+ */
+export const FAULT_KINDS = [
+  "netsplit",
+  "one_way_netsplit",
+  "clog",
+  "kill",
+  "power_loss",
+  "power_loss_everywhere",
+  "crash_in_commit",
+  "pause",
+  "slow_disk",
+  "disk_full",
+  "failing_commit",
+  "rotten_row",
+  "lost_row",
+  "lost_database",
+  "old_snapshot",
+  "wall_jump",
+] as const;
+
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** Kinds that destroy acknowledged copies: only the hosts of `Scenario.fragile` may meet them. */
+export const DESTRUCTIVE_FAULTS: ReadonlySet<FaultKind> = new Set([
+  "rotten_row",
+  "lost_row",
+  "lost_database",
+  "old_snapshot",
+]);
+
+export interface Scenario {
+  readonly seed: number;
+  readonly nodes: readonly { readonly id: NodeId; readonly zone: string }[];
+  readonly replicas: number;
+  readonly partitions: number;
+  readonly readQuorum: number;
+  readonly writeQuorum: number;
+  readonly requestTimeoutMs: number;
+  readonly keys: readonly string[];
+  readonly clients: number;
+  readonly operationsPerClient: number;
+  readonly thinkMsMax: number;
+  /** Longest padding of a value, bytes. */
+  readonly paddingMax: number;
+  /** Probabilities that a client drops its context, or sends an old one. */
+  readonly dropsContext: number;
+  readonly replaysContext: number;
+  readonly weather: NetworkWeather;
+  readonly pipeDelayMsMax: number;
+  readonly faults: ReadonlySet<FaultKind>;
+  /** Mean milliseconds between two faults. */
+  readonly faultEveryMs: number;
+  /**
+   * Fault budget: an acknowledged write has W copies, so with W-1 hosts whose disks may lose or corrupt rows, one
+   * copy survives. With W=1 no disk may lose anything.
+   */
+  readonly fragile: ReadonlySet<NodeId>;
+}
+
+export function scenarioOf(seed: number): Scenario {
+  const random = SeededRandom.ofSeed(seed).fork("scenario");
+  const cluster = clusterOf(random.fork("cluster"));
+  const { nodes, writeQuorum } = cluster;
+  const faults = faultsOf(random.fork("faults"));
+  const clients = random.fork("clients");
+  const fragileCount = Math.min(writeQuorum - 1, nodes.length);
+  return {
+    seed,
+    ...cluster,
+    keys: Array.from({ length: clients.pick([1, 1, 2, 3, 5]) }, (_, i) => `k${i}`),
+    clients: clients.pick([2, 3, 4, 6]),
+    operationsPerClient: 15 + clients.below(45),
+    thinkMsMax: clients.pick([5, 40, 150, 400]),
+    paddingMax: clients.pick([0, 20, 20, 200, 3_000]),
+    dropsContext: clients.pick([0, 0.1, 0.5]),
+    replaysContext: clients.pick([0, 0, 0.1, 0.3]),
+    weather: weatherOf(random.fork("weather")),
+    pipeDelayMsMax: random.fork("pipes").pick([0.05, 0.5, 5]),
+    faults,
+    faultEveryMs: random.fork("pace").pick([150, 400, 1_000]),
+    fragile: new Set(random.fork("fragile").shuffled(nodes.map(({ id }) => id)).slice(0, fragileCount)),
+  };
+}
+
+function clusterOf(random: SeededRandom) {
+  const count = random.pick([1, 3, 3, 3, 5, 5, 5, 7]);
+  const zones = random.pick([0, 0, 3]);
+  const nodes = Array.from({ length: count }, (_, i) => ({
+    id: nodeIdOf(i),
+    zone: zones === 0 ? "" : `zone-${i % zones}`,
+  }));
+  const replicas = random.pick([3, 3, 3, 3, 2, 5, 1]);
+  const n = Math.min(replicas, count);
+  const [readQuorum, writeQuorum] = random.pick([
+    [2, 2],
+    [2, 2],
+    [2, 2],
+    [1, n],
+    [n, 1],
+    [1, 1],
+    [n, n],
+    [1, 2],
+  ]) as [number, number];
+  return {
+    nodes,
+    replicas,
+    partitions: random.pick([8, 16]),
+    readQuorum: Math.min(readQuorum, n),
+    writeQuorum: Math.min(writeQuorum, n),
+    requestTimeoutMs: random.pick([300, 1_000, 2_000]),
+  };
+}
+
+function faultsOf(random: SeededRandom): ReadonlySet<FaultKind> {
+  if (random.chance(0.1)) return new Set();
+  return new Set(FAULT_KINDS.filter((kind) => random.fork(kind).chance(0.45)));
+}
+
+function weatherOf(random: SeededRandom): NetworkWeather {
+  const kind = random.pick(["connections", "connections", "datagrams"] as const);
+  return {
+    kind,
+    latencyMsMin: random.pick([0.05, 0.5, 3]),
+    latencyMsMax: random.pick([1, 10, 60, 400]),
+    jitter: random.pick([0, 0.05, 0.3]),
+    lossRate: random.pick([0, 0.01, 0.1, 0.3]),
+    duplicateRate: random.pick([0, 0.01, 0.2, 0.5]),
+    windowBytes: random.pick([4 * 1024, 256 * 1024, 1024 * 1024]),
+  };
+}
+
+function nodeIdOf(index: number): NodeId {
+  return parseNodeId(`00000000-0000-4000-8000-${String(index + 1).padStart(12, "0")}`);
+}
+
+/** One line that says what a seed means. */
+export function describe(scenario: Scenario): string {
+  const { nodes, replicas, readQuorum, writeQuorum, weather, clients, operationsPerClient } = scenario;
+  const zones = new Set(nodes.map(({ zone }) => zone)).size;
+  return (
+    `${nodes.length} nodes in ${zones} zones, N=${replicas} R=${readQuorum} W=${writeQuorum}, ` +
+    `${weather.kind} up to ${weather.latencyMsMax} ms, ${clients} clients x ${operationsPerClient} operations on ` +
+    `${scenario.keys.length} keys, faults: ${[...scenario.faults].join(" ") || "none"}, ` +
+    `fragile: ${[...scenario.fragile].map((id) => id.slice(-2)).join(" ") || "none"}`
+  );
+}

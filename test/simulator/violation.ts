@@ -1,0 +1,39 @@
+/** What a checker found wrong. One is enough to fail a seed. */
+export interface Violation {
+  /** The broken promise, in snake_case: stable, counted per mutant. */
+  readonly kind: ViolationKind;
+  readonly atMs: number;
+  readonly detail: string;
+}
+
+export type ViolationKind =
+  /** I1: an acknowledged write is in no sibling, and nothing that saw it has superseded it. */
+  | "acknowledged_write_lost"
+  /** An acknowledgement rests on fewer than W copies on stable storage. */
+  | "acknowledged_before_durable"
+  /** I3: a value is there beside a write that had seen it. */
+  | "superseded_value_resurrected"
+  /** One write is shown twice in one answer. */
+  | "duplicate_sibling"
+  /** I11: one dot names two values. */
+  | "dot_reused"
+  /** A context covers a write that its holder was neither shown nor that was superseded by one. */
+  | "context_covers_too_much"
+  /** A context does not cover what was shown or written. */
+  | "context_covers_too_little"
+  /** I12: bytes that nobody wrote, or of another key. */
+  | "corrupt_value_served"
+  /** A read does not show what N-R+1 owners had when it began. */
+  | "read_missed_durable_write"
+  /** A stand-in's not-found outvoted owners that were there to be asked. */
+  | "not_found_too_early"
+  /** "Provably not applied", and yet it is there. */
+  | "refused_write_applied"
+  /** One attempt of a client was coordinated twice. */
+  | "forwarded_twice"
+  /** I14: no answer by the deadline. */
+  | "answer_overdue"
+  /** A valid request was refused as invalid, or a healed cluster does not serve. */
+  | "wrongly_refused"
+  /** The core threw: a broken invariant, or a promise whose rejection nobody handles. */
+  | "core_threw";

@@ -1,0 +1,177 @@
+import type { DynamoNode } from "../../../node/core/dynamo-node.ts";
+import type { ReadOutcome, RequestOptions, WriteOutcome } from "../../../node/core/coordinator/requests.ts";
+import { checkRead, promisedDots } from "../checkers/reads.ts";
+import { checkAcknowledgement } from "../checkers/acknowledgements.ts";
+import { coverageOf } from "../checkers/contexts.ts";
+import { BUCKET, type Cluster } from "../cluster.ts";
+import type { SeededRandom } from "../world/seeded-random.ts";
+import { type Answer, callNode } from "./client-link.ts";
+import type { GivenContext, WriteOperation } from "./history.ts";
+import { encodeValue } from "./written-value.ts";
+
+const ATTEMPTS_MAX = 3;
+const utf8 = new TextEncoder();
+
+/**
+ * One client: reads, writes and deletes a few hot keys through any node, tries again with the same request id, and
+ * sends back the contexts it was given; or drops them, or sends old ones, as the scenario has it. The n-th operation
+ * depends on the seed, the client and n alone.
+ */
+export class Client {
+  readonly #cluster: Cluster;
+  readonly #name: string;
+  readonly #random: SeededRandom;
+  /** The last context per key. */
+  readonly #contexts = new Map<string, GivenContext>();
+
+  constructor(cluster: Cluster, index: number) {
+    this.#cluster = cluster;
+    this.#name = `c${index}`;
+    this.#random = cluster.random.fork("client", index);
+  }
+
+  async run(): Promise<void> {
+    const { operationsPerClient, thinkMsMax, keys } = this.#cluster.scenario;
+    for (let n = 1; n <= operationsPerClient; n++) {
+      const luck = this.#random.fork(n);
+      await this.#sleep(luck.between(0, thinkMsMax));
+      const key = luck.pick(keys);
+      const kind = luck.pick(["get", "get", "get", "put", "put", "put", "put", "delete"] as const);
+      if (kind === "get") await this.get(key, luck);
+      else await this.#write(kind, key, { luck, id: `${this.#name}.${n}` });
+    }
+  }
+
+  /** Undefined where the key could not be read. */
+  async get(key: string, luck: SeededRandom): Promise<ReadOutcome | undefined> {
+    const { history, scenario, trace, loop } = this.#cluster;
+    history.reads += 1;
+    const options = this.#options(luck, "get");
+    const r = Math.max(options.r ?? scenario.readQuorum, options.pr ?? 0);
+    const promised = promisedDots(this.#cluster, key, r);
+    const request = { bucket: BUCKET, key: utf8.encode(key), requestId: "", options };
+    const answer = await this.#call(luck, "get", (node) => node.get(request));
+    if (answer.kind !== "answer") return undefined;
+    const { outcome } = answer;
+    trace.line(loop.nowMs, `${this.#name} get ${key}: ${outcome.kind}`);
+    if (outcome.kind === "failed") {
+      this.#failedWith(outcome.code, `get ${key}`);
+      return outcome;
+    }
+    const given = checkRead(this.#cluster, { key, r, outcome, promised });
+    if (given !== undefined) {
+      this.#contexts.set(key, given);
+      history.gave(given);
+    }
+    return outcome;
+  }
+
+  async #write(kind: "put" | "delete", key: string, { luck, id }: { luck: SeededRandom; id: string }): Promise<void> {
+    const { history, loop, scenario } = this.#cluster;
+    const context = this.#contextFor(key, luck.fork("context"));
+    const saw = context?.saw ?? [];
+    // A put without a context has seen nothing; a delete without one reads by itself.
+    const seen = context?.coverage ?? (kind === "put" ? { vector: new Map(), loose: new Map() } : undefined);
+    const operation: WriteOperation = {
+      kind,
+      id,
+      key,
+      invokedMs: loop.nowMs,
+      seen,
+      saw,
+      attempts: 0,
+      endedMs: Infinity,
+      outcome: "pending",
+      answered: undefined,
+    };
+    history.wrote(operation);
+    const value = encodeValue({ id, key, saw }, luck.below(scenario.paddingMax + 1));
+    const options = this.#options(luck, "put");
+    const common = { bucket: BUCKET, key: utf8.encode(key), requestId: id, options };
+    const invoke = (node: DynamoNode): Promise<WriteOutcome> =>
+      kind === "delete"
+        ? node.delete({ ...common, context: context?.bytes })
+        : node.put({ ...common, context: context?.bytes ?? new Uint8Array(0), value: value.slice(), contentType: "text/plain" });
+    await this.#attempt(operation, { luck, invoke, w: Math.max(options.w ?? scenario.writeQuorum, options.pw ?? 0) });
+  }
+
+  async #attempt(
+    operation: WriteOperation,
+    call: { luck: SeededRandom; invoke: (node: DynamoNode) => Promise<WriteOutcome>; w: number },
+  ): Promise<void> {
+    const { history, loop, marks, trace } = this.#cluster;
+    const { kind, id, key } = operation;
+    let maybeApplied = false;
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      const luck = call.luck.fork("attempt", attempt);
+      if (attempt > 1) marks.hit("request retried");
+      operation.attempts += 1;
+      const answer = await this.#call(luck, `${kind} ${id}`, call.invoke);
+      const outcome = answer.kind === "answer" ? answer.outcome : undefined;
+      trace.line(loop.nowMs, `${this.#name} ${kind} ${id} of ${key}: ${outcome?.kind ?? answer.kind}`);
+      if (outcome?.kind === "written") {
+        operation.endedMs = loop.nowMs;
+        operation.outcome = "ok";
+        history.acknowledged += 1;
+        operation.answered = coverageOf(outcome.context);
+        checkAcknowledgement(this.#cluster, operation, call.w);
+        this.#keep(operation, outcome.context);
+        return;
+      }
+      if (outcome?.kind === "failed") this.#failedWith(outcome.code, `${kind} ${id}`);
+      maybeApplied ||= outcome === undefined ? answer.kind === "lost" : outcome.maybeApplied;
+      if (outcome !== undefined && outcome.context.length > 0 && luck.chance(0.3)) this.#keep(operation, outcome.context);
+      if (luck.chance(0.3)) break;
+      await this.#sleep(luck.skewed(1, 300));
+    }
+    operation.endedMs = loop.nowMs;
+    operation.outcome = maybeApplied ? "unknown" : "refused";
+  }
+
+  /** The context of a write's answer: what its author had seen, and itself. */
+  #keep({ key, saw, id, kind }: WriteOperation, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    const given = { key, bytes, coverage: coverageOf(bytes), saw: kind === "put" ? [...saw, id] : saw };
+    this.#contexts.set(key, given);
+    this.#cluster.history.gave(given);
+  }
+
+  #contextFor(key: string, luck: SeededRandom): GivenContext | undefined {
+    const { dropsContext, replaysContext } = this.#cluster.scenario;
+    if (luck.chance(dropsContext)) return undefined;
+    const old = luck.chance(replaysContext) ? this.#cluster.history.contextsOf(key) : [];
+    if (old.length === 0) return this.#contexts.get(key);
+    this.#cluster.marks.hit("old context sent");
+    return luck.pick(old);
+  }
+
+  #options(luck: SeededRandom, kind: "get" | "put"): RequestOptions {
+    const { readQuorum, writeQuorum, replicas, nodes } = this.#cluster.scenario;
+    const n = Math.min(replicas, nodes.length);
+    const stray = luck.fork("options");
+    const options = { r: undefined, w: undefined, pr: undefined, pw: undefined, timeoutMs: undefined };
+    if (!stray.chance(0.15)) return options;
+    const primaries = stray.chance(0.3);
+    if (kind === "get") return { ...options, r: 1 + stray.below(n), pr: primaries ? stray.below(readQuorum + 1) : undefined };
+    const w = writeQuorum + stray.below(n - writeQuorum + 1);
+    return { ...options, w, pw: primaries ? stray.below(w + 1) : undefined };
+  }
+
+  #call<T>(luck: SeededRandom, what: string, invoke: (node: DynamoNode) => Promise<T>): Promise<Answer<T>> {
+    const { hosts, scenario } = this.#cluster;
+    const timeoutMs = scenario.requestTimeoutMs;
+    const patienceMs = luck.chance(0.1) ? luck.between(1, timeoutMs) : timeoutMs * 3 + 5_000;
+    return callNode(this.#cluster, luck.pick(hosts), { what: `${this.#name} ${what}`, timeoutMs, patienceMs, invoke }, luck);
+  }
+
+  /** These clients send only what is valid. */
+  #failedWith(code: string, what: string): void {
+    if (code === "quorum_unreachable") this.#cluster.marks.hit("quorum unreachable");
+    const wrong = ["invalid_context", "context_mismatch", "invalid_quorum", "key_collision", "no_ring"];
+    if (wrong.includes(code)) this.#cluster.violated("wrongly_refused", `${what}: ${code}`);
+  }
+
+  #sleep(durationMs: number): Promise<void> {
+    return new Promise((resolve) => this.#cluster.loop.after(durationMs, resolve));
+  }
+}

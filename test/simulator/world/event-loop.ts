@@ -1,0 +1,139 @@
+import type { SeededRandom } from "./seeded-random.ts";
+
+/**
+ * Virtual time. Events lie in one heap ordered by (time, a drawn tie-break); the loop pops one, runs it, and lets the
+ * promises that it settled run to their end (one `setImmediate`) before the next. Promise order inside one V8 isolate
+ * follows from its inputs, so a seed decides every interleaving although the core is written with async functions.
+ *
+ * An event may belong to an incarnation of a node (incarnation.ts): once that is dead the event is dropped, as no
+ * `finally` runs in a killed process; while it is paused the event waits, in order.
+ */
+export interface EventOwner {
+  readonly alive: boolean;
+  /** Virtual time until which this owner's events wait. */
+  readonly pausedUntilMs: number;
+}
+
+/** A run has some 10,000 events; one that has so many does not end by itself. */
+const EVENTS_MAX = 5_000_000;
+
+interface Scheduled {
+  timeMs: number;
+  tie: number;
+  readonly sequence: number;
+  readonly run: () => void;
+  readonly owner: EventOwner | undefined;
+  cancelled: boolean;
+}
+
+export class EventLoop {
+  #nowMs = 0;
+  #sequence = 0;
+  #deferrals = 0;
+  #events = 0;
+  readonly #heap: Scheduled[] = [];
+  readonly #ties: SeededRandom;
+
+  constructor(random: SeededRandom) {
+    this.#ties = random.fork("ties");
+  }
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** How many events have run. */
+  get events(): number {
+    return this.#events;
+  }
+
+  /** Runs `run` at virtual time `timeMs` (now, if that has passed). Returns its cancellation. */
+  at(timeMs: number, run: () => void, owner?: EventOwner): () => void {
+    const event: Scheduled = {
+      timeMs: Math.max(timeMs, this.#nowMs),
+      // Deferred events sort first among equals, in their order; see #ready.
+      tie: 0x1_0000_0000 + this.#ties.u32(),
+      sequence: this.#sequence++,
+      run,
+      owner,
+      cancelled: false,
+    };
+    this.#push(event);
+    return () => {
+      event.cancelled = true;
+    };
+  }
+
+  after(delayMs: number, run: () => void, owner?: EventOwner): () => void {
+    return this.at(this.#nowMs + delayMs, run, owner);
+  }
+
+  /** Runs every event up to `untilMs`, then sets the clock there. `stop` is asked after each. */
+  async runUntil(untilMs: number, stop: () => boolean = () => false): Promise<void> {
+    await drain();
+    while (this.#heap.length > 0 && this.#heap[0]!.timeMs <= untilMs) {
+      const event = this.#pop();
+      if (!this.#ready(event)) continue;
+      this.#nowMs = event.timeMs;
+      this.#events += 1;
+      if (this.#events > EVENTS_MAX) throw new Error(`${EVENTS_MAX} events and no end: something runs in circles`);
+      event.run();
+      await drain();
+      if (stop()) return;
+    }
+    this.#nowMs = Math.max(this.#nowMs, untilMs);
+  }
+
+  #ready(event: Scheduled): boolean {
+    if (event.cancelled) return false;
+    const owner = event.owner;
+    if (owner === undefined) return true;
+    if (!owner.alive) return false;
+    if (owner.pausedUntilMs <= event.timeMs) return true;
+    event.timeMs = owner.pausedUntilMs;
+    event.tie = this.#deferrals++;
+    this.#push(event);
+    return false;
+  }
+
+  #push(event: Scheduled): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    heap.push(event);
+    while (at > 0) {
+      const parent = (at - 1) >>> 1;
+      if (!precedes(event, heap[parent]!)) break;
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = event;
+  }
+
+  #pop(): Scheduled {
+    const heap = this.#heap;
+    const first = heap[0]!;
+    const last = heap.pop()!;
+    if (heap.length === 0) return first;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && precedes(heap[child + 1]!, heap[child]!)) child += 1;
+      if (!precedes(heap[child]!, last)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = last;
+    return first;
+  }
+}
+
+function precedes(left: Scheduled, right: Scheduled): boolean {
+  if (left.timeMs !== right.timeMs) return left.timeMs < right.timeMs;
+  if (left.tie !== right.tie) return left.tie < right.tie;
+  return left.sequence < right.sequence;
+}
+
+function drain(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,182 @@
+import { DynamoNode } from "../../../node/core/dynamo-node.ts";
+import type { NodeId } from "../../../node/core/node-id.ts";
+import type { Database } from "../../../node/core/ports/database.ts";
+import type { MessagePipe } from "../../../node/core/ports/message-pipe.ts";
+import type { Observer } from "../../../node/core/ports/observer.ts";
+import type { NodeSettings } from "../../../node/core/settings.ts";
+import { GroupCommit } from "../../../node/core/storage/group-commit.ts";
+import { ReplicaReader } from "../../../node/core/storage/replica-reader.ts";
+import { StoreClient } from "../../../node/core/storage/store-client.ts";
+import { cryptoHash } from "./crypto-hash.ts";
+import type { EventLoop } from "./event-loop.ts";
+import { Incarnation } from "./incarnation.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+import { type DatabaseHooks, SimulatedDatabase, SimulatedReaderDatabase } from "./simulated-database.ts";
+import { SimulatedDisk } from "./simulated-disk.ts";
+import type { SimulatedNetwork } from "./simulated-network.ts";
+import { simulatedPipe } from "./simulated-pipe.ts";
+import { SimulatedRingStore } from "./simulated-ring-store.ts";
+import { type Quartz, SkewedClock, SkewedTimers } from "./skewed-clock.ts";
+import { VirtualThread } from "./virtual-thread.ts";
+
+const READER_THREADS = 2;
+
+export interface HostParts {
+  readonly id: NodeId;
+  readonly zone: string;
+  readonly loop: EventLoop;
+  readonly network: SimulatedNetwork;
+  readonly random: SeededRandom;
+  readonly settings: NodeSettings;
+  readonly quartz: Quartz;
+  /** Longest time that a message between threads takes. */
+  readonly pipeDelayMsMax: number;
+  readonly observer: Observer;
+  readonly hooks: DatabaseHooks;
+}
+
+/**
+ * A machine: a disk, a clock, and one life of a node after another. It wires the node as `node/main.ts` does: a
+ * network thread, one writer and two readers, each pair joined by a pipe, over the core's own classes.
+ */
+export class SimulatedHost {
+  readonly disk = new SimulatedDisk();
+  readonly quartz: Quartz;
+  readonly id: NodeId;
+  readonly #parts: HostParts;
+  #incarnation: Incarnation | undefined;
+  #node: DynamoNode | undefined;
+  #lives = 0;
+  readonly #mourners = new Set<() => void>();
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+    this.id = parts.id;
+    this.quartz = parts.quartz;
+  }
+
+  /** Undefined while the machine is down. */
+  get node(): DynamoNode | undefined {
+    return this.#node;
+  }
+
+  get incarnation(): Incarnation | undefined {
+    return this.#incarnation;
+  }
+
+  /** Runs `mourn` when the life that is under way ends. Returns the way to take that back. */
+  onDeath(mourn: () => void): () => void {
+    this.#mourners.add(mourn);
+    return () => this.#mourners.delete(mourn);
+  }
+
+  start(): void {
+    if (this.#incarnation !== undefined) return;
+    const { id, zone, loop, network, settings, observer } = this.#parts;
+    const incarnation = new Incarnation(id, ++this.#lives);
+    const random = this.#parts.random.fork("life", incarnation.number);
+    const clock = new SkewedClock(loop, this.quartz);
+    const timers = new SkewedTimers(loop, this.quartz, incarnation);
+    const writer = this.#startWriter(incarnation, random, clock);
+    const readers = Array.from({ length: READER_THREADS }, (_, i) => this.#startReader(incarnation, random, i));
+    const endpoint = network.attach(incarnation, {
+      address: `${id}:7080`,
+      clientAddress: `${id}:8080`,
+      zone,
+      version: "0.1.0",
+    });
+    const node = new DynamoNode({
+      self: id,
+      zone,
+      settings,
+      clock,
+      timers,
+      random: random.fork("core"),
+      hash: cryptoHash,
+      observer,
+      transport: endpoint,
+      directory: endpoint,
+      store: new StoreClient({ writer, readers, clock, timers, observer }),
+      ringStore: new SimulatedRingStore(this.disk, loop, incarnation, random.fork("ring store")),
+    });
+    node.start();
+    this.#incarnation = incarnation;
+    this.#node = node;
+  }
+
+  /** SIGKILL: the page cache survives. With the power it does not. Returns the fate of commits that were under way. */
+  crash(kind: "kill" | "power"): boolean[] {
+    const incarnation = this.#incarnation;
+    if (incarnation === undefined) return [];
+    incarnation.alive = false;
+    this.#incarnation = undefined;
+    this.#node = undefined;
+    this.#parts.network.detach(incarnation, { silently: kind === "power" });
+    const luck = this.#parts.random.fork("crash", incarnation.number);
+    const outcomes = this.disk.crash(luck, { kept: kind === "kill" ? 0.5 : 0.2 });
+    for (const mourn of [...this.#mourners]) mourn();
+    this.#mourners.clear();
+    return outcomes;
+  }
+
+  pause(durationMs: number): void {
+    if (this.#incarnation !== undefined) this.#incarnation.pausedUntilMs = this.#parts.loop.nowMs + durationMs;
+  }
+
+  #startWriter(incarnation: Incarnation, random: SeededRandom, clock: SkewedClock): MessagePipe {
+    const { hooks, settings } = this.#parts;
+    const thread = new VirtualThread(this.#parts.loop, incarnation);
+    const pipe = this.#pipe(incarnation, random.fork("writer pipe"), thread);
+    const disk = this.disk;
+    const open = (name: "data" | "hints"): Database =>
+      new SimulatedDatabase({ file: disk[name], disk, thread, random: random.fork(name), hooks });
+    let woken = false;
+    const commitBatches = (): void => {
+      woken = false;
+      if (!engine.apply()) return;
+      engine.commit();
+      wake();
+    };
+    const wake = (): void => {
+      if (woken) return;
+      woken = true;
+      thread.soon(commitBatches);
+    };
+    const engine = new GroupCommit({
+      data: open("data"),
+      hints: open("hints"),
+      pipe: {
+        post: (message) => pipe.far.post(message),
+        onMessage: (handler) =>
+          pipe.far.onMessage((message) => {
+            handler(message);
+            wake();
+          }),
+      },
+      hash: cryptoHash,
+      random: random.fork("actor"),
+      clock,
+      limits: settings,
+    });
+    return pipe.near;
+  }
+
+  #startReader(incarnation: Incarnation, random: SeededRandom, index: number): MessagePipe {
+    const thread = new VirtualThread(this.#parts.loop, incarnation);
+    const pipe = this.#pipe(incarnation, random.fork("reader pipe", index), thread);
+    const reader = new ReplicaReader({
+      data: new SimulatedReaderDatabase(this.disk.data, thread),
+      hints: new SimulatedReaderDatabase(this.disk.hints, thread),
+      pipe: pipe.far,
+      hash: cryptoHash,
+    });
+    void reader;
+    return pipe.near;
+  }
+
+  #pipe(owner: Incarnation, random: SeededRandom, far: VirtualThread): { near: MessagePipe; far: MessagePipe } {
+    const { loop, pipeDelayMsMax: delayMsMax } = this.#parts;
+    const near = { get localMs() { return loop.nowMs; }, run: (job: () => void) => job() };
+    return simulatedPipe({ loop, owner, random, near, far, delayMsMax });
+  }
+}
