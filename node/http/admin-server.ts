@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import type { Socket } from "node:net";
 import express, { type Express, type Request, type Response } from "express";
 import { LIVENESS_PATH, METRICS_PATH, READINESS_PATH } from "../contract/pod-contract.ts";
 import type { KeyOfBucket } from "../core/coordinator/requests.ts";
@@ -10,7 +11,7 @@ import { addFallbacks, createApp, methodNotAllowed, sendError } from "./express-
 import type { HttpLimits } from "./http-limits.ts";
 import type { HttpObserver } from "./http-observer.ts";
 import { parseBucketAndKey } from "./kv-target.ts";
-import { closeGracefully, type HostPort, listen } from "./listener.ts";
+import { closeGracefully, type HostPort, listen, trackConnections } from "./listener.ts";
 import type { FormRingOutcome, NodeAdmin, ReplicaOutcome } from "./node-admin.ts";
 import { parseRingFormation } from "./ring-formation-body.ts";
 
@@ -30,9 +31,11 @@ export interface AdminServerOptions {
 
 export class AdminServer {
   readonly #server: Server;
+  readonly #connections: ReadonlySet<Socket>;
 
   constructor(options: AdminServerOptions) {
     this.#server = createServer(options.limits);
+    this.#connections = trackConnections(this.#server);
     this.#server.on("request", adminApp(options));
     answerConnectionErrors(this.#server, options.observer);
   }
@@ -42,7 +45,7 @@ export class AdminServer {
   }
 
   async stop(graceMs: number): Promise<void> {
-    await closeGracefully(this.#server, graceMs);
+    await closeGracefully(this.#server, this.#connections, graceMs);
   }
 }
 

@@ -1,4 +1,5 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Express } from "express";
 import { Admission } from "./admission.ts";
 import { BadRequest } from "./bad-request.ts";
@@ -10,7 +11,7 @@ import type { HttpObserver } from "./http-observer.ts";
 import { KvHandler } from "./kv-handler.ts";
 import type { KeyValueService } from "./kv-service.ts";
 import { isKvTarget } from "./kv-target.ts";
-import { closeGracefully, type HostPort, listen } from "./listener.ts";
+import { closeGracefully, type HostPort, listen, trackConnections } from "./listener.ts";
 import type { NodeAdmin } from "./node-admin.ts";
 
 /**
@@ -28,6 +29,7 @@ export interface ClientServerOptions {
 
 export class ClientServer {
   readonly #server: Server;
+  readonly #connections: ReadonlySet<Socket>;
   readonly #handler: KvHandler;
   readonly #app: Express;
   readonly #admission: Admission;
@@ -40,6 +42,7 @@ export class ClientServer {
     this.#handler = new KvHandler({ ...options, admission: this.#admission });
     this.#app = clientApp(options);
     this.#server = createServer(limits);
+    this.#connections = trackConnections(this.#server);
     this.#server.on("request", (request, response) => this.#dispatch(request, response, false));
     this.#server.on("checkContinue", (request, response) => this.#dispatch(request, response, true));
     this.#server.on("checkExpectation", (request, response) => {
@@ -59,7 +62,7 @@ export class ClientServer {
   /** Resolves when no connection is left; those still busy after `graceMs` are cut. */
   async stop(graceMs: number): Promise<void> {
     this.#handler.drain();
-    await closeGracefully(this.#server, graceMs);
+    await closeGracefully(this.#server, this.#connections, graceMs);
     this.#eventLoop.stop();
   }
 

@@ -8,15 +8,16 @@ import type { Duplex } from "node:stream";
 export class ConnectionState {
   /** Requests whose answer has not been handed over yet. */
   unanswered = 0;
-  /** Whether the youngest of them still sends its body. */
-  receiving = false;
+  /** The youngest of them, where its body is wanted and may not have come whole. */
+  receiving: IncomingMessage | undefined;
   /** The last request that was answered before its body had come whole. */
   answeredEarly: IncomingMessage | undefined;
 
   /** Whether the bytes that come now belong to a request that has no answer yet, and none older waits. */
   mayAnswerBrokenInput(): boolean {
     if (this.answeredEarly !== undefined && !this.answeredEarly.complete) return false;
-    return this.unanswered === (this.receiving ? 1 : 0);
+    const incomplete = this.receiving !== undefined && !this.receiving.complete;
+    return this.unanswered === (incomplete ? 1 : 0);
   }
 }
 

@@ -132,9 +132,9 @@ export class KvHandler {
       const bodyBytes = declared.bytes ?? this.#options.limits.valueBytesMax;
       if (!this.#enter(exchange, bodyBytes)) return;
       if (exchange.expectsContinue) exchange.response.writeContinue();
-      exchange.connection.receiving = true;
+      exchange.connection.receiving = request;
       readBody(request, this.#options.limits.valueBytesMax, (body) => {
-        exchange.connection.receiving = false;
+        exchange.connection.receiving = undefined;
         const head = { target, options, contentType, context: context ?? NO_CONTEXT, bodyBytes };
         this.#received(exchange, head, body);
       });

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 
 export interface HostPort {
   readonly host: string;
@@ -15,15 +15,29 @@ export async function listen(server: Server, { host, port }: HostPort): Promise<
   return { host, port: (server.address() as AddressInfo).port };
 }
 
+/** The server's open connections, kept up to date. Call it before `listen`. */
+export function trackConnections(server: Server): ReadonlySet<Socket> {
+  const connections = new Set<Socket>();
+  server.on("connection", (socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
+  return connections;
+}
+
 /**
  * Stops accepting, lets requests under way finish, closes each connection as it becomes idle, and after `graceMs`
  * the rest. Resolves when every connection is closed.
  */
-export async function closeGracefully(server: Server, graceMs: number): Promise<void> {
+export async function closeGracefully(
+  server: Server,
+  connections: ReadonlySet<Socket>,
+  graceMs: number,
+): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, "close");
   server.close();
-  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
+  const sweep = setInterval(() => closeIdle(server, connections), IDLE_SWEEP_MS);
   const force = setTimeout(() => server.closeAllConnections(), graceMs);
   try {
     await closed;
@@ -31,6 +45,12 @@ export async function closeGracefully(server: Server, graceMs: number): Promise<
     clearInterval(sweep);
     clearTimeout(force);
   }
+}
+
+/** Node takes a connection that has never sent a byte for one with a request under way. */
+function closeIdle(server: Server, connections: ReadonlySet<Socket>): void {
+  server.closeIdleConnections();
+  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
 }
 
 const IDLE_SWEEP_MS = 20;

@@ -1,0 +1,54 @@
+import { Writable } from "node:stream";
+import { expect } from "chai";
+import { createLogLine } from "../../../../node/adapters/winston-logger.ts";
+import { WinstonObserver } from "../../../../node/adapters/winston-observer.ts";
+
+function collect(): { lines: () => Record<string, unknown>[]; stream: Writable } {
+  let text = "";
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      text += chunk.toString();
+      done();
+    },
+  });
+  const lines = (): Record<string, unknown>[] =>
+    text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  return { lines, stream };
+}
+
+describe("log", () => {
+  it("is one JSON object a line: time, level, event, then the fields", () => {
+    const { lines, stream } = collect();
+    const line = createLogLine({ level: "info", base: { nodeId: "n" }, stream });
+    line("node_started", { port: 1, error: new Error("why") }, "info");
+    line("detail_seen", {}, "debug");
+    line("two\nlines", {}, "error");
+    const [first, second, ...rest] = lines();
+    expect(rest).to.deep.equal([]);
+    expect(Object.keys(first!).slice(0, 4)).to.deep.equal(["time", "level", "event", "nodeId"]);
+    expect(first).to.include({ level: "info", event: "node_started", nodeId: "n", port: 1 });
+    expect(first!["error"]).to.include({ message: "why" });
+    expect(new Date(String(first!["time"])).getTime()).to.be.closeTo(Date.now(), 60_000);
+    expect(second).to.include({ level: "error", event: "two\nlines" });
+  });
+
+  it("tells what is rare, nothing of what every request does, and repeats itself once in 30 s at most", () => {
+    const { lines, stream } = collect();
+    const observer = new WinstonObserver(createLogLine({ level: "debug", base: {}, stream }));
+    observer.event({ kind: "put_finished", outcome: "written", durationMs: 1 });
+    observer.event({ kind: "batch_committed", writes: 1, bytes: 1, durationMs: 1 });
+    for (let i = 0; i < 100; i++) observer.event({ kind: "peer_call_timed_out", peerId: "p" });
+    observer.event({ kind: "peer_call_timed_out", peerId: "q" });
+    observer.event({ kind: "ring_installed", epoch: 1, hash: "h", members: 3 });
+    observer.event({ kind: "row_corrupt", database: "data" });
+    expect(lines().map((line) => `${String(line["level"])} ${String(line["event"])}`)).to.deep.equal([
+      "warn peer_call_timed_out",
+      "warn peer_call_timed_out",
+      "info ring_installed",
+      "error row_found_corrupt",
+    ]);
+  });
+});
