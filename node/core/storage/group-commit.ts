@@ -5,7 +5,7 @@ import type { Merged, Stored, StoreFailureCode } from "../ports/replica-store.ts
 import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { Random } from "../ports/random.ts";
 import { ActorMint } from "../version/actor.ts";
-import { applyCoordinated, applyIncoming, type WriteLimits } from "./apply-write.ts";
+import { applyCoordinated, applyIncoming, type Coordinated, type Merged as Incoming, type WriteLimits } from "./apply-write.ts";
 import { type BatchFacts, encodeMerged, encodeSettled, type SettledRun } from "./write-reply-codec.ts";
 import { commandBytes, decodeWrites, type WriteCommand } from "./write-codec.ts";
 import { type CheckedRow, checkRow } from "./row-check.ts";
@@ -137,19 +137,25 @@ export class GroupCommit {
       const { keptFor, position } = command.kind === "coordinate" ? command.write : command.incoming;
       const table = keptFor.length > 0 ? batch.hints : batch.data;
       const before = this.#read(table, position);
-      const applied =
-        command.kind === "coordinate"
-          ? applyCoordinated(before, command.write, { ...this.#parts, mint: this.#mint })
-          : applyIncoming(before, command.incoming, this.#parts.hash);
-      if (applied.outcome === "accepted" && applied.row !== undefined) write(table, before, applied.row);
-      batch.results.push(applied.outcome === "accepted" ? stored : failure(applied.code, applied.message));
-      if (command.kind === "store") continue;
-      if (applied.outcome === "refused")
-        merged.push({ call, result: failure(applied.code, applied.message) });
-      else if ("dot" in applied)
-        merged.push({ call, result: { ok: true, record: applied.record, dot: applied.dot } });
+      if (command.kind === "store") {
+        const applied = applyIncoming(before, command.incoming, this.#parts.hash);
+        this.#keep(batch, table, before, applied);
+        continue;
+      }
+      const applied = applyCoordinated(before, command.write, { ...this.#parts, mint: this.#mint });
+      this.#keep(batch, table, before, applied);
+      const result =
+        applied.outcome === "accepted"
+          ? ({ ok: true, record: applied.record, dot: applied.dot } as const)
+          : failure(applied.code, applied.message);
+      merged.push({ call, result });
     }
     return merged;
+  }
+
+  #keep(batch: Batch, table: Table, before: CheckedRow, applied: Coordinated | Incoming): void {
+    if (applied.outcome === "accepted" && applied.row !== undefined) write(table, before, applied.row);
+    batch.results.push(applied.outcome === "accepted" ? stored : failure(applied.code, applied.message));
   }
 
   #read(table: Table, position: Uint8Array): CheckedRow {

@@ -13,7 +13,8 @@ const limits = { siblingsMax: 3, recordBytesMax: 4_096 };
 
 function coordinator(actor = DB) {
   const tools = { mint: new ActorMint(actor), limits, hash };
-  return (row: StoredRow | undefined, write: CoordinatedWrite) => applyCoordinated(checkRow(row, hash), write, tools);
+  return (row: StoredRow | undefined, write: CoordinatedWrite) =>
+    applyCoordinated(checkRow(row, hash), write, tools);
 }
 
 function accept(result: ReturnType<typeof applyCoordinated>) {
@@ -26,7 +27,11 @@ function values(record: Uint8Array): string[] {
 }
 
 function incoming(row: StoredRow | undefined, record: Uint8Array, keptFor: CoordinatedWrite["keptFor"] = []) {
-  const result = applyIncoming(checkRow(row, hash), { position: keyNamed("cart").position, record, keptFor }, hash);
+  const result = applyIncoming(
+    checkRow(row, hash),
+    { position: keyNamed("cart").position, record, keptFor },
+    hash,
+  );
   if (result.outcome === "refused") throw new Error(`${result.code}: ${result.message}`);
   return result.row;
 }
@@ -77,7 +82,9 @@ describe("applyCoordinated", () => {
   });
 
   it("refuses a write that leaves too large a record", () => {
-    expect(coordinator()(undefined, writeOf("cart", "x".repeat(5_000)))).to.include({ code: "record_too_large" });
+    expect(coordinator()(undefined, writeOf("cart", "x".repeat(5_000)))).to.include({
+      code: "record_too_large",
+    });
   });
 
   it("starts a new epoch over a row that was lost or is corrupt", () => {
@@ -158,7 +165,9 @@ describe("applyIncoming", () => {
   it("never applies the caps", () => {
     let row: StoredRow | undefined;
     for (let i = 0; i < 8; i++) {
-      const { record } = accept(coordinator(`00000000000000c${i}`)(undefined, writeOf("cart", "x".repeat(1_000))));
+      const { record } = accept(
+        coordinator(`00000000000000c${i}`)(undefined, writeOf("cart", "x".repeat(1_000))),
+      );
       row = incoming(row, record);
     }
     expect(decodeRecord(row!.record).siblings).to.have.length(8);
@@ -178,11 +187,15 @@ describe("applyIncoming", () => {
     const { record } = accept(coordinator()(undefined, writeOf("cart", "a")));
     const absent = checkRow(undefined, hash);
     const cut = record.subarray(0, record.length - 1);
-    expect(applyIncoming(absent, { position: cart, record: cut, keptFor: [] }, hash)).to.include({ code: "invalid_record" });
+    expect(applyIncoming(absent, { position: cart, record: cut, keptFor: [] }, hash)).to.include({
+      code: "invalid_record",
+    });
     const elsewhere = { position: keyNamed("other").position, record, keptFor: [] };
     expect(applyIncoming(absent, elsewhere, hash)).to.include({ code: "invalid_record" });
     const other = accept(coordinator()(undefined, writeOf("other", "a"))).row!;
     const planted = checkRow({ ...other, position: cart }, hash);
-    expect(applyIncoming(planted, { position: cart, record, keptFor: [] }, hash)).to.include({ code: "key_collision" });
+    expect(applyIncoming(planted, { position: cart, record, keptFor: [] }, hash)).to.include({
+      code: "key_collision",
+    });
   });
 });

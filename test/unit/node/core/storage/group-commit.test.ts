@@ -1,5 +1,9 @@
 import { keyNamed, OWNER_A, writeOf, countingRandom } from "./sample-writes.ts";
-import { commandBytes, encodeWrites, type WriteCommand } from "../../../../../node/core/storage/write-codec.ts";
+import {
+  commandBytes,
+  encodeWrites,
+  type WriteCommand,
+} from "../../../../../node/core/storage/write-codec.ts";
 import { DatabaseFailure, type StoredRow } from "../../../../../node/core/ports/database.ts";
 import { decodeWriterReply, type WriterReply } from "../../../../../node/core/storage/write-reply-codec.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
@@ -24,7 +28,15 @@ class Writer {
     this.data = data;
     this.hints = hints;
     const clock = { monotonicMs: () => 0, wallMs: () => 0 };
-    this.engine = new GroupCommit({ data, hints, pipe: this.pipe.far, hash: md5Digester, random, clock, limits });
+    this.engine = new GroupCommit({
+      data,
+      hints,
+      pipe: this.pipe.far,
+      hash: md5Digester,
+      random,
+      clock,
+      limits,
+    });
     this.pipe.near.onMessage((message) => this.replies.push(decodeWriterReply(message)));
   }
 
@@ -138,7 +150,10 @@ describe("GroupCommit", () => {
     writer.put("theirs", "b", { keptFor: [OWNER_A] });
     writer.hints.failNext = { at: "commit", failure: new DatabaseFailure("io_error", "bad sector") };
     const [run] = runsOf(writer.run());
-    expect(run).to.deep.include({ count: 2, result: { ok: false, code: "storage_failed", message: "bad sector" } });
+    expect(run).to.deep.include({
+      count: 2,
+      result: { ok: false, code: "storage_failed", message: "bad sector" },
+    });
     expect(writer.hints.count()).to.equal(0);
   });
 
@@ -164,7 +179,9 @@ describe("GroupCommit", () => {
     writer.put("a", "2");
     writer.put("b", "3");
     const settled = writer.run().find((reply) => reply.kind === "settled");
-    expect(settled).to.have.property("batch").that.includes({ writes: 2, dataRowsAdded: 1, dataRowsCorrupt: 1 });
+    expect(settled)
+      .to.have.property("batch")
+      .that.includes({ writes: 2, dataRowsAdded: 1, dataRowsCorrupt: 1 });
   });
 
   it("does not swallow an error that is not the disk's", () => {

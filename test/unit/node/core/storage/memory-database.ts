@@ -1,4 +1,4 @@
-import { type Database, DatabaseFailure, type StoredRow } from "../../../../../node/core/ports/database.ts";
+import type { Database, DatabaseFailure, StoredRow } from "../../../../../node/core/ports/database.ts";
 
 /** A database in memory that keeps what was committed through a crash, and fails when told to. */
 export class MemoryDatabase implements Database {

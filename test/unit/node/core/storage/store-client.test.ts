@@ -193,7 +193,8 @@ describe("StoreClient", () => {
     rig.client.fail("the writer crashed");
     expect(await merged).to.include({ code: "storage_failed", message: "the writer crashed" });
     expect(await durable).to.include({ code: "storage_failed" });
-    expect([await read, await late]).to.deep.equal(Array(2).fill({ status: "failed", message: "the writer crashed" }));
+    const failed = { status: "failed", message: "the writer crashed" };
+    expect([await read, await late]).to.deep.equal([failed, failed]);
     rig.settle(0, 1);
     expect(await rig.client.coordinate(writeOf("a", "2")).durable).to.include({ code: "storage_failed" });
   });

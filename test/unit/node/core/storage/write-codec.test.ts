@@ -1,5 +1,14 @@
-import { commandBytes, decodeWrites, encodeWrites, type WriteCommand } from "../../../../../node/core/storage/write-codec.ts";
-import { decodeWriterReply, encodeMerged, encodeSettled } from "../../../../../node/core/storage/write-reply-codec.ts";
+import {
+  commandBytes,
+  decodeWrites,
+  encodeWrites,
+  type WriteCommand,
+} from "../../../../../node/core/storage/write-codec.ts";
+import {
+  decodeWriterReply,
+  encodeMerged,
+  encodeSettled,
+} from "../../../../../node/core/storage/write-reply-codec.ts";
 import { keyNamed, OWNER_A, OWNER_B, writeOf } from "./sample-writes.ts";
 import { expect } from "chai";
 import fc from "fast-check";
@@ -48,7 +57,10 @@ describe("encodeWrites", () => {
   });
 
   it("refuses messages that are cut short", () => {
-    const command: WriteCommand = { kind: "store", incoming: { ...keyNamed("cart"), record: new Uint8Array(9), keptFor: [] } };
+    const command: WriteCommand = {
+      kind: "store",
+      incoming: { ...keyNamed("cart"), record: new Uint8Array(9), keptFor: [] },
+    };
     const message = encodeWrites(0, [command], commandBytes(command));
     expect(() => decodeWrites(message.subarray(0, message.length - 1))).to.throw(MalformedBytes);
   });
@@ -83,6 +95,10 @@ describe("the writer's replies", () => {
     ];
     expect(decodeWriterReply(encodeSettled(batch, runs))).to.deep.equal({ kind: "settled", batch, runs });
     const fine = { ...batch, failure: undefined };
-    expect(decodeWriterReply(encodeSettled(fine, runs))).to.deep.equal({ kind: "settled", batch: fine, runs });
+    expect(decodeWriterReply(encodeSettled(fine, runs))).to.deep.equal({
+      kind: "settled",
+      batch: fine,
+      runs,
+    });
   });
 });

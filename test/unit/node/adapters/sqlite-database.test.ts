@@ -1,0 +1,199 @@
+import { countingRandom, keyNamed, writeOf } from "../core/storage/sample-writes.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { commandBytes, encodeWrites } from "../../../../node/core/storage/write-codec.ts";
+import { type Database, DatabaseFailure, type StoredRow } from "../../../../node/core/ports/database.ts";
+import { decodeWriterReply, type WriterReply } from "../../../../node/core/storage/write-reply-codec.ts";
+import { expect } from "chai";
+import { GroupCommit } from "../../../../node/core/storage/group-commit.ts";
+import { join } from "node:path";
+import { md5Digester } from "../../../../node/adapters/md5.ts";
+import { PipePair } from "../core/storage/pipe-pair.ts";
+import Sqlite from "better-sqlite3";
+import { SqliteDatabase } from "../../../../node/adapters/sqlite-database.ts";
+import { tmpdir } from "node:os";
+
+const cacheBytes = 1 << 20;
+const random = countingRandom(9_000);
+
+function rowAt(first: number, more: Partial<StoredRow> = {}): StoredRow {
+  const position = new Uint8Array(16);
+  position[0] = first;
+  const record = new Uint8Array([1, 2, 3]);
+  return {
+    position,
+    record,
+    digest: md5Digester.md5(record),
+    mine: new Uint8Array([65]),
+    keptFor: [],
+    ...more,
+  };
+}
+
+function failureOf(run: () => unknown): DatabaseFailure {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof DatabaseFailure) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+describe("SqliteDatabase", () => {
+  let dir: string;
+  let path: string;
+  let open: { close(): void }[];
+
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "dynamokv-sqlite-"));
+    path = join(dir, "data.db");
+    open = [];
+  });
+
+  afterEach(() => {
+    for (const database of open) database.close();
+    rmSync(dir, { recursive: true });
+  });
+
+  function openDatabase(role: "write" | "read" = "write", fileBytesMax?: number): SqliteDatabase {
+    const database = new SqliteDatabase({ path, role, cacheBytes, fileBytesMax });
+    open.push(database);
+    return database;
+  }
+
+  function inside(database: Database, run: () => void): void {
+    database.begin();
+    run();
+    database.commit();
+  }
+
+  it("gives back rows as they were written, replaces them, and removes them", () => {
+    const database = openDatabase();
+    const row = rowAt(1, { keptFor: ["a", "b"] });
+    inside(database, () => database.write(row));
+    expect(plain(database.read(row.position)!)).to.deep.equal(row);
+    const next = rowAt(1, { record: new Uint8Array(5_000).fill(9), mine: new Uint8Array(0) });
+    inside(database, () => database.write(next));
+    expect(plain(database.read(row.position)!)).to.deep.equal(next);
+    expect(database.count()).to.equal(1);
+    inside(database, () => database.remove(row.position));
+    expect(database.read(row.position)).to.equal(undefined);
+  });
+
+  it("scans in the order of positions, from after a given one", () => {
+    const database = openDatabase();
+    inside(database, () => [5, 1, 200, 3].forEach((first) => database.write(rowAt(first))));
+    const firsts = (rows: StoredRow[]): number[] => rows.map(({ position }) => position[0]!);
+    expect(firsts(database.scan(undefined, 3))).to.deep.equal([1, 3, 5]);
+    expect(firsts(database.scan(rowAt(3).position, 9))).to.deep.equal([5, 200]);
+  });
+
+  it("forgets what is rolled back, and has nothing to roll back twice", () => {
+    const database = openDatabase();
+    database.begin();
+    database.write(rowAt(1));
+    database.rollback();
+    database.rollback();
+    expect(database.count()).to.equal(0);
+  });
+
+  it("shows a reader committed rows only", () => {
+    const writer = openDatabase();
+    const reader = openDatabase("read");
+    writer.begin();
+    writer.write(rowAt(1));
+    expect(reader.count()).to.equal(0);
+    writer.commit();
+    expect(reader.count()).to.equal(1);
+    expect(failureOf(() => inside(reader, () => reader.write(rowAt(2))))).to.include({
+      code: "not_writable",
+    });
+  });
+
+  it("fails with disk_full at its quota, keeps what it had, and goes on after a rollback", () => {
+    const database = openDatabase("write", 200 * 1024);
+    inside(database, () => database.write(rowAt(1)));
+    const failure = failureOf(() =>
+      inside(database, () => {
+        for (let i = 2; i < 250; i++) database.write(rowAt(i, { record: new Uint8Array(2_000) }));
+      }),
+    );
+    expect(failure.code).to.equal("disk_full");
+    expect(failure.message).to.include(path).and.include("Free space");
+    database.rollback();
+    expect(database.count()).to.equal(1);
+    inside(database, () => database.write(rowAt(2)));
+    expect(database.count()).to.equal(2);
+  });
+
+  it("runs the group commit: a full disk fails the batch and changes the actor", () => {
+    const data = openDatabase("write", 200 * 1024);
+    const replies: WriterReply[] = [];
+    const pipe = new PipePair();
+    pipe.near.onMessage((message) => replies.push(decodeWriterReply(message)));
+    const clock = { monotonicMs: () => 0, wallMs: () => 0 };
+    const limits = { siblingsMax: 9, recordBytesMax: 1 << 20 };
+    const engine = new GroupCommit({
+      data,
+      hints: data,
+      pipe: pipe.far,
+      hash: md5Digester,
+      random,
+      clock,
+      limits,
+    });
+    const put = (call: number, value: Uint8Array): void => {
+      const command = { kind: "coordinate", write: writeOf("cart", "", { value }) } as const;
+      pipe.near.post(encodeWrites(call, [command], commandBytes(command)));
+      pipe.far.deliver();
+      while (engine.apply()) engine.commit();
+      pipe.near.deliver();
+    };
+    put(0, new Uint8Array(100));
+    put(1, new Uint8Array(500_000));
+    put(2, new Uint8Array(100));
+    const settled = replies.flatMap((reply) => (reply.kind === "settled" ? reply.runs : []));
+    expect(settled.map(({ result }) => (result.ok ? "ok" : result.code))).to.deep.equal([
+      "ok",
+      "read_only",
+      "ok",
+    ]);
+    const dots = replies.flatMap((reply) => (reply.kind === "merged" ? reply.merged : []));
+    const actors = dots.flatMap(({ result }) => (result.ok ? [result.dot.actor] : []));
+    expect(actors.at(-1)).to.not.equal(actors[0]);
+    expect(data.read(keyNamed("cart").position)).to.not.equal(undefined);
+  });
+
+  it("refuses a file of a newer schema, and one that is not its own, and says what to do", () => {
+    openDatabase().close();
+    const raw = new Sqlite(path);
+    raw.pragma("user_version = 2");
+    raw.close();
+    for (const role of ["write", "read"] as const) {
+      const failure = failureOf(() => openDatabase(role));
+      expect(failure.code).to.equal("schema_newer");
+      expect(failure.message).to.include("schema version 2").and.include("or a later one");
+    }
+    const other = new Sqlite(join(dir, "other.db"));
+    other.exec("CREATE TABLE something (a)");
+    other.close();
+    path = join(dir, "other.db");
+    expect(failureOf(() => openDatabase()).message).to.include("not a DynamoKV database");
+  });
+
+  it("does not open for reading what is not there", () => {
+    expect(failureOf(() => openDatabase("read")).code).to.equal("not_writable");
+  });
+});
+
+function plain(row: StoredRow): StoredRow {
+  const { position, record, digest, mine, keptFor } = row;
+  const bytes = (view: Uint8Array): Uint8Array => new Uint8Array(view);
+  return {
+    position: bytes(position),
+    record: bytes(record),
+    digest: bytes(digest),
+    mine: bytes(mine),
+    keptFor,
+  };
+}

@@ -1,0 +1,219 @@
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { keyNamed, OWNER_A, seenDots, writeOf } from "../core/storage/sample-writes.ts";
+import {
+  type Storage,
+  type StorageOptions,
+  startStorage,
+} from "../../../../node/adapters/storage-threads.ts";
+import type { CoreEvent } from "../../../../node/core/ports/observer.ts";
+import { DatabaseFailure } from "../../../../node/core/ports/database.ts";
+import { decodeRecord } from "../../../../node/core/version/record-codec.ts";
+import { expect } from "chai";
+import { join } from "node:path";
+import { nodeTimers } from "../../../../node/adapters/node-timers.ts";
+import Sqlite from "better-sqlite3";
+import { tmpdir } from "node:os";
+import { wallClock } from "../../../../node/adapters/wall-clock.ts";
+
+const MEBIBYTE = 1024 * 1024;
+
+describe("startStorage", () => {
+  let dataDir: string;
+  let events: CoreEvent[];
+  let open: Storage[];
+
+  beforeEach(() => {
+    dataDir = mkdtempSync(join(tmpdir(), "dynamokv-storage-"));
+    events = [];
+    open = [];
+  });
+
+  afterEach(async () => {
+    for (const storage of open) await storage.close();
+    rmSync(dataDir, { recursive: true });
+  });
+
+  async function start(more: Partial<StorageOptions> = {}): Promise<Storage> {
+    const storage = await startStorage({
+      dataDir,
+      limits: { siblingsMax: 100, recordBytesMax: 16 * MEBIBYTE },
+      clock: wallClock,
+      timers: nodeTimers,
+      observer: { event: (event) => void events.push(event) },
+      onFatal: (error) => {
+        throw error;
+      },
+      ballastBytes: MEBIBYTE,
+      freeBytesMin: 0,
+      ...more,
+    });
+    open.push(storage);
+    return storage;
+  }
+
+  async function stop(storage: Storage): Promise<void> {
+    open.splice(open.indexOf(storage), 1);
+    await storage.close();
+  }
+
+  async function put(storage: Storage, name: string, text: string, more = {}) {
+    const { merged, durable } = storage.store.coordinate(writeOf(name, text, more));
+    const [record, stored] = [await merged, await durable];
+    if (!record.ok) throw new Error(record.message);
+    if (!stored.ok) throw new Error(stored.message);
+    return record;
+  }
+
+  async function valuesOf(storage: Storage, name: string): Promise<string[] | string> {
+    const read = await storage.store.read({ ...keyNamed(name), want: "record" });
+    if (read.status !== "found") return read.status;
+    return decodeRecord(read.record!).siblings.map(({ value }) => new TextDecoder().decode(value));
+  }
+
+  it("serves what it acknowledged, also after a restart, and then counts under a new actor", async () => {
+    const storage = await start();
+    const first = await put(storage, "cart", "a");
+    expect(await valuesOf(storage, "cart")).to.deep.equal(["a"]);
+    expect(await valuesOf(storage, "none")).to.equal("not_found");
+    await stop(storage);
+    const again = await start();
+    expect(await valuesOf(again, "cart")).to.deep.equal(["a"]);
+    const second = await put(again, "cart", "b", { seen: seenDots(first.dot) });
+    expect(second.dot.actor.slice(0, 16)).to.not.equal(first.dot.actor.slice(0, 16));
+    expect(await valuesOf(again, "cart")).to.deep.equal(["b"]);
+    expect(again.stats()).to.include({ dataRows: 1, hintRows: 0 });
+  });
+
+  it("commits concurrent writes in groups, loses none, and counts them", async () => {
+    const storage = await start();
+    const names = Array.from({ length: 2_000 }, (_, i) => `key-${i}`);
+    await Promise.all(names.map((name) => put(storage, name, name)));
+    const batches = events.filter(({ kind }) => kind === "batch_committed");
+    expect(batches.length).to.be.lessThan(200);
+    const values = await Promise.all(names.map((name) => valuesOf(storage, name)));
+    expect(values).to.deep.equal(names.map((name) => [name]));
+    expect(storage.stats().dataRows).to.equal(2_000);
+  });
+
+  it("keeps what it holds for others apart, and still serves it", async () => {
+    const storage = await start();
+    await put(storage, "cart", "a", { keptFor: [OWNER_A] });
+    const read = await storage.store.read({ ...keyNamed("cart"), want: "digest" });
+    expect(read).to.include({ status: "found", record: undefined });
+    expect(read).to.deep.include({ keptFor: [OWNER_A] });
+    expect(storage.stats()).to.include({ dataRows: 0, hintRows: 1 });
+  });
+
+  it("never repeats a dot when an old copy of the database is put back", async () => {
+    const storage = await start();
+    const kept = await put(storage, "cart", "a");
+    await stop(storage);
+    const copy = mkdtempSync(join(tmpdir(), "dynamokv-copy-"));
+    cpSync(dataDir, copy, { recursive: true });
+    const second = await start();
+    const lost = await put(second, "cart", "b");
+    await stop(second);
+    rmSync(dataDir, { recursive: true });
+    cpSync(copy, dataDir, { recursive: true });
+    rmSync(copy, { recursive: true });
+    const third = await start();
+    const after = await put(third, "cart", "c");
+    expect(await valuesOf(third, "cart")).to.have.members(["a", "c"]);
+    expect(new Set([kept, lost, after].map(({ dot }) => `${dot.actor}:${dot.n}`)).size).to.equal(3);
+  });
+
+  it("never serves a row with a flipped bit, reports it, and heals it with the next copy", async () => {
+    const storage = await start();
+    const { record } = await put(storage, "cart", "precious");
+    const sound = record.slice();
+    const raw = new Sqlite(join(dataDir, "data.db"));
+    const flipped = sound.slice();
+    flipped[flipped.length - 2]! ^= 16;
+    raw.prepare("UPDATE record SET record = ? WHERE position = ?").run(flipped, keyNamed("cart").position);
+    raw.close();
+    expect(await valuesOf(storage, "cart")).to.equal("corrupt");
+    expect(events).to.deep.include({ kind: "row_corrupt", database: "data" });
+    expect(await storage.store.store({ ...keyNamed("cart"), record: sound, keptFor: [] })).to.deep.equal({
+      ok: true,
+    });
+    expect(await valuesOf(storage, "cart")).to.deep.equal(["precious"]);
+  });
+
+  it("keeps the logs bounded under a steady load of writes and reads", async function () {
+    this.timeout(60_000);
+    const pagesMin = 500;
+    const storage = await start({ checkpointPagesMin: pagesMin });
+    const value = new Uint8Array(2_000).fill(7);
+    let largest = 0;
+    const worker = async (first: number): Promise<void> => {
+      for (let i = 0; i < 250; i++) {
+        await put(storage, `key-${first}-${i}`, "", { value });
+        await storage.store.read({ ...keyNamed(`key-${first}-${i >> 1}`), want: "record" });
+      }
+    };
+    const watch = setInterval(() => (largest = Math.max(largest, storage.stats().dataLogBytes)), 50);
+    await Promise.all(Array.from({ length: 32 }, (_, first) => worker(first * 1_000)));
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    clearInterval(watch);
+    const { dataLogBytes, dataBytes } = storage.stats();
+    expect(dataBytes, "most of it was checkpointed").to.be.greaterThan(16 * MEBIBYTE);
+    expect(Math.max(largest, dataLogBytes)).to.be.lessThan(30 * MEBIBYTE);
+  });
+
+  it("turns read-only on a full disk with a message that says what to do, and serves reads", async () => {
+    const modes: string[] = [];
+    const storage = await start({ fileBytesMax: MEBIBYTE, onMode: (mode) => modes.push(mode) });
+    await put(storage, "cart", "a");
+    const big = storage.store.coordinate(writeOf("big", "", { value: new Uint8Array(2 * MEBIBYTE) }));
+    const failed = await big.durable;
+    expect(failed).to.include({ ok: false, code: "read_only" });
+    expect(failed).to.have.property("message").that.includes("Free space");
+    expect([storage.mode(), ...modes]).to.deep.equal(["read_only", "read_only"]);
+    expect(await storage.store.coordinate(writeOf("next", "x")).durable).to.include({ code: "read_only" });
+    expect(await valuesOf(storage, "cart")).to.deep.equal(["a"]);
+  });
+
+  it("refuses a second storage on one directory, and the first goes on", async () => {
+    const storage = await start();
+    const refused = await start().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(refused).to.be.instanceOf(DatabaseFailure);
+    expect(String(refused)).to.include("another process uses this data directory");
+    await put(storage, "cart", "a");
+  });
+
+  it("refuses a database of a newer schema and lets go of the directory", async () => {
+    await stop(await start());
+    const raw = new Sqlite(join(dataDir, "hints.db"));
+    raw.pragma("user_version = 7");
+    raw.close();
+    const refused = await start().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(refused).to.be.instanceOf(DatabaseFailure).with.property("code", "schema_newer");
+    const repair = new Sqlite(join(dataDir, "hints.db"));
+    repair.pragma("user_version = 1");
+    repair.close();
+    await put(await start(), "cart", "a");
+  });
+
+  it("is loud when a storage thread dies, and answers what was asked of it", async () => {
+    let died!: (error: Error) => void;
+    const death = new Promise<Error>((resolve) => (died = resolve));
+    const storage = await start({ onFatal: died });
+    // Not a position: the writer does not understand it, which no coordinator can cause.
+    const broken = storage.store.store({
+      position: new Uint8Array(3),
+      record: new Uint8Array(0),
+      keptFor: [],
+    });
+    expect((await death).message).to.match(/storage thread writer crashed/);
+    expect(await broken).to.include({ ok: false, code: "storage_failed" });
+    expect(await storage.store.coordinate(writeOf("cart", "a")).durable).to.include({
+      code: "storage_failed",
+    });
+  });
+});
