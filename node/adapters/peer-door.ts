@@ -172,7 +172,14 @@ function outcomeOf(result: HandshakeResult): DialOutcome {
     case "busy":
     case "no_session":
       return { kind: "failed" };
-    default:
+    case "malformed":
+    case "garbage":
+    case "protocol":
+    case "cluster":
+    case "secret":
+    case "auth_method":
+    case "duplicate_identity":
+    case "other":
       return { kind: "refused" };
   }
 }

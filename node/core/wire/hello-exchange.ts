@@ -81,11 +81,6 @@ export function proofInput(
     .finish();
 }
 
-/** The version both speak, where `mismatch` found none to complain about. */
-export function commonProtocol(mine: Hello, theirs: Hello): number {
-  return Math.min(mine.protocolMax, theirs.protocolMax);
-}
-
 /** Why two nodes must not talk, judged by their hellos alone; worded for the node that reads it ("you"). */
 export function mismatch(mine: Hello, theirs: Hello): Refusal | undefined {
   if (mine.protocolMax < theirs.protocolMin || theirs.protocolMax < mine.protocolMin) {

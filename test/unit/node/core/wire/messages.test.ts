@@ -1,0 +1,73 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { MalformedBytes } from "../../../../../node/core/bytes/byte-reader.ts";
+import { parseNodeId } from "../../../../../node/core/node-id.ts";
+import {
+  decodeMessage,
+  encodeReply,
+  encodeRequest,
+  type PeerMessage,
+  type PeerRequest,
+} from "../../../../../node/core/wire/messages.ts";
+import { bytesOf, goldenFiles } from "../version/golden-files.ts";
+
+interface MessageMeaning {
+  readonly about: string;
+  readonly kind: PeerRequest["kind"] | "reply";
+  readonly call: number;
+  readonly remainingMs: number;
+  readonly body: string | Readonly<Record<string, string | string[]>>;
+}
+
+describe("peer messages", () => {
+  it("keeps a time that is left whole and never below zero", () => {
+    const remaining = (ms: number): number => {
+      const message = decodeMessage(encodeRequest(1, ms, { kind: "forward", body: Uint8Array.of(1) }));
+      return message.kind === "request" ? message.remainingMs : NaN;
+    };
+    expect([remaining(1.9), remaining(-5), remaining(60_000)]).to.deep.equal([1, 0, 60_000]);
+  });
+
+  it("fails as MalformedBytes or decodes, whatever the bytes", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        try {
+          decodeMessage(bytes);
+        } catch (error) {
+          expect(error).to.be.instanceOf(MalformedBytes);
+        }
+      }),
+    );
+  });
+
+  for (const { name, bytes, meaning } of goldenFiles<MessageMeaning>("message")) {
+    it(`reads and writes ${name}: ${meaning.about}`, () => {
+      const message = messageOf(meaning);
+      expect(decodeMessage(bytes)).to.deep.equal(message);
+      const written =
+        message.kind === "reply"
+          ? encodeReply(message.call, message.body)
+          : encodeRequest(message.call, message.remainingMs, message.request);
+      expect(Buffer.from(written).toString("hex")).to.equal(Buffer.from(bytes).toString("hex"));
+    });
+  }
+});
+
+function messageOf({ kind, call, remainingMs, body }: MessageMeaning): PeerMessage {
+  if (kind === "reply") return { kind, call, body: bytesOf(body as string) };
+  return { kind: "request", call, remainingMs, request: requestOf(kind, body) };
+}
+
+function requestOf(kind: PeerRequest["kind"], body: MessageMeaning["body"]): PeerRequest {
+  if (typeof body === "string") return { kind: kind as "forward" | "control", body: bytesOf(body) };
+  const part = (field: string): Uint8Array => bytesOf(body[field] as string);
+  if (kind === "replicate") {
+    const keptFor = (body["keptFor"] as string[]).map(parseNodeId);
+    return { kind, body: { position: part("position"), record: part("record"), keptFor } };
+  }
+  const want = body["want"] === "digest" ? "digest" : "record";
+  return {
+    kind: "read",
+    body: { position: part("position"), bucket: part("bucket"), key: part("key"), want },
+  };
+}
