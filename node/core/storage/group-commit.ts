@@ -5,7 +5,13 @@ import type { Merged, Stored, StoreFailureCode } from "../ports/replica-store.ts
 import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { Random } from "../ports/random.ts";
 import { ActorMint } from "../version/actor.ts";
-import { applyCoordinated, applyIncoming, type Coordinated, type Merged as Incoming, type WriteLimits } from "./apply-write.ts";
+import {
+  applyCoordinated,
+  applyIncoming,
+  type Coordinated,
+  type Merged as Incoming,
+  type WriteLimits,
+} from "./apply-write.ts";
 import { type BatchFacts, encodeMerged, encodeSettled, type SettledRun } from "./write-reply-codec.ts";
 import { commandBytes, decodeWrites, type WriteCommand } from "./write-codec.ts";
 import { type CheckedRow, checkRow } from "./row-check.ts";
