@@ -61,6 +61,6 @@ dist/client/cli/main.js:
 node_modules/.package-lock.json: package-lock.json
 	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b > 18) ? 0 : 1)' \
 	  || { echo "Node.js 20.19 or newer is needed (node --version: $$(node --version))"; exit 1; }
-	@echo "installing packages (npm ci), a minute on a slow line"
+	@echo "installing packages (npm ci): seconds, or some minutes where better-sqlite3 has to be compiled"
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
