@@ -13,7 +13,8 @@ import type { HttpObserver } from "./http-observer.ts";
 export function answerConnectionErrors(server: Server, observer: HttpObserver): void {
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     observer.connectionRefused(error.code ?? "unknown");
-    if (socket.writable && connectionState(socket).mayAnswerBrokenInput()) refuse(socket, answerTo(error));
+    if (socket.writable && connectionState(socket).mayAnswerBrokenInput())
+      refuse(socket, ANSWERS.get(error.code ?? "") ?? NOT_HTTP);
     else socket.destroy();
   });
   server.on("connect", (_request, socket) => {
@@ -23,18 +24,26 @@ export function answerConnectionErrors(server: Server, observer: HttpObserver): 
   server.on("drop", () => observer.connectionRefused("connections_max"));
 }
 
-function answerTo(error: NodeJS.ErrnoException): ErrorAnswer {
-  switch (error.code) {
-    case "HPE_HEADER_OVERFLOW":
-      return { status: 431, code: "head_too_large", message: "request line and headers are too long" };
-    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
-      return { status: 413, code: "value_too_large", message: "chunk extensions are too long" };
-    case "ERR_HTTP_REQUEST_TIMEOUT":
-      return { status: 408, code: "request_timeout", message: "the request did not come whole in time" };
-    default:
-      return { status: 400, code: "invalid_request", message: "this is not well-formed HTTP/1.1" };
-  }
-}
+const ANSWERS: ReadonlyMap<string, ErrorAnswer> = new Map([
+  [
+    "HPE_HEADER_OVERFLOW",
+    { status: 431, code: "head_too_large", message: "request line and headers are too long" },
+  ],
+  [
+    "HPE_CHUNK_EXTENSIONS_OVERFLOW",
+    { status: 413, code: "value_too_large", message: "chunk extensions are too long" },
+  ],
+  [
+    "ERR_HTTP_REQUEST_TIMEOUT",
+    { status: 408, code: "request_timeout", message: "the request did not come whole in time" },
+  ],
+]);
+
+const NOT_HTTP: ErrorAnswer = {
+  status: 400,
+  code: "invalid_request",
+  message: "this is not well-formed HTTP/1.1",
+};
 
 /** The client gets time to read the answer: a close with unread bytes would reset the connection under it. */
 const CLOSE_AFTER_MS = 500;

@@ -27,7 +27,7 @@ export function answerRead(exchange: Exchange, outcome: ReadOutcome): void {
   if (first === undefined) {
     exchange.endWithError(
       { status: 404, code: "key_not_found", message: "no value is stored under this key" },
-      [...headers.slice(4)],
+      headers.slice(4),
     );
   } else if (outcome.siblings.length === 1) {
     answerValue(exchange, headers, first);
