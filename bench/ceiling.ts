@@ -19,8 +19,8 @@ export async function startCeiling(directory: string): Promise<Contender> {
     return { child, dataDirectory };
   });
   const baseUrls = [9000, 9001, 9002].map((port) => `http://127.0.0.1:${port}`);
-  // It connects to its peers one second after its start.
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  // It connects to its peers three seconds after its start.
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
   await Promise.all(baseUrls.map((url) => answers(`${url}/v1/kv/b/none`)));
   return contender("ceiling", {
     baseUrls,
