@@ -39,7 +39,7 @@ export type Coordinated =
     }
   | Refused;
 
-export type Merged = { readonly outcome: "accepted"; readonly row: StoredRow | undefined } | Refused;
+export type MergedRow = { readonly outcome: "accepted"; readonly row: StoredRow | undefined } | Refused;
 
 const nobody = new Uint8Array(0);
 const utf8 = new TextEncoder();
@@ -79,7 +79,7 @@ export function applyCoordinated(
 }
 
 /** Another node's record: keep what is new in it. Identical and superseded records need no write. */
-export function applyIncoming(before: CheckedRow, incoming: IncomingRecord, hash: Digester): Merged {
+export function applyIncoming(before: CheckedRow, incoming: IncomingRecord, hash: Digester): MergedRow {
   const arrived = decodeIncoming(incoming.record);
   if (arrived === undefined) return refused("invalid_record", "the record cannot be decoded");
   if (compareBytes(positionOf(arrived, hash), incoming.position) !== 0) return misplaced();

@@ -1,5 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
-import { type Database, DatabaseFailure, type StoredRow } from "../ports/database.ts";
+import { type Database, DatabaseFailure } from "../ports/database.ts";
 import type { Digester } from "../ports/hash.ts";
 import type { Merged, Stored, StoreFailureCode } from "../ports/replica-store.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
@@ -9,7 +9,8 @@ import {
   applyCoordinated,
   applyIncoming,
   type Coordinated,
-  type Merged as Incoming,
+  type CoordinationTools,
+  type MergedRow,
   type WriteLimits,
 } from "./apply-write.ts";
 import { type BatchFacts, encodeMerged, encodeSettled, type SettledRun } from "./write-reply-codec.ts";
@@ -69,6 +70,7 @@ const stored: Stored = { ok: true };
 export class GroupCommit {
   readonly #parts: GroupCommitParts;
   readonly #mint: ActorMint;
+  readonly #tools: CoordinationTools;
   #queue: QueuedWrite[] = [];
   #next = 0;
   #open: Batch | undefined;
@@ -76,6 +78,7 @@ export class GroupCommit {
   constructor(parts: GroupCommitParts) {
     this.#parts = parts;
     this.#mint = new ActorMint(drawActor(parts.random));
+    this.#tools = { mint: this.#mint, limits: parts.limits, hash: parts.hash };
     parts.pipe.onMessage((message) => this.#receive(message));
   }
 
@@ -144,24 +147,14 @@ export class GroupCommit {
       const table = keptFor.length > 0 ? batch.hints : batch.data;
       const before = this.#read(table, position);
       if (command.kind === "store") {
-        const applied = applyIncoming(before, command.incoming, this.#parts.hash);
-        this.#keep(batch, table, before, applied);
+        batch.results.push(keep(table, before, applyIncoming(before, command.incoming, this.#parts.hash)));
         continue;
       }
-      const applied = applyCoordinated(before, command.write, { ...this.#parts, mint: this.#mint });
-      this.#keep(batch, table, before, applied);
-      const result =
-        applied.outcome === "accepted"
-          ? ({ ok: true, record: applied.record, dot: applied.dot } as const)
-          : failure(applied.code, applied.message);
-      merged.push({ call, result });
+      const applied = applyCoordinated(before, command.write, this.#tools);
+      batch.results.push(keep(table, before, applied));
+      merged.push({ call, result: handedOut(applied) });
     }
     return merged;
-  }
-
-  #keep(batch: Batch, table: Table, before: CheckedRow, applied: Coordinated | Incoming): void {
-    if (applied.outcome === "accepted" && applied.row !== undefined) write(table, before, applied.row);
-    batch.results.push(applied.outcome === "accepted" ? stored : failure(applied.code, applied.message));
   }
 
   #read(table: Table, position: Uint8Array): CheckedRow {
@@ -206,9 +199,13 @@ function tableOf(database: Database): Table {
   return { database, touched: false, rowsAdded: 0, rowsCorrupt: 0 };
 }
 
-function write(table: Table, before: CheckedRow, row: StoredRow): void {
-  table.database.write(row);
+/** Writes the row that came of a command, where one did. */
+function keep(table: Table, before: CheckedRow, applied: Coordinated | MergedRow): Stored {
+  if (applied.outcome === "refused") return failure(applied.code, applied.message);
+  if (applied.row === undefined) return stored;
+  table.database.write(applied.row);
   if (before.state === "absent") table.rowsAdded += 1;
+  return stored;
 }
 
 /** Neighbours with the same result become one run: the usual batch is a single one. */
@@ -222,6 +219,11 @@ function runsOf({ writes, results }: Batch): SettledRun[] {
     else runs.push({ firstCall: call, count: 1, result });
   }
   return runs;
+}
+
+function handedOut(applied: Coordinated): Merged {
+  if (applied.outcome === "refused") return failure(applied.code, applied.message);
+  return { ok: true, record: applied.record, dot: applied.dot };
 }
 
 function failure(code: StoreFailureCode, message: string) {

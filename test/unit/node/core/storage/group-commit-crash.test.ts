@@ -24,7 +24,7 @@ class Process {
 
   constructor(data: MemoryDatabase) {
     const hints = new MemoryDatabase();
-    const timers = { after: () => () => undefined, soon: (run: () => void) => void queueMicrotask(run) };
+    const timers = { after: () => () => undefined, soon: (run: () => void) => queueMicrotask(run) };
     const readers = [new PipePair().near];
     const observer = { event: () => undefined };
     this.engine = new GroupCommit({
