@@ -13,7 +13,9 @@ import {
 } from "../../../../../node/core/version/coverage.ts";
 import { encodeCoverage, readCoverage } from "../../../../../node/core/version/coverage-codec.ts";
 import { type Dot, parseActorId } from "../../../../../node/core/version/dot.ts";
-import { ByteReader } from "../../../../../node/core/bytes/byte-reader.ts";
+import { writeDot } from "../../../../../node/core/version/dot-codec.ts";
+import { ByteReader, MalformedBytes } from "../../../../../node/core/bytes/byte-reader.ts";
+import { ByteWriter } from "../../../../../node/core/bytes/byte-writer.ts";
 
 const ACTORS = ["00000000000000aa#9", "00000000000000aa#10", "00000000000000bb#1"].map(parseActorId);
 const N_MAX = 8;
@@ -138,4 +140,51 @@ describe("coverage", () => {
       }),
     );
   });
+
+  it("is refused with actors or loose dots out of order or twice, and with a loose dot that belongs into the vector", () => {
+    const [ten, nine] = [ACTORS[1]!, ACTORS[0]!];
+    const vectors: Dot[][] = [
+      [
+        { actor: nine, n: 1 },
+        { actor: ten, n: 1 },
+      ],
+      [
+        { actor: ten, n: 1 },
+        { actor: ten, n: 2 },
+      ],
+    ];
+    for (const vector of vectors)
+      expect(() => readCoverage(written(vector, []))).to.throw(MalformedBytes, "ascending");
+    const looseDots: Dot[][] = [
+      [
+        { actor: nine, n: 5 },
+        { actor: ten, n: 5 },
+      ],
+      [
+        { actor: nine, n: 5 },
+        { actor: nine, n: 5 },
+      ],
+      [
+        { actor: nine, n: 5 },
+        { actor: nine, n: 4 },
+      ],
+    ];
+    for (const loose of looseDots)
+      expect(() => readCoverage(written([], loose))).to.throw(MalformedBytes, "ascending");
+    for (const n of [1, 2, 3]) {
+      const coverage = () => readCoverage(written([{ actor: nine, n: 2 }], [{ actor: nine, n }]));
+      expect(coverage, String(n)).to.throw(MalformedBytes, "belongs into the vector");
+    }
+    expect(
+      covers(readCoverage(written([{ actor: nine, n: 2 }], [{ actor: nine, n: 4 }])), { actor: nine, n: 4 }),
+    ).to.equal(true);
+  });
 });
+
+function written(vector: readonly Dot[], loose: readonly Dot[]): ByteReader {
+  const writer = new ByteWriter().varint(vector.length);
+  for (const dot of vector) writeDot(writer, dot);
+  writer.varint(loose.length);
+  for (const dot of loose) writeDot(writer, dot);
+  return new ByteReader(writer.finish());
+}

@@ -148,6 +148,27 @@ describe("the record codec", () => {
     expect(decodeRecord(encodeRecord(merged))).to.deep.equal(merged);
   });
 
+  it("refuses a field tag that is 0, over 255 or not ascending", () => {
+    for (const tags of [[0], [256], [9, 9], [9, 8]]) {
+      const unknownFields = tags.map((tag) => ({ tag, bytes: new Uint8Array(0) }));
+      for (const record of [
+        { ...emptyRecord(names), unknownFields },
+        singleSibling({ ...base, unknownFields }, names),
+      ]) {
+        expect(() => decodeRecord(encodeRecord(record)), String(tags)).to.throw(MalformedBytes, "tag");
+      }
+    }
+  });
+
+  it("keeps the greater of two unknown fields with one tag, whichever side of a merge it is on", () => {
+    const having = (byte: number) => ({
+      ...emptyRecord(names),
+      unknownFields: [{ tag: 7, bytes: new Uint8Array([byte]) }],
+    });
+    expect(merge(having(1), having(2))).to.deep.equal(having(2));
+    expect(merge(having(2), having(1))).to.deep.equal(having(2));
+  });
+
   it("reads a record of more actors than any limit on requests lets one client make", () => {
     const vector = new Map<ActorId, number>();
     for (let i = 0; i < 100_000; i++) vector.set(parseActorId(`${i.toString(16).padStart(16, "0")}#1`), 1);

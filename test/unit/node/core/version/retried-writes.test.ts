@@ -119,6 +119,13 @@ describe("a request id", () => {
     }
   });
 
+  it("does not make a delete of the put of an empty value", () => {
+    const empty = { ...deletion, tombstone: false };
+    const live = put(nothing, { seen: emptyCoverage, dot: d1, value: empty });
+    expect(dotOfWrite(live, empty)).to.deep.equal(d1);
+    expect(dotOfWrite(live, deletion)).to.equal(undefined);
+  });
+
   it("that is empty names no write", () => {
     const nameless = { ...x, requestId: "" };
     const both = [d1, d2].reduce(
