@@ -31,8 +31,10 @@ export interface DialerOptions {
 
 interface Target {
   readonly address: PeerAddress;
-  /** A learnt address is forgotten when it leads back to this node; a seed is only tried more rarely. */
+  /** Given at the start, or found behind a name that was: never dropped for leading back here, only tried more rarely. */
   seed: boolean;
+  /** Some peer is said to be there. */
+  learnt: boolean;
   /** Who answered last time, or who is said to be there. */
   peer: NodeId | undefined;
   dialling: boolean;
@@ -70,7 +72,9 @@ export class PeerDialer {
   forget(peer: NodeId, address: PeerAddress): void {
     const key = formatPeerAddress(address);
     const target = this.#targets.get(key);
-    if (target !== undefined && !target.seed && target.peer === peer) this.#remove(key, target);
+    if (target === undefined || target.peer !== peer) return;
+    target.learnt = false;
+    if (!target.seed) this.#remove(key, target);
   }
 
   /** The connection to `peer` was lost: try its addresses now. */
@@ -95,6 +99,7 @@ export class PeerDialer {
     const known = this.#targets.get(key);
     if (known !== undefined) {
       known.seed ||= about.seed;
+      known.learnt ||= !about.seed;
       known.peer ??= about.peer;
       return;
     }
@@ -107,7 +112,14 @@ export class PeerDialer {
       );
       return;
     }
-    const target: Target = { address, ...about, dialling: false, failures: 0, timer: undefined };
+    const target: Target = {
+      address,
+      ...about,
+      learnt: !about.seed,
+      dialling: false,
+      failures: 0,
+      timer: undefined,
+    };
     this.#targets.set(key, target);
     this.#schedule(target, 0);
   }
@@ -185,7 +197,9 @@ export class PeerDialer {
     for (const gone of before) {
       if (now.has(gone) || [...this.#resolved.values()].some((each) => each.has(gone))) continue;
       const target = this.#targets.get(gone);
-      if (target !== undefined) this.#remove(gone, target);
+      if (target === undefined) continue;
+      target.seed = false;
+      if (!target.learnt) this.#remove(gone, target);
     }
   }
 }

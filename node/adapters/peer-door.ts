@@ -1,4 +1,5 @@
 import { connect, isIP, type Server, type Socket } from "node:net";
+import type { NodeId } from "../core/node-id.ts";
 import type { Hello, LinkLane } from "../core/wire/hello.ts";
 import type { Refusal } from "../core/wire/hello-exchange.ts";
 import type { ClusterSecret } from "./cluster-secret.ts";
@@ -13,6 +14,7 @@ import type { PeerLog } from "./peer-log.ts";
  * Invariant: strangers are bounded in number (handshakesMax) and time (handshakeMs); each that is turned away is counted.
  */
 export interface PeerDoorOptions {
+  readonly self: NodeId;
   readonly server: Server;
   readonly limits: PeerLimits;
   readonly log: PeerLog;
@@ -147,8 +149,8 @@ export class PeerDoor {
       endedBy: by === "us" ? "this node" : "the other side",
       peerId: theirs?.nodeId,
     };
-    // Being told so means that this process is the one too many.
-    const alarm = code === "duplicate_identity" && by === "them";
+    // This process itself is one of two; where it is a third one, the registry finds out before it cries.
+    const alarm = code === "duplicate_identity" && (by === "them" || theirs?.nodeId === this.#options.self);
     this.#options.log.sayRarely(
       event,
       `${remote} ${code}`,

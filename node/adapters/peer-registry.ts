@@ -132,7 +132,7 @@ export class PeerRegistry {
     });
     return {
       code: "duplicate_identity",
-      reason: `another live process, ${liveRemote}, already is node ${theirs.nodeId}`,
+      reason: `another process, ${liveRemote}, is node ${theirs.nodeId}; if it has just died, try again`,
     };
   }
 }

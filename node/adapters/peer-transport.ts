@@ -88,6 +88,7 @@ export class PeerTransport implements Transport, PeerDirectory {
     this.#toldClusterId = options.clusterId();
     this.#registry = new PeerRegistry(options.self, this.#limits.peersMax, this.#log);
     this.#door = new PeerDoor({
+      self: options.self,
       server,
       limits: this.#limits,
       log: this.#log,
