@@ -24,7 +24,7 @@ export class PrometheusObserver implements Observer {
       case "get_finished":
         this.#coordinator.requests.add(`get|${event.outcome}`);
         this.#coordinator.durations.observe(1, event.durationMs / 1_000);
-        if (event.outcome === "read") this.#coordinator.siblings.observe(0, event.siblings);
+        if (event.outcome === "ok") this.#coordinator.siblings.observe(0, event.siblings);
         break;
       case "batch_committed":
         this.#storage.commits.observe(0, event.durationMs / 1_000);

@@ -187,7 +187,7 @@ function parseLogLevel(text: string): Parsed<LogLevel> {
   }
 }
 
-/** Kubernetes adds variables named after Services (DYNAMO_PORT, …), so a name that is not known is only a warning. */
+/** Kubernetes adds variables named after Services, one of which may be called "dynamo", so a name that is not known is only a warning. */
 function unknownVariables({ env }: ConfigSource): string[] {
   const known = new Set(settingsTable.map((row) => row.env));
   return Object.keys(env)

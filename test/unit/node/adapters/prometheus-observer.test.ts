@@ -52,14 +52,14 @@ describe("prometheus metrics", () => {
   it("count the core's events", async () => {
     const registry = new Registry();
     const observer = new PrometheusObserver(registry);
-    observer.event({ kind: "put_finished", outcome: "written", durationMs: 3 });
-    observer.event({ kind: "get_finished", outcome: "read", siblings: 2, durationMs: 3 });
+    observer.event({ kind: "put_finished", outcome: "ok", durationMs: 3 });
+    observer.event({ kind: "get_finished", outcome: "ok", siblings: 2, durationMs: 3 });
     observer.event({ kind: "get_finished", outcome: "overloaded", siblings: 0, durationMs: 3 });
     observer.event({ kind: "batch_committed", writes: 7, bytes: 1, durationMs: 3 });
     observer.event({ kind: "read_repair_dropped" });
     const { text } = await exposeMetrics(registry);
     for (const line of [
-      'dynamo_coordinator_requests_total{operation="put",outcome="written"} 1',
+      'dynamo_coordinator_requests_total{operation="put",outcome="ok"} 1',
       'dynamo_coordinator_requests_total{operation="get",outcome="overloaded"} 1',
       'dynamo_coordinator_request_duration_seconds_count{operation="get"} 2',
       "dynamo_coordinator_get_siblings_sum 2",

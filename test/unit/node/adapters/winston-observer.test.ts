@@ -38,7 +38,7 @@ describe("log", () => {
   it("tells what is rare, nothing of what every request does, and repeats itself once in 30 s at most", () => {
     const { lines, stream } = collect();
     const observer = new WinstonObserver(createLogLine({ level: "debug", base: {}, stream }));
-    observer.event({ kind: "put_finished", outcome: "written", durationMs: 1 });
+    observer.event({ kind: "put_finished", outcome: "ok", durationMs: 1 });
     observer.event({ kind: "batch_committed", writes: 1, bytes: 1, durationMs: 1 });
     for (let i = 0; i < 100; i++) observer.event({ kind: "peer_call_timed_out", peerId: "p" });
     observer.event({ kind: "peer_call_timed_out", peerId: "q" });

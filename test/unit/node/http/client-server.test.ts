@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import type { FailureCode } from "../../../../node/core/coordinator/requests.ts";
+import { describeBadInput } from "./bad-input-catalogue.ts";
 import { HttpRig } from "./http-rig.ts";
 import { failed } from "./memory-key-value-service.ts";
 import { errorCode, exchange, type RawAnswer, RawConnection, request } from "./raw-http.ts";
@@ -159,4 +160,6 @@ describe("client port", () => {
     expect([post.status, post.headers.get("allow")]).to.deep.equal([405, "GET, HEAD"]);
     expect((await send(request("GET", "/v1/ring/"))).status).to.equal(404);
   });
+
+  describe("bad input", () => describeBadInput(() => rig));
 });
