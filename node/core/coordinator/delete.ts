@@ -5,6 +5,7 @@ import type { ReadRepair } from "./read-repair.ts";
 import type { KeyOfBucket, WriteOutcome } from "./requests.ts";
 import { sealContext } from "../version/context.ts";
 import type { Coverage } from "../version/coverage.ts";
+import type { Sibling } from "../version/record.ts";
 
 /**
  * A delete is a put of a tombstone: it must be remembered, or a replica that missed it would bring the value back.
@@ -22,7 +23,9 @@ export async function coordinateDelete(
     if (read.kind === "failed") return read;
     if (read.record === undefined) return { kind: "written", context: new Uint8Array(0) };
     seen = read.record.coverage;
-    if (read.record.siblings.every((sibling) => sibling.tombstone)) {
+    // A retry that finds its own tombstone goes on: the first attempt may have left it on fewer than W nodes.
+    const isDone = ({ tombstone, requestId }: Sibling): boolean => tombstone && requestId !== request.requestId;
+    if (read.record.siblings.every(isDone)) {
       return { kind: "written", context: sealContext(seen, coordination, parts.hash) };
     }
     if (remainingMs(coordination, parts) <= 0) {
