@@ -47,12 +47,17 @@ export function checkShownContext(
   }
 }
 
-/** By a write that is covered too and whose author's context covered it. */
-export function isSuperseded({ history }: Cluster, known: KnownDot, covered: readonly KnownDot[]): boolean {
+/**
+ * By a write that is covered too and whose author's context covered it, under this dot or, where a retry minted two,
+ * under the other: who saw one dot of a write saw the write.
+ */
+export function isSuperseded({ history, registry }: Cluster, known: KnownDot, covered: readonly KnownDot[]): boolean {
+  const twins = registry.dotsOf(known.writeId);
   return covered.some((other) => {
     const writer = history.write(other.writeId);
     if (writer === undefined || other === known) return false;
-    if (writer.seen !== undefined) return covers(writer.seen, known.dot);
+    const { seen } = writer;
+    if (seen !== undefined) return twins.some(({ dot }) => covers(seen, dot));
     // A delete that read by itself may have read whatever was there before its tombstone.
     return other.writeId !== known.writeId && known.firstSeenMs <= other.firstSeenMs;
   });
