@@ -1,4 +1,4 @@
-import type { ActorId, Dot } from "./dot.ts";
+import { type ActorId, type Dot, EPOCH_MAX } from "./dot.ts";
 import { type ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import type { ByteWriter } from "../bytes/byte-writer.ts";
 
@@ -10,7 +10,6 @@ import type { ByteWriter } from "../bytes/byte-writer.ts";
  */
 const DATABASE_ACTOR_DIGITS = 16;
 const EPOCH_AT = DATABASE_ACTOR_DIGITS + 1;
-const EPOCH_MAX = 0xffff_ffff;
 
 export function writeDot(writer: ByteWriter, dot: Dot): void {
   const actor = dot.actor;

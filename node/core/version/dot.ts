@@ -13,7 +13,7 @@ export interface Dot {
 export type ActorId = string & { readonly __brand: "ActorId" };
 
 const ACTOR = /^[0-9a-f]{16}#(0|[1-9][0-9]{0,9})$/;
-const EPOCH_MAX = 0xffff_ffff;
+export const EPOCH_MAX = 0xffff_ffff;
 
 /** Throws TypeError unless the text is 16 lower-case hex digits, `#` and an epoch of at most 32 bits. */
 export function parseActorId(text: string): ActorId {
