@@ -6,8 +6,8 @@ import { md5 } from "./md5.ts";
 /**
  * MD5 and HMAC-SHA-256 under the cluster secret, for the core.
  * Intuition: HMAC is two hashes over a padded key and the text. Two one-shot hashes with the padded keys computed once
- * take about half the time of createHmac, and one-shots that answer a latin1 string about half of those that answer a
- * Buffer (measured: 2.0 µs against 4.5 µs for a context tag).
+ * take less time than createHmac (2.6 µs against 4.0 for 64 bytes on a loaded machine), and one-shots that answer a
+ * latin1 string less than those that answer a Buffer.
  */
 export class KeyedHash implements Hash {
   readonly #secret: ClusterSecret;
