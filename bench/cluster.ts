@@ -2,7 +2,7 @@ import { localNodesWithPids, localUp, localWipe } from "../client/local/local-cl
 import { type Contender, contender } from "./contender.ts";
 
 /** Away from the ports of `make up`, so that a cluster that runs there is left in peace. */
-const PORT_OFFSET = 1_000;
+const PORT_OFFSET = 650;
 
 /** The local cluster of three nodes, as anybody starts it: the defaults are what is measured. */
 export async function startCluster(directory: string): Promise<Contender> {
