@@ -4,6 +4,8 @@ import { readDot, writeDot } from "./dot-codec.ts";
 import { type ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 
+export { readDot, writeDot };
+
 /** A count that the bytes behind it cannot hold is a lie: refused before anything is kept for it. */
 const ENTRY_BYTES_MIN = 10;
 
