@@ -2,7 +2,7 @@ import type { Merged, Stored, StoreFailureCode } from "../ports/replica-store.ts
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
-import { readDot, writeDot } from "../version/coverage-codec.ts";
+import { readDot, writeDot } from "../version/dot-codec.ts";
 
 /**
  * What the writer thread answers, in two waves: "merged" carries the records of coordinated writes before they are
