@@ -42,7 +42,7 @@ export class PrometheusHttpObserver {
   answered(method: string, status: number, durationMs: number): void {
     const index = METHODS.indexOf(method);
     const series = index === -1 ? OTHER : index;
-    this.#answers.add(`${METHODS[series]}|${status}`);
+    this.#answers.add(METHODS[series], String(status));
     this.#durations.observe(series, durationMs / 1_000);
   }
 
@@ -55,7 +55,7 @@ export class PrometheusHttpObserver {
   }
 
   handlerFailed(): void {
-    this.#failures.add("");
+    this.#failures.add();
   }
 }
 

@@ -18,11 +18,11 @@ export class PrometheusObserver implements Observer {
   event(event: CoreEvent): void {
     switch (event.kind) {
       case "put_finished":
-        this.#coordinator.requests.add(`put|${event.outcome}`);
+        this.#coordinator.requests.add("put", event.outcome);
         this.#coordinator.durations.observe(0, event.durationMs / 1_000);
         break;
       case "get_finished":
-        this.#coordinator.requests.add(`get|${event.outcome}`);
+        this.#coordinator.requests.add("get", event.outcome);
         this.#coordinator.durations.observe(1, event.durationMs / 1_000);
         if (event.outcome === "ok") this.#coordinator.siblings.observe(0, event.siblings);
         break;
@@ -60,7 +60,7 @@ export class PrometheusObserver implements Observer {
       case "ring_installed":
         break;
       case "ring_conflict":
-        this.#peers.ringConflicts.add("");
+        this.#peers.ringConflicts.add();
         break;
     }
   }

@@ -1,19 +1,22 @@
 import { Counter, type Registry } from "prom-client";
 
 /**
- * A counter with one or two labels whose values are found at run time (statuses, codes, peers). Counting is a map
- * access; prom-client sees the totals when somebody scrapes. Bounded: past `SERIES_MAX` label sets the rest is
- * counted as "other", so that nothing a client sends can grow the metrics without end.
+ * A counter with up to two labels whose values are found at run time (statuses, codes, peers). Counting is two map
+ * accesses and makes no text; prom-client sees the totals when somebody scrapes. Bounded: past `SERIES_MAX` label
+ * sets the rest is counted as "other", so that nothing a client sends can grow the metrics without end.
  */
 const SERIES_MAX = 500;
+const OTHER = "other";
 
 export class Tally {
-  readonly #counts = new Map<string, number>();
+  /** By the first label's value, then by the second's; "" where there is no such label. */
+  readonly #counts = new Map<string, Map<string, number>>();
+  #series = 0;
 
   constructor(registry: Registry, options: { name: string; help: string; labels: readonly string[] }) {
-    const counts = this.#counts;
     const { name, help, labels } = options;
-    // registers: the constructor enters the registry; nothing else keeps the counter.
+    const all = (): Iterable<readonly [readonly string[], number]> => this.#all();
+    // The constructor enters the counter in the registry, which keeps it.
     new Counter({
       name,
       help,
@@ -21,19 +24,31 @@ export class Tally {
       registers: [registry],
       collect() {
         this.reset();
-        for (const [key, count] of counts) {
-          const values = key.split("|");
-          this.inc(Object.fromEntries(labels.map((label, i) => [label, values[i] ?? "other"])), count);
+        for (const [values, count] of all()) {
+          this.inc(Object.fromEntries(labels.map((label, i) => [label, values[i]!])), count);
         }
       },
     });
   }
 
-  /** `key`: the label values in order, joined by "|". */
-  add(key: string, count = 1): void {
-    const known = this.#counts.get(key);
-    if (known !== undefined) this.#counts.set(key, known + count);
-    else if (this.#counts.size < SERIES_MAX) this.#counts.set(key, count);
-    else this.#counts.set("other", (this.#counts.get("other") ?? 0) + count);
+  /** Label values in the order of the labels. */
+  add(first = "", second = ""): void {
+    const counts = this.#counts.get(first);
+    const count = counts?.get(second);
+    if (counts !== undefined && count !== undefined) counts.set(second, count + 1);
+    else if (this.#series < SERIES_MAX || (first === OTHER && second === OTHER)) this.#start(first, second);
+    else this.add(OTHER, OTHER);
+  }
+
+  #start(first: string, second: string): void {
+    this.#series += 1;
+    const counts = this.#counts.get(first) ?? new Map<string, number>();
+    this.#counts.set(first, counts.set(second, 1));
+  }
+
+  *#all(): Generator<readonly [readonly string[], number]> {
+    for (const [first, counts] of this.#counts) {
+      for (const [second, count] of counts) yield [[first, second], count];
+    }
   }
 }
