@@ -13,8 +13,14 @@ function coverage(actor: string, n: number) {
 describe("ActorMint", () => {
   it("starts a new epoch for each row that remembers nothing", () => {
     const mint = new ActorMint(DB);
-    expect(mint.nextDot({ mine: "", coverage: emptyCoverage, seen })).to.deep.equal({ actor: `${DB}#1`, n: 1 });
-    expect(mint.nextDot({ mine: "", coverage: emptyCoverage, seen })).to.deep.equal({ actor: `${DB}#2`, n: 1 });
+    expect(mint.nextDot({ mine: "", coverage: emptyCoverage, seen })).to.deep.equal({
+      actor: `${DB}#1`,
+      n: 1,
+    });
+    expect(mint.nextDot({ mine: "", coverage: emptyCoverage, seen })).to.deep.equal({
+      actor: `${DB}#2`,
+      n: 1,
+    });
   });
 
   it("counts on for a row that remembers the actor", () => {
