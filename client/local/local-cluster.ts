@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { readdirSync, rmdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { adminTokenFrom, ensureClusterSecret } from "../cluster-secret.ts";
+import { withDirectoryLock } from "./directory-lock.ts";
 import {
   LOCAL_NODES_MAX,
   localClusterFile,
@@ -11,7 +12,7 @@ import {
   type LocalNode,
   type LocalSize,
 } from "./local-layout.ts";
-import { runningPid, startNode, stopNode } from "./node-process.ts";
+import { clearStale, runningPid, startNode, stopNode } from "./node-process.ts";
 import { isPortFree, portHolder } from "./port-holder.ts";
 import { awaitServing } from "./ring-start.ts";
 import { readStoredCluster, writeStoredCluster, type StoredCluster } from "./stored-cluster.ts";
@@ -33,14 +34,17 @@ export interface LocalClusterOptions {
 export const LOCAL_NODES_DEFAULT = 3;
 
 /** Resolves when every node serves the ring. Rejects with an Error that says what to do. */
-export async function localUp(options: LocalClusterOptions): Promise<readonly LocalNode[]> {
+export function localUp(options: LocalClusterOptions): Promise<readonly LocalNode[]> {
+  return withDirectoryLock(options.directory, options.progress, () => start(options));
+}
+
+async function start(options: LocalClusterOptions): Promise<readonly LocalNode[]> {
   const { directory, progress } = options;
   const stored = readStoredCluster(directory);
   const size = sizeOf(options, stored);
   const nodes = localNodes(directory, size);
-  const dead = await filterDead(nodes);
+  const dead = await clearStale(nodes);
   await refuseTakenPorts(dead);
-  mkdirSync(directory, { recursive: true });
   const secretFile = localSecretFile(directory);
   await ensureClusterSecret(secretFile);
   const cluster = stored ?? { ...size, clusterId: `local-${randomBytes(4).toString("hex")}` };
@@ -60,13 +64,34 @@ export async function localUp(options: LocalClusterOptions): Promise<readonly Lo
   return nodes;
 }
 
-export async function localDown({
-  directory,
-  progress,
-}: Pick<LocalClusterOptions, "directory" | "progress">): Promise<void> {
-  const nodes = existingNodes(directory);
+type DownOptions = Pick<LocalClusterOptions, "directory" | "progress">;
+
+export async function localDown(options: DownOptions): Promise<void> {
+  const { directory, progress } = options;
+  if (namesIn(directory) === undefined) progress(NOTHING_RUNS);
+  else await withDirectoryLock(directory, progress, () => stop(options));
+}
+
+/** Stops the nodes, then deletes their data, logs and secret. */
+export async function localWipe(options: DownOptions): Promise<void> {
+  const { directory, progress } = options;
+  if (namesIn(directory) === undefined) {
+    progress("there is no local cluster to delete");
+    return;
+  }
+  await withDirectoryLock(directory, progress, async () => {
+    await stop(options);
+    for (const node of existingNodes(directory)) rmSync(node.directory, { recursive: true, force: true });
+    rmSync(localClusterFile(directory), { force: true });
+    rmSync(localSecretFile(directory), { force: true });
+  });
+  if (namesIn(directory)?.length === 0) rmdirSync(directory);
+  progress("the local cluster's data is deleted");
+}
+
+async function stop({ directory, progress }: DownOptions): Promise<void> {
   const outcomes = await Promise.all(
-    nodes.map(async (node) => {
+    existingNodes(directory).map(async (node) => {
       const outcome = await stopNode(node);
       if (outcome === "stopped") progress(`node ${node.index} stopped`);
       if (outcome === "killed")
@@ -74,20 +99,10 @@ export async function localDown({
       return outcome;
     }),
   );
-  if (outcomes.every((outcome) => outcome === "not_running"))
-    progress("no node of the local cluster is running");
+  if (outcomes.every((outcome) => outcome === "not_running")) progress(NOTHING_RUNS);
 }
 
-/** Stops the nodes, then deletes their data, logs and secret. */
-export async function localWipe(options: Pick<LocalClusterOptions, "directory" | "progress">): Promise<void> {
-  const { directory, progress } = options;
-  await localDown(options);
-  for (const node of existingNodes(directory)) rmSync(node.directory, { recursive: true, force: true });
-  rmSync(localClusterFile(directory), { force: true });
-  rmSync(localSecretFile(directory), { force: true });
-  if (namesIn(directory)?.length === 0) rmdirSync(directory);
-  progress("the local cluster's data is deleted");
-}
+const NOTHING_RUNS = "no node of the local cluster is running";
 
 /** Each node of the stored cluster with its process, if it runs. Empty where there is none. */
 export async function localNodesWithPids(
@@ -118,11 +133,6 @@ function sizeOf(
     );
   }
   return stored;
-}
-
-async function filterDead(nodes: readonly LocalNode[]): Promise<LocalNode[]> {
-  const pids = await Promise.all(nodes.map(runningPid));
-  return nodes.filter((_, i) => pids[i] === undefined);
 }
 
 async function refuseTakenPorts(nodes: readonly LocalNode[]): Promise<void> {

@@ -28,7 +28,7 @@ export async function runningPid(node: LocalNode): Promise<number | undefined> {
   return undefined;
 }
 
-/** Starts the node with these flags; its output is appended to the log. The file of the pid is written before this returns. */
+/** Starts the node with these flags; its output is appended to the log. Its pid is in the pid file when this returns. */
 export function startNode(node: LocalNode, flags: readonly string[]): number {
   mkdirSync(node.dataDirectory, { recursive: true });
   if (existsSync(node.logFile) && statSync(node.logFile).size > LOG_BYTES_MAX) {
@@ -49,6 +49,14 @@ export function startNode(node: LocalNode, flags: readonly string[]): number {
   } finally {
     closeSync(log);
   }
+}
+
+/** Removes the pid files of nodes that do not run, and answers those nodes. */
+export async function clearStale(nodes: readonly LocalNode[]): Promise<LocalNode[]> {
+  const pids = await Promise.all(nodes.map(runningPid));
+  const dead = nodes.filter((_, i) => pids[i] === undefined);
+  for (const node of dead) rmSync(node.pidFile, { force: true });
+  return dead;
 }
 
 /** SIGTERM, then SIGKILL after the bound. True where a process had to be stopped. */
@@ -101,7 +109,7 @@ function signal(pid: number, name: "SIGTERM" | "SIGKILL"): void {
 }
 
 /** Empty for a process that does not exist or has ended (a zombie has no command line). */
-async function commandLine(pid: number): Promise<string> {
+export async function commandLine(pid: number): Promise<string> {
   if (existsSync("/proc/self/cmdline")) {
     try {
       return readFileSync(`/proc/${pid}/cmdline`, "utf8");

@@ -108,6 +108,22 @@ describe("local cluster of three nodes", function () {
     }
   });
 
+  it("the routing table leads a client to the owners' client ports", async () => {
+    const client = new DynamoClient({ endpoints: [`http://${first.client}`], routing: true });
+    try {
+      const table = await client.ring();
+      expect(table.members.map(({ address }) => address).sort()).to.deep.equal(
+        nodes.map((node) => node.client).sort(),
+      );
+      for (let i = 0; i < 20; i++) {
+        await client.putBlind("demo", `routed-${i}`, "x");
+        expect((await client.get("demo", `routed-${i}`)).text()).to.equal("x");
+      }
+    } finally {
+      client.close();
+    }
+  });
+
   it("starting again changes nothing while all run", async () => {
     const before = nodes.map(pidOf);
     const again = expectCode(await rig.up(), 0);
@@ -165,6 +181,16 @@ describe("local cluster of three nodes", function () {
     expectCode(await rig.local("status"), 0);
     for (const node of nodes) expect((await ask(node, "key-1")).body).to.equal("value-1");
     expect((await ask(first, "doomed")).status).to.equal(404);
+  });
+
+  it("two starts at the same time wait for one another and lose no process", async () => {
+    expectCode(await rig.local("down"), 0);
+    const runs = await Promise.all([rig.up(), rig.up()]);
+    for (const run of runs) expectCode(run, 0);
+    const pids = nodes.map(pidOf);
+    expectCode(await rig.local("down"), 0);
+    for (const pid of pids) expect(hasEnded(pid)).to.equal(true);
+    expectCode(await rig.up(), 0);
   });
 
   it("wipe deletes all of it", async () => {
