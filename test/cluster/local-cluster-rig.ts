@@ -18,9 +18,15 @@ export interface CommandRun {
   readonly err: string;
 }
 
-/** Runs `dynamokv` as a process of its own. */
-export function dynamokv(args: readonly string[], { stdin = "" } = {}): Promise<CommandRun> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+/** Runs `dynamokv` as a process of its own. `env` is added to our environment; nodes that it starts inherit it. */
+export function dynamokv(
+  args: readonly string[],
+  { stdin = "", env = {} }: { stdin?: string; env?: Readonly<Record<string, string>> } = {},
+): Promise<CommandRun> {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
   let out = "";
   let err = "";
   child.stdout.on("data", (bytes: Buffer) => (out += bytes.toString()));
@@ -35,7 +41,12 @@ export class LocalClusterRig {
   readonly portOffset = 10 * randomInt(1_000, 2_000);
 
   up(...more: string[]): Promise<CommandRun> {
-    return this.local("up", "--port-offset", String(this.portOffset), ...more);
+    return this.upWith({}, ...more);
+  }
+
+  upWith(env: Readonly<Record<string, string>>, ...more: string[]): Promise<CommandRun> {
+    const offset = ["--port-offset", String(this.portOffset)];
+    return dynamokv(["local", "up", "--dir", this.directory, ...offset, ...more], { env });
   }
 
   local(command: string, ...more: string[]): Promise<CommandRun> {
