@@ -120,7 +120,7 @@ export interface AdminDot {
 
 /** POST /admin/v1/ring/form */
 export interface FormRingRequest {
-  /** Letters, digits, `.`, `_`, `-`; 1 to 63. */
+  /** Lower-case letters, digits and `-`; 1 to 63. */
   readonly clusterId: string;
   /** Ids of the nodes, this one included; 1 to 1,000, each once. */
   readonly members: readonly string[];

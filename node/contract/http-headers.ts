@@ -15,8 +15,8 @@ export const MODIFIED_HEADER = "X-Dynamo-Modified";
 /** Longest request id, in characters 0x21 to 0x7e. */
 export const REQUEST_ID_LENGTH_MAX = 64;
 
-/** Longest context, in characters of the header. */
-export const CONTEXT_HEADER_LENGTH_MAX = 8 * 1024;
+/** Longest context, in characters of the header: room for every context that a node gives out. */
+export const CONTEXT_HEADER_LENGTH_MAX = 88 * 1024;
 
 export const BUCKET_BYTES_MAX = 255;
 export const KEY_BYTES_MAX = 1024;

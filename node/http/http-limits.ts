@@ -29,5 +29,5 @@ export const defaultHttpLimits: HttpLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 60_000,
-  headerBytesMax: 16 * 1024,
+  headerBytesMax: 104 * 1024,
 };

@@ -5,7 +5,7 @@ import type { RingFormation } from "./node-admin.ts";
  * Checks the body of POST /admin/v1/ring/form. What it fixes (cluster id, Q, N) cannot be changed later, so an
  * unknown field is refused: a misspelt `replicas` must not become a default for ever.
  */
-const CLUSTER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const CLUSTER_ID = /^[a-z0-9-]{1,63}$/;
 const MEMBERS_MAX = 1_000;
 const PARTITIONS_DEFAULT = 256;
 const REPLICAS_DEFAULT = 3;
@@ -26,7 +26,7 @@ export function parseRingFormation(body: unknown): ParsedFormation {
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined) return bad(`unknown field ${JSON.stringify(unknown.slice(0, 40))}`);
   if (typeof clusterId !== "string" || !CLUSTER_ID.test(clusterId)) {
-    return bad("clusterId is not 1 to 63 letters, digits, '.', '_' or '-', starting with a letter or digit");
+    return bad("clusterId is not 1 to 63 lower-case letters, digits or '-'");
   }
   const ids = parseMembers(members);
   if (ids === undefined)

@@ -4,7 +4,7 @@ import type { Digester } from "../ports/hash.ts";
 import type { StoredRow } from "../ports/database.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { type CheckedRow, sameKey } from "./row-check.ts";
-import { compareBytes, type KeyRecord, merge, put, type Sibling } from "../version/record.ts";
+import { compareBytes, dotOfWrite, emptyRecord, type KeyRecord, merge, put } from "../version/record.ts";
 import { decodeRecord, encodeRecord } from "../version/record-codec.ts";
 import { type Coverage, emptyCoverage, highestOf } from "../version/coverage.ts";
 import type { ActorId, Dot } from "../version/dot.ts";
@@ -61,10 +61,10 @@ export function applyCoordinated(
   const seen = decodeSeen(write.seen);
   if (seen === undefined) return refused("invalid_record", "the context's coverage cannot be decoded");
   const record = before.state === "sound" ? before.record : emptyRecord(write);
-  const earlier = record.siblings.find((sibling) => isRetryOf(sibling, write));
+  const earlier = dotOfWrite(record, valueOf(write));
   if (earlier !== undefined && before.state === "sound") {
     const row = withKeptFor(before.row, write.keptFor);
-    return { outcome: "accepted", row, record: before.row.record, dot: earlier.dot };
+    return { outcome: "accepted", row, record: before.row.record, dot: earlier };
   }
   const mine = before.state === "sound" ? actorText(before.row.mine) : "";
   const dot = tools.mint.nextDot({ mine, coverage: record.coverage, seen });
@@ -120,20 +120,6 @@ export function union(left: readonly string[], right: readonly string[]): readon
   return right.length === 0 ? left : [...new Set([...left, ...right])].sort();
 }
 
-/**
- * A retry repeats its request id and its value. An id alone is not enough: a client that reuses one for another
- * value would be told that a write is durable which is stored nowhere.
- */
-function isRetryOf(sibling: Sibling, write: CoordinatedWrite): boolean {
-  return (
-    sibling.requestId === write.requestId &&
-    write.requestId !== "" &&
-    sibling.tombstone === write.tombstone &&
-    sibling.contentType === write.contentType &&
-    compareBytes(sibling.value, write.value) === 0
-  );
-}
-
 function decodeSeen(bytes: Uint8Array): Coverage | undefined {
   if (bytes.length === 0) return emptyCoverage;
   return unlessMalformed(() => {
@@ -155,10 +141,6 @@ function unlessMalformed<T>(decode: () => T): T | undefined {
     if (error instanceof MalformedBytes) return undefined;
     throw error;
   }
-}
-
-function emptyRecord({ bucket, key }: CoordinatedWrite): KeyRecord {
-  return { bucket, key, coverage: emptyCoverage, siblings: [], unknownFields: [] };
 }
 
 function valueOf({ tombstone, value, contentType, modifiedMs, requestId }: CoordinatedWrite) {

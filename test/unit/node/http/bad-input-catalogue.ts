@@ -93,13 +93,13 @@ function describeTargets(send: Send, refuses: Refuses): void {
     }
   });
 
-  it("row 7: a key over 1 KiB is 400, a bucket over 255 bytes too, a URL over 16 KiB is 431", async () => {
+  it("row 7: a key over 1 KiB is 400, a bucket over 255 bytes too, a head over 104 KiB is 431", async () => {
     await roundTrips("k".repeat(1024), "longest");
     await roundTrips("%01".repeat(1024), "longest, escaped");
     await refuses(request("GET", NAME + "k".repeat(1025)), 400, "invalid_key");
     await refuses(request("GET", NAME + "%6b".repeat(1025)), 400, "invalid_key");
     await refuses(request("GET", `/v1/kv/${"b".repeat(256)}/k`), 400, "invalid_bucket");
-    await refuses(request("GET", NAME + "k".repeat(17_000)), 431);
+    await refuses(request("GET", NAME + "k".repeat(107_000)), 431);
   });
 
   it("row 17: a target in absolute form is 400", async () => {
@@ -274,9 +274,9 @@ function describeContexts(send: Send, refuses: Refuses): void {
     expect((await send(request("GET", `${NAME}context-31?r=3`))).status).to.equal(300);
   });
 
-  it("row 32: a context over 8 KiB is 400", async () => {
-    await refuses(put("context-32", "A".repeat(8 * 1024 + 4)), 400, "invalid_context");
-    await refuses(put("context-32", "A".repeat(8 * 1024)), 400, "invalid_context");
+  it("row 32: a context over 88 KiB is 400", async () => {
+    await refuses(put("context-32", "A".repeat(88 * 1024 + 4)), 400, "invalid_context");
+    await refuses(put("context-32", "A".repeat(88 * 1024)), 400, "invalid_context");
   });
 
   it("row 33: siblings end at 100 with 409, and can then be resolved", async () => {
