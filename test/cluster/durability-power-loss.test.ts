@@ -50,7 +50,7 @@ describe("cluster: durability: N=3 W=2 R=2, power loss of all three nodes at onc
   }
 
   it("on disks that do not keep the log's syncs the same loses acknowledged writes: this test can fail", async () => {
-    await endAtOnce(nodes, "SIGKILL");
+    expectCode(await rig.local("down"), 0);
     const { history, violations } = await loadAndLosePower("lying", { forget: "-wal" });
     const lost = violations.filter(({ kind }) => kind === "lost");
     expect(lost.length).to.be.greaterThan(history.acknowledged / 10);

@@ -23,6 +23,8 @@ export interface Read {
   readonly endedMs: number;
 }
 
+const PROGRESS_MS_MAX = 60_000;
+
 export class History {
   readonly #writes = new Map<string, Write>();
   readonly #byKey = new Map<string, Write[]>();
@@ -63,7 +65,14 @@ export class History {
 
   /** Resolves once this many more writes are acknowledged: how a test waits for load instead of for time. */
   moreAcknowledged(more: number): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push({ count: this.#acknowledged + more, resolve }));
+    const count = this.#acknowledged + more;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const last = this.errors.slice(-3).join("; ") || "none";
+        reject(new Error(`${this.#acknowledged} of ${count} writes are acknowledged; last errors: ${last}`));
+      }, PROGRESS_MS_MAX);
+      this.#waiting.push({ count, resolve: () => (clearTimeout(timer), resolve()) });
+    });
   }
 
   writes(): readonly Write[] {

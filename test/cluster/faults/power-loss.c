@@ -3,8 +3,8 @@
  * durable is kept below POWER_LOSS_SHADOW. After SIGKILL the shadow is what a power loss would have left, at its worst.
  *
  * - fsync and fdatasync of a file copy what was written through that descriptor since its last sync (SQLite writes with
- *   pwrite64), or the whole file where that is unknown, and return only then. Copying reads the given descriptor:
- *   opening and closing another one would drop SQLite's POSIX locks.
+ *   pwrite64), or the whole file where that is unknown, and return only then. Copying reads the given descriptor where
+ *   it can: opening and closing another one would drop SQLite's POSIX locks.
  * - A new file's name is durable with its first sync, as on ext4 and xfs; a rename or a removal only with a sync of the
  *   folder. Until then the new content waits under "<name>.renamed".
  * - POWER_LOSS_FORGET names an end of file names whose syncs are not recorded: a disk that lies.
@@ -52,16 +52,22 @@ static int shadow_of(const char *path, char *shadow) {
 
 static void copy_range(int fd, const char *shadow, off_t from, off_t to, off_t size) {
   static char block[1 << 20];
-  int out = open(shadow, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  int out = open(shadow, O_WRONLY | O_CREAT | O_CLOEXEC, 0644), in = fd;
   must(out >= 0, "open", shadow);
+  if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY) {
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    must((in = open(link, O_RDONLY | O_CLOEXEC)) >= 0, "read", link);
+  }
   while (from < to) {
-    ssize_t got = pread(fd, block, MIN(to - from, (off_t)sizeof block), from);
+    ssize_t got = pread(in, block, MIN(to - from, (off_t)sizeof block), from);
     if (got == 0) break;
     must(got > 0 && pwrite(out, block, got, from) == got, "copy to", shadow);
     from += got;
   }
   struct stat copied;
   must(fstat(out, &copied) == 0 && (copied.st_size <= size || ftruncate(out, size) == 0), "cut", shadow);
+  if (in != fd) close(in);
   close(out);
 }
 
