@@ -1,8 +1,10 @@
 import type { NodeId } from "../../node/core/node-id.ts";
+import { decodeForwarded } from "../../node/core/coordinator/forwarding.ts";
 import type { CoreEvent } from "../../node/core/ports/observer.ts";
 import { partitionOf, positionOf } from "../../node/core/ring/position.ts";
 import type { PreferenceList } from "../../node/core/ring/ring.ts";
 import { defaultSettings } from "../../node/core/settings.ts";
+import { decodeMessage, KIND } from "../../node/core/wire/messages.ts";
 import type { CoverageMarks } from "./coverage-marks.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Violation } from "./violation.ts";
@@ -38,6 +40,7 @@ export class Cluster {
   lastDisturbanceMs = -1;
   readonly #destroyedMs = new Map<NodeId, number>();
   readonly #preferenceLists = new Map<string, PreferenceList>();
+  readonly #forwards = new Map<string, number>();
   #onCommitting: (host: SimulatedHost, durationMs: number) => void = () => undefined;
 
   constructor(scenario: Scenario, trace: Trace, marks: CoverageMarks) {
@@ -56,7 +59,8 @@ export class Cluster {
         if (what === "connection lost" || what === "message lost or doubled") marks.hit(what);
         this.disturbed(what);
       },
-      connected: (from, to) => trace.line(this.loop.nowMs, `${from.slice(-2)} is connected to ${to.slice(-2)}`),
+      connected: (from, to) =>
+        trace.line(this.loop.nowMs, `${from.slice(-2)} is connected to ${to.slice(-2)}`),
     });
     this.hosts = scenario.nodes.map((node) => this.#hostOf(node));
   }
@@ -131,7 +135,10 @@ export class Cluster {
       pipeDelayMsMax: scenario.pipeDelayMsMax,
       observer: { event: (event) => this.#observed(id, event) },
       hooks: {
-        wrote: (row) => registry.stored(row.record),
+        wrote: (row) => {
+          if (row.keptFor.length > 0 && row.mine.length > 0) marks.hit("stand-in coordinated");
+          registry.stored(row.record);
+        },
         committing: (durationMs) => {
           trace.line(loop.nowMs, `${id.slice(-2)} commits for ${durationMs.toFixed(3)} ms`);
           this.#onCommitting(host, durationMs);
@@ -146,9 +153,29 @@ export class Cluster {
   }
 
   #sent(from: NodeId, to: NodeId, message: Uint8Array): void {
-    this.trace.line(this.loop.nowMs, `${from.slice(-2)} -> ${to.slice(-2)} kind ${message[0]}, ${message.length} bytes`);
+    this.trace.line(
+      this.loop.nowMs,
+      `${from.slice(-2)} -> ${to.slice(-2)} kind ${message[0]}, ${message.length} bytes`,
+    );
     this.trace.bytes(message);
     this.registry.sent(message);
+    if (message[0] === KIND.forward) this.#forwarded(message);
+  }
+
+  /** A write is handed on at most once for each attempt of its client. */
+  #forwarded(message: Uint8Array): void {
+    const decoded = decodeMessage(message);
+    if (decoded.kind !== "request" || decoded.request.kind !== "forward") return;
+    const { operation, request } = decodeForwarded(decoded.request.body);
+    const write = this.history.write(request.requestId);
+    if (operation === "get" || write === undefined) return;
+    const count = (this.#forwards.get(write.id) ?? 0) + 1;
+    this.#forwards.set(write.id, count);
+    if (count <= write.attempts || this.scenario.weather.kind === "datagrams") return;
+    this.violated(
+      "forwarded_twice",
+      `${write.id} was handed on ${count} times for ${write.attempts} attempts`,
+    );
   }
 
   #observed(id: NodeId, event: CoreEvent): void {

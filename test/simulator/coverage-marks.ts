@@ -9,16 +9,12 @@ export class CoverageMarks {
     this.#counts.set(mark, (this.#counts.get(mark) ?? 0) + 1);
   }
 
-  add(other: CoverageMarks): void {
-    for (const [mark, count] of other.#counts) this.#counts.set(mark, (this.#counts.get(mark) ?? 0) + count);
+  counts(): Partial<Record<Mark, number>> {
+    return Object.fromEntries(this.#counts);
   }
 
-  count(mark: Mark): number {
-    return this.#counts.get(mark) ?? 0;
-  }
-
-  missing(): Mark[] {
-    return REQUIRED_MARKS.filter((mark) => this.count(mark) === 0);
+  static required(): readonly Mark[] {
+    return REQUIRED_MARKS;
   }
 }
 

@@ -87,7 +87,12 @@ export function scenarioOf(seed: number): Scenario {
     pipeDelayMsMax: random.fork("pipes").pick([0.05, 0.5, 5]),
     faults,
     faultEveryMs: random.fork("pace").pick([150, 400, 1_000]),
-    fragile: new Set(random.fork("fragile").shuffled(nodes.map(({ id }) => id)).slice(0, fragileCount)),
+    fragile: new Set(
+      random
+        .fork("fragile")
+        .shuffled(nodes.map(({ id }) => id))
+        .slice(0, fragileCount),
+    ),
   };
 }
 
@@ -134,7 +139,7 @@ function weatherOf(random: SeededRandom): NetworkWeather {
     jitter: random.pick([0, 0.05, 0.3]),
     lossRate: random.pick([0, 0.01, 0.1, 0.3]),
     duplicateRate: random.pick([0, 0.01, 0.2, 0.5]),
-    windowBytes: random.pick([4 * 1024, 256 * 1024, 1024 * 1024]),
+    windowBytes: random.pick([16 * 1024, 256 * 1024, 1024 * 1024]),
   };
 }
 

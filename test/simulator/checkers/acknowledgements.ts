@@ -12,14 +12,18 @@ export function checkAcknowledgement(cluster: Cluster, operation: WriteOperation
   checkWrittenContext(cluster, operation);
   const { answered, id, key } = operation;
   if (answered === undefined) return;
-  if (operation.attempts > 1 && cluster.registry.dotsOf(id).length === 1) cluster.marks.hit("retry found its dot");
+  if (operation.saw.length > 1) cluster.marks.hit("siblings reconciled");
+  if (operation.attempts > 1 && cluster.registry.dotsOf(id).length === 1)
+    cluster.marks.hit("retry found its dot");
   const own = cluster.registry.dotsOf(id).filter(({ dot }) => covers(answered, dot));
   // A delete that found nothing wrote nothing.
   if (own.length === 0 && operation.kind === "delete") return;
   let copies = 0;
   for (const host of cluster.hosts) {
     const { data, hint } = durableCopies(host, key);
-    const known = [data, hint].some((copy) => copy !== undefined && own.some(({ dot }) => covers(copy.coverage, dot)));
+    const known = [data, hint].some(
+      (copy) => copy !== undefined && own.some(({ dot }) => covers(copy.coverage, dot)),
+    );
     const destroyedMs = cluster.destroyedMs(host.id);
     if (known || (destroyedMs !== undefined && destroyedMs >= operation.invokedMs)) copies += 1;
   }

@@ -33,7 +33,8 @@ export function checkShownContext(
 ): void {
   const { registry } = cluster;
   const invented = registry.inventedBy(key, coverage);
-  if (invented.length > 0) cluster.violated("context_covers_too_much", `${key}: nobody minted ${invented.join(" ")}`);
+  if (invented.length > 0)
+    cluster.violated("context_covers_too_much", `${key}: nobody minted ${invented.join(" ")}`);
   const covered = registry.covered(key, coverage);
   for (const known of covered) {
     if (known.tombstone || shown.has(known.writeId) || isSuperseded(cluster, known, covered)) continue;
@@ -51,7 +52,11 @@ export function checkShownContext(
  * By a write that is covered too and whose author's context covered it, under this dot or, where a retry minted two,
  * under the other: who saw one dot of a write saw the write.
  */
-export function isSuperseded({ history, registry }: Cluster, known: KnownDot, covered: readonly KnownDot[]): boolean {
+export function isSuperseded(
+  { history, registry }: Cluster,
+  known: KnownDot,
+  covered: readonly KnownDot[],
+): boolean {
   const twins = registry.dotsOf(known.writeId);
   return covered.some((other) => {
     const writer = history.write(other.writeId);
@@ -69,13 +74,21 @@ export function checkWrittenContext(cluster: Cluster, operation: WriteOperation)
   const { id, key, seen, answered } = operation;
   if (answered === undefined || seen === undefined) return;
   if (!includes(answered, seen)) {
-    cluster.violated("context_covers_too_little", `${id} of ${key}: the answer forgets what the client had seen`);
+    cluster.violated(
+      "context_covers_too_little",
+      `${id} of ${key}: the answer forgets what the client had seen`,
+    );
   }
   const added = registry.covered(key, answered).filter(({ dot }) => !covers(seen, dot));
-  const strangers = added.filter(({ writeId }) => writeId !== id).map(({ dot, writeId }) => `${nameOf(dot)} (${writeId})`);
+  const strangers = added
+    .filter(({ writeId }) => writeId !== id)
+    .map(({ dot, writeId }) => `${nameOf(dot)} (${writeId})`);
   strangers.push(...registry.inventedBy(key, answered));
   if (strangers.length > 0 || added.length > 1) {
-    cluster.violated("context_covers_too_much", `${id} of ${key}: the answer also covers ${strangers.join(" ")}`);
+    cluster.violated(
+      "context_covers_too_much",
+      `${id} of ${key}: the answer also covers ${strangers.join(" ")}`,
+    );
   }
   if (registry.covered(key, answered).every(({ writeId }) => writeId !== id)) {
     cluster.violated("context_covers_too_little", `${id} of ${key}: the answer does not cover the write`);

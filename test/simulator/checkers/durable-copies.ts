@@ -10,7 +10,10 @@ const utf8 = new TextEncoder();
 const places = new Map<string, string>();
 
 /** The copies of a key that are on stable storage at this moment and pass their checksum. */
-export function durableCopies(host: SimulatedHost, key: string): { data: KeyRecord | undefined; hint: KeyRecord | undefined } {
+export function durableCopies(
+  host: SimulatedHost,
+  key: string,
+): { data: KeyRecord | undefined; hint: KeyRecord | undefined } {
   return { data: soundCopy(host.disk.data, key), hint: soundCopy(host.disk.hints, key) };
 }
 

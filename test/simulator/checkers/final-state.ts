@@ -25,7 +25,8 @@ export function checkFinalStates(cluster: Cluster): void {
   const { history, registry } = cluster;
   for (const key of history.keys()) {
     const state = { key, record: unionOfCopies(cluster, key), history, registry };
-    for (const { kind, detail } of [...lostWrites(state), ...resurrectedWrites(state)]) cluster.violated(kind, detail);
+    for (const { kind, detail } of [...lostWrites(state), ...resurrectedWrites(state)])
+      cluster.violated(kind, detail);
   }
 }
 
@@ -39,7 +40,10 @@ export function lostWrites({ key, record, history, registry }: FinalState): Foun
     // A delete that found nothing wrote nothing.
     const nothingWritten = write.kind === "delete" && registry.dotsOf(write.id).length === 0;
     if (write.outcome !== "ok" || nothingWritten || reachesAny(write.id, alive, supersededBy)) continue;
-    found.push({ kind: "acknowledged_write_lost", detail: `${write.kind} ${write.id} of ${key} left nothing behind` });
+    found.push({
+      kind: "acknowledged_write_lost",
+      detail: `${write.kind} ${write.id} of ${key} left nothing behind`,
+    });
   }
   return found;
 }
@@ -63,16 +67,22 @@ function supersessions(
     for (const id of write.saw) add(id, write);
     const { seen } = write;
     if (seen !== undefined) {
-      for (const { id } of deletes) if (registry.dotsOf(id).some(({ dot }) => covers(seen, dot))) add(id, write);
+      for (const { id } of deletes)
+        if (registry.dotsOf(id).some(({ dot }) => covers(seen, dot))) add(id, write);
     } else if (registry.dotsOf(write.id).length > 0) {
       // A delete that read by itself may have seen whatever was begun before its end.
-      for (const other of writes) if (other !== write && other.invokedMs <= write.endedMs) add(other.id, write);
+      for (const other of writes)
+        if (other !== write && other.invokedMs <= write.endedMs) add(other.id, write);
     }
   }
   return result;
 }
 
-function reachesAny(id: string, alive: ReadonlySet<string>, supersededBy: Map<string, WriteOperation[]>): boolean {
+function reachesAny(
+  id: string,
+  alive: ReadonlySet<string>,
+  supersededBy: Map<string, WriteOperation[]>,
+): boolean {
   const visited = new Set<string>();
   const open = [id];
   while (open.length > 0) {
@@ -95,14 +105,18 @@ export function resurrectedWrites({ key, record, history, registry }: FinalState
       if (write.id === sibling.requestId || !(write.outcome === "ok" || alive.has(write.id))) continue;
       const sawDot = write.seen !== undefined && covers(write.seen, sibling.dot);
       // A retry that two coordinators took has two dots, and whoever saw one has not seen the other.
-      const sawOnlyDot = write.saw.includes(sibling.requestId) && registry.dotsOf(sibling.requestId).length === 1;
+      const sawOnlyDot =
+        write.saw.includes(sibling.requestId) && registry.dotsOf(sibling.requestId).length === 1;
       if (!sawDot && !sawOnlyDot) continue;
       const detail = `${key}: ${sibling.requestId} (${nameOf(sibling.dot)}) is there beside ${write.id}, which saw it`;
       found.push({ kind: "superseded_value_resurrected", detail });
     }
     const operation = history.writesOf(key).find(({ id }) => id === sibling.requestId);
     if (operation?.outcome === "refused") {
-      found.push({ kind: "refused_write_applied", detail: `${key}: ${operation.id} was refused and is there` });
+      found.push({
+        kind: "refused_write_applied",
+        detail: `${key}: ${operation.id} was refused and is there`,
+      });
     }
   }
   return found;

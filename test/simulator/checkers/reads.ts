@@ -40,7 +40,8 @@ export function checkRead(
     if (saw.length > 0) cluster.violated("context_covers_too_little", `${key}: values without a context`);
     return undefined;
   }
-  const clusterId = cluster.hosts.find(({ node }) => node !== undefined)?.node?.ring.current()?.clusterId ?? "";
+  const clusterId =
+    cluster.hosts.find(({ node }) => node !== undefined)?.node?.ring.current()?.clusterId ?? "";
   if (clusterId !== "" && !isSealedFor(key, outcome.context, clusterId)) {
     cluster.violated("wrongly_refused", `${key}: a read gave a context that does not open`);
   }
@@ -60,8 +61,10 @@ function checkShownValues(cluster: Cluster, key: string, { siblings }: Read): st
       cluster.violated("corrupt_value_served", `${key}: ${value.length} bytes that nobody wrote there`);
       continue;
     }
-    if (ids.includes(written.id)) cluster.violated("duplicate_sibling", `${key}: ${written.id} is shown twice`);
-    if (operation.outcome === "refused") cluster.violated("refused_write_applied", `${key}: ${written.id} is shown`);
+    if (ids.includes(written.id))
+      cluster.violated("duplicate_sibling", `${key}: ${written.id} is shown twice`);
+    if (operation.outcome === "refused")
+      cluster.violated("refused_write_applied", `${key}: ${written.id} is shown`);
     ids.push(written.id);
   }
   return ids;
@@ -82,7 +85,10 @@ function checkPromise(
   const missed = promised.dots.filter(({ dot }) => !covers(coverage, dot));
   if (missed.length === 0) return;
   const names = missed.map(({ writeId }) => writeId).join(" ");
-  cluster.violated("read_missed_durable_write", `${key}: r=${r}, ${outcome.ownersAnswered} owners answered: no ${names}`);
+  cluster.violated(
+    "read_missed_durable_write",
+    `${key}: r=${r}, ${outcome.ownersAnswered} owners answered: no ${names}`,
+  );
 }
 
 /**
@@ -99,7 +105,10 @@ function checkPatience(
   const allUp = cluster.hosts.every(({ incarnation }) => incarnation !== undefined);
   if (!hurried || !calm || !allUp || outcome.context.length > 0) return;
   const { ownersAnswered } = outcome;
-  cluster.violated("not_found_too_early", `${key}: ${ownersAnswered} of r=${r} owners asked before "not found"`);
+  cluster.violated(
+    "not_found_too_early",
+    `${key}: ${ownersAnswered} of r=${r} owners asked before "not found"`,
+  );
 }
 
 /** After a disturbance connections need this long to be up again. */

@@ -176,7 +176,11 @@ export class Nemesis {
     for (const host of this.#cluster.hosts) this.#crash(host, "power", luck);
   }
 
-  #ailingDisk(kind: "slow_disk" | "disk_full" | "failing_commit", host: SimulatedHost, luck: SeededRandom): void {
+  #ailingDisk(
+    kind: "slow_disk" | "disk_full" | "failing_commit",
+    host: SimulatedHost,
+    luck: SeededRandom,
+  ): void {
     const { loop } = this.#cluster;
     if (kind === "failing_commit") host.disk.failingCommits = 1 + luck.below(3);
     if (kind === "disk_full") {

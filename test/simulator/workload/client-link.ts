@@ -22,7 +22,12 @@ export interface Call<T> {
 }
 
 /** One request of a client to one node: delayed both ways, lost with the node's life, and timed (I14). */
-export function callNode<T>(cluster: Cluster, host: SimulatedHost, call: Call<T>, luck: SeededRandom): Promise<Answer<T>> {
+export function callNode<T>(
+  cluster: Cluster,
+  host: SimulatedHost,
+  call: Call<T>,
+  luck: SeededRandom,
+): Promise<Answer<T>> {
   const { loop } = cluster;
   const incarnation = host.incarnation;
   const thereMs = luck.skewed(0.05, 10);
@@ -58,7 +63,10 @@ export function callNode<T>(cluster: Cluster, host: SimulatedHost, call: Call<T>
       const checkDeadline = (): void => {
         if (answered || incarnation.pausedUntilMs > arrivedMs) return;
         const lateMs = (loop.nowMs - arrivedMs).toFixed(0);
-        cluster.violated("answer_overdue", `${call.what} at ${host.id.slice(-2)}: no answer after ${lateMs} ms`);
+        cluster.violated(
+          "answer_overdue",
+          `${call.what} at ${host.id.slice(-2)}: no answer after ${lateMs} ms`,
+        );
       };
       loop.after(call.timeoutMs * 1.01 + OVERDUE_GRACE_MS, checkDeadline, incarnation);
     };

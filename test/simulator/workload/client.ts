@@ -66,7 +66,11 @@ export class Client {
     return outcome;
   }
 
-  async #write(kind: "put" | "delete", key: string, { luck, id }: { luck: SeededRandom; id: string }): Promise<void> {
+  async #write(
+    kind: "put" | "delete",
+    key: string,
+    { luck, id }: { luck: SeededRandom; id: string },
+  ): Promise<void> {
     const { history, loop, scenario } = this.#cluster;
     const context = this.#contextFor(key, luck.fork("context"));
     const saw = context?.saw ?? [];
@@ -91,8 +95,17 @@ export class Client {
     const invoke = (node: DynamoNode): Promise<WriteOutcome> =>
       kind === "delete"
         ? node.delete({ ...common, context: context?.bytes })
-        : node.put({ ...common, context: context?.bytes ?? new Uint8Array(0), value: value.slice(), contentType: "text/plain" });
-    await this.#attempt(operation, { luck, invoke, w: Math.max(options.w ?? scenario.writeQuorum, options.pw ?? 0) });
+        : node.put({
+            ...common,
+            context: context?.bytes ?? new Uint8Array(0),
+            value: value.slice(),
+            contentType: "text/plain",
+          });
+    await this.#attempt(operation, {
+      luck,
+      invoke,
+      w: Math.max(options.w ?? scenario.writeQuorum, options.pw ?? 0),
+    });
   }
 
   async #attempt(
@@ -120,7 +133,8 @@ export class Client {
       }
       if (outcome?.kind === "failed") this.#failedWith(outcome.code, `${kind} ${id}`);
       maybeApplied ||= outcome === undefined ? answer.kind === "lost" : outcome.maybeApplied;
-      if (outcome !== undefined && outcome.context.length > 0 && luck.chance(0.3)) this.#keep(operation, outcome.context);
+      if (outcome !== undefined && outcome.context.length > 0 && luck.chance(0.3))
+        this.#keep(operation, outcome.context);
       if (luck.chance(0.3)) break;
       await this.#sleep(luck.skewed(1, 300));
     }
@@ -152,7 +166,8 @@ export class Client {
     const options = { r: undefined, w: undefined, pr: undefined, pw: undefined, timeoutMs: undefined };
     if (!stray.chance(0.15)) return options;
     const primaries = stray.chance(0.3);
-    if (kind === "get") return { ...options, r: 1 + stray.below(n), pr: primaries ? stray.below(readQuorum + 1) : undefined };
+    if (kind === "get")
+      return { ...options, r: 1 + stray.below(n), pr: primaries ? stray.below(readQuorum + 1) : undefined };
     const w = writeQuorum + stray.below(n - writeQuorum + 1);
     return { ...options, w, pw: primaries ? stray.below(w + 1) : undefined };
   }
@@ -161,7 +176,12 @@ export class Client {
     const { hosts, scenario } = this.#cluster;
     const timeoutMs = scenario.requestTimeoutMs;
     const patienceMs = luck.chance(0.1) ? luck.between(1, timeoutMs) : timeoutMs * 3 + 5_000;
-    return callNode(this.#cluster, luck.pick(hosts), { what: `${this.#name} ${what}`, timeoutMs, patienceMs, invoke }, luck);
+    return callNode(
+      this.#cluster,
+      luck.pick(hosts),
+      { what: `${this.#name} ${what}`, timeoutMs, patienceMs, invoke },
+      luck,
+    );
   }
 
   /** These clients send only what is valid. */

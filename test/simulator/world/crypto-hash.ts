@@ -6,7 +6,9 @@ export const cryptoHash: Hash = {
   md5: (bytes) => new Uint8Array(createHash("md5").update(bytes).digest()),
   mac: (keyId, bytes) => {
     if (keyId !== 1) return undefined;
-    return new Uint8Array(createHmac("sha256", "simulated cluster secret").update(bytes).digest().subarray(0, 16));
+    return new Uint8Array(
+      createHmac("sha256", "simulated cluster secret").update(bytes).digest().subarray(0, 16),
+    );
   },
   currentKeyId: () => 1,
 };

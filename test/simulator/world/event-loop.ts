@@ -76,7 +76,8 @@ export class EventLoop {
       if (!this.#ready(event)) continue;
       this.#nowMs = event.timeMs;
       this.#events += 1;
-      if (this.#events > EVENTS_MAX) throw new Error(`${EVENTS_MAX} events and no end: something runs in circles`);
+      if (this.#events > EVENTS_MAX)
+        throw new Error(`${EVENTS_MAX} events and no end: something runs in circles`);
       event.run();
       await drain();
       if (stop()) return;

@@ -181,7 +181,11 @@ export class SimulatedReaderDatabase implements Database {
   }
 }
 
-function scanOf(rows: ReadonlyMap<string, StoredRow>, after: Uint8Array | undefined, limit: number): StoredRow[] {
+function scanOf(
+  rows: ReadonlyMap<string, StoredRow>,
+  after: Uint8Array | undefined,
+  limit: number,
+): StoredRow[] {
   const from = after === undefined ? undefined : placeOf(after);
   const places = [...rows.keys()].filter((place) => from === undefined || place > from).sort();
   return places.slice(0, limit).map((place) => copyOf(rows.get(place))!);

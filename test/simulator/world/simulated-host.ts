@@ -78,7 +78,9 @@ export class SimulatedHost {
     const clock = new SkewedClock(loop, this.quartz);
     const timers = new SkewedTimers(loop, this.quartz, incarnation);
     const writer = this.#startWriter(incarnation, random, clock);
-    const readers = Array.from({ length: READER_THREADS }, (_, i) => this.#startReader(incarnation, random, i));
+    const readers = Array.from({ length: READER_THREADS }, (_, i) =>
+      this.#startReader(incarnation, random, i),
+    );
     const endpoint = network.attach(incarnation, {
       address: `${id}:7080`,
       clientAddress: `${id}:8080`,
@@ -120,7 +122,8 @@ export class SimulatedHost {
   }
 
   pause(durationMs: number): void {
-    if (this.#incarnation !== undefined) this.#incarnation.pausedUntilMs = this.#parts.loop.nowMs + durationMs;
+    if (this.#incarnation !== undefined)
+      this.#incarnation.pausedUntilMs = this.#parts.loop.nowMs + durationMs;
   }
 
   #startWriter(incarnation: Incarnation, random: SeededRandom, clock: SkewedClock): MessagePipe {
@@ -174,9 +177,18 @@ export class SimulatedHost {
     return pipe.near;
   }
 
-  #pipe(owner: Incarnation, random: SeededRandom, far: VirtualThread): { near: MessagePipe; far: MessagePipe } {
+  #pipe(
+    owner: Incarnation,
+    random: SeededRandom,
+    far: VirtualThread,
+  ): { near: MessagePipe; far: MessagePipe } {
     const { loop, pipeDelayMsMax: delayMsMax } = this.#parts;
-    const near = { get localMs() { return loop.nowMs; }, run: (job: () => void) => job() };
+    const near = {
+      get localMs() {
+        return loop.nowMs;
+      },
+      run: (job: () => void) => job(),
+    };
     return simulatedPipe({ loop, owner, random, near, far, delayMsMax });
   }
 }

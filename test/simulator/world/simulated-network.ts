@@ -70,7 +70,8 @@ export class SimulatedNetwork {
   /** A process is gone: its peers hear of it at once (a reset) or by and by (nobody is left to send one). */
   detach(incarnation: Incarnation, { silently }: { silently: boolean }): void {
     for (const connection of this.#connections.values()) {
-      if (connection.sides.get(incarnation.nodeId)?.incarnation === incarnation) this.#break(connection, { soon: !silently });
+      if (connection.sides.get(incarnation.nodeId)?.incarnation === incarnation)
+        this.#break(connection, { soon: !silently });
     }
   }
 
@@ -115,7 +116,8 @@ export class SimulatedNetwork {
     const n = (this.#sentOn.get(link) ?? 0) + 1;
     this.#sentOn.set(link, n);
     const luck = this.#random.fork(link, n);
-    if (this.#weather.kind === "datagrams" && this.#stormy) this.#sendDatagram(connection, { from: from.nodeId, to, lane, copy, luck });
+    if (this.#weather.kind === "datagrams" && this.#stormy)
+      this.#sendDatagram(connection, { from: from.nodeId, to, lane, copy, luck });
     else this.#sendInOrder(connection, { from: from.nodeId, to, lane, copy, luck });
     return true;
   }
@@ -232,7 +234,12 @@ export class SimulatedNetwork {
     const old = this.#connections.get(pairName(left, right));
     if (old !== undefined && !old.broken) return;
     const busy = ends.some((end) => end.pausedUntilMs > this.#loop.nowMs);
-    if ((old !== undefined && !old.over) || busy || this.#isSplit(left, right) || this.#isSplit(right, left)) {
+    if (
+      (old !== undefined && !old.over) ||
+      busy ||
+      this.#isSplit(left, right) ||
+      this.#isSplit(right, left)
+    ) {
       return this.#dialLater(left, right);
     }
     const connection = new Connection(ends[0]!, ends[1]!);

@@ -1,0 +1,51 @@
+import { exploreInChild } from "../child-exploration.ts";
+import { buildMutant } from "./mutated-build.ts";
+import type { PlantedBug } from "./planted-bug.ts";
+import { PLANTED_BUGS } from "./planted-bugs.ts";
+
+export interface Catch {
+  readonly bug: PlantedBug;
+  /** How many seeds it took, from seed 1; undefined where none of them caught it. */
+  readonly seeds: number | undefined;
+  readonly caughtBy: string;
+  readonly detail: string;
+}
+
+/** Builds one bug into a copy of the sources and runs seeds from 1 until one is violated. */
+export async function huntMutant(bug: PlantedBug, seedsMax: number): Promise<Catch> {
+  const build = await buildMutant(bug);
+  try {
+    const result = await exploreInChild(build.main, { from: 1, count: seedsMax, stopAtFirst: true });
+    const first = result.failed[0]?.violations[0];
+    return {
+      bug,
+      seeds: first === undefined ? undefined : result.seeds,
+      caughtBy: first?.kind ?? "",
+      detail: first?.detail ?? "",
+    };
+  } finally {
+    build.remove();
+  }
+}
+
+/** All of them, with a table; the exit status is 1 where one gets away. */
+export async function huntMutants({
+  seeds,
+  only,
+}: {
+  seeds: number;
+  only: string | undefined;
+}): Promise<number> {
+  const bugs = PLANTED_BUGS.filter(({ name }) => only === undefined || name === only);
+  if (bugs.length === 0) process.stderr.write(`no planted bug is named ${only}\n`);
+  let escaped = bugs.length === 0 ? 1 : 0;
+  for (const bug of bugs) {
+    const found = await huntMutant(bug, seeds);
+    if (found.seeds === undefined) escaped += 1;
+    const fate =
+      found.seeds === undefined ? `NOT CAUGHT in ${seeds} seeds` : `seed ${found.seeds}, ${found.caughtBy}`;
+    process.stdout.write(`${bug.name.padEnd(44)} ${fate}\n`);
+  }
+  process.stdout.write(`${bugs.length - escaped} of ${bugs.length} planted bugs caught\n`);
+  return escaped === 0 ? 0 : 1;
+}

@@ -1,0 +1,195 @@
+import type { PlantedBug } from "./planted-bug.ts";
+
+const STORAGE = "node/core/storage";
+const COORDINATOR = "node/core/coordinator";
+
+/** The bugs that each exploration must be able to find; see planted-bug.ts. */
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: "ack_before_sync",
+    breaks: "the writer releases its acknowledgements before the commit",
+    edits: [
+      {
+        file: `${STORAGE}/group-commit.ts`,
+        search: "    this.#open = undefined;\n    try {\n      if (batch.data.touched) batch",
+        replace:
+          "    this.#open = undefined;\n    this.#release(batch, undefined);\n    try {\n      if (batch.data.touched) batch",
+      },
+      {
+        file: `${STORAGE}/group-commit.ts`,
+        search: "      return;\n    }\n    this.#release(batch, undefined);\n  }",
+        replace: "    }\n  }",
+      },
+    ],
+  },
+  {
+    name: "dot_reused_after_lost_row",
+    breaks: "the counter is the row's maximum plus one, without an epoch from memory",
+    edits: [
+      {
+        file: "node/core/version/actor.ts",
+        search:
+          "    this.#lastEpoch += 1;\n    return { actor: `${this.#databaseActor}#${this.#lastEpoch}` as ActorId, n: 1 };",
+        replace:
+          "    const actor = `${this.#databaseActor}#1` as ActorId;\n    return { actor, n: highestOf(coverage, actor) + 1 };",
+      },
+    ],
+  },
+  {
+    name: "dot_reused_after_failed_commit",
+    breaks: "the actor is kept after a commit that failed",
+    edits: [
+      {
+        file: `${STORAGE}/group-commit.ts`,
+        search: "    this.#mint.renew(drawActor(this.#parts.random));\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "dot_reused_after_restart",
+    breaks: "the actor is the database's, not the process's: restored disks repeat dots",
+    edits: [
+      {
+        file: `${STORAGE}/group-commit.ts`,
+        search: "new ActorMint(drawActor(parts.random))",
+        replace: "new ActorMint(rememberedActor(parts.data) ?? drawActor(parts.random))",
+      },
+      {
+        file: `${STORAGE}/group-commit.ts`,
+        search: "/** A fresh database actor",
+        replace:
+          "function rememberedActor(database: Database): string | undefined {\n" +
+          "  const row = database.scan(undefined, 1_000).find(({ mine }) => mine.length > 0);\n" +
+          "  return row === undefined ? undefined : String.fromCharCode(...row.mine).slice(0, 16);\n" +
+          "}\n\n/** A fresh database actor",
+      },
+    ],
+  },
+  {
+    name: "put_context_covers_more_than_its_dot",
+    breaks: "a put answers with the whole record's coverage",
+    edits: [
+      {
+        file: `${COORDINATOR}/put.ts`,
+        search: "sealContext(withDot(write.seen, local.dot),",
+        replace: "sealContext(decodeRecord(local.record).coverage,",
+      },
+      {
+        file: `${COORDINATOR}/put.ts`,
+        search: 'import { writeCoverage } from "../version/coverage-codec.ts";',
+        replace:
+          'import { writeCoverage } from "../version/coverage-codec.ts";\nimport { decodeRecord } from "../version/record-codec.ts";',
+      },
+    ],
+  },
+  {
+    name: "delta_instead_of_whole_record",
+    breaks: "peers are sent the new value under the whole record's coverage",
+    edits: [
+      {
+        file: `${STORAGE}/apply-write.ts`,
+        search: "mine: utf8.encode(dot.actor) }, record: bytes, dot };",
+        replace:
+          "mine: utf8.encode(dot.actor) }, record: encodeRecord({ ...after, siblings: after.siblings.filter((sibling) => sibling.dot === dot) }), dot };",
+      },
+    ],
+  },
+  {
+    name: "stand_in_not_found_counted_at_once",
+    breaks: "a stand-in that never saw the key outvotes its owners",
+    edits: [
+      {
+        file: "node/core/quorum/read-tally.ts",
+        search: 'if (isOwner || vote.kind === "found" || this.#pendingOwners.size === 0) counted += 1;',
+        replace: "counted += 1;",
+      },
+    ],
+  },
+  {
+    name: "merge_tests_the_vector_only",
+    breaks: "loose dots are forgotten when copies are merged",
+    edits: [
+      {
+        file: "node/core/version/record.ts",
+        search: "else if (order < 0 && !covers(right.coverage, mine!.dot)) kept",
+        replace:
+          "else if (order < 0 && mine!.dot.n > (right.coverage.vector.get(mine!.dot.actor) ?? 0)) kept",
+      },
+      {
+        file: "node/core/version/record.ts",
+        search: "else if (order > 0 && !covers(left.coverage, theirs!.dot)) kept",
+        replace:
+          "else if (order > 0 && theirs!.dot.n > (left.coverage.vector.get(theirs!.dot.actor) ?? 0)) kept",
+      },
+    ],
+  },
+  {
+    name: "read_repair_by_last_writer",
+    breaks: "of two copies that differ a read keeps the one with the later time",
+    edits: [
+      {
+        file: `${COORDINATOR}/read-round.ts`,
+        search: "for (const other of others) record = merge(record, decodeRecord(other.record));",
+        replace:
+          "const at = (of: KeyRecord): number => Math.max(0, ...of.siblings.map(({ modifiedMs }) => modifiedMs));\n" +
+          "    for (const other of others.map((found) => decodeRecord(found.record))) if (at(other) > at(record)) record = other;",
+      },
+    ],
+  },
+  {
+    name: "digest_mismatch_ignored",
+    breaks: "a digest that differs counts as a vote for the record at hand",
+    edits: [
+      {
+        file: `${COORDINATOR}/read-round.ts`,
+        search: "if (unknown.length === 0) return round.result(true);",
+        replace: "if (unknown.length >= 0) return round.result(true);",
+      },
+    ],
+  },
+  {
+    name: "forwarded_again",
+    breaks: "a node that is handed a request hands it on",
+    edits: [
+      {
+        file: `${COORDINATOR}/coordinator.ts`,
+        search: "return encodeOutcome(await this.#coordinate(forwarded, planned.coordination));",
+        replace: "return encodeOutcome(await this.#route(forwarded));",
+      },
+    ],
+  },
+  {
+    name: "checksum_not_verified",
+    breaks: "a rotten row is served",
+    edits: [
+      {
+        file: `${STORAGE}/row-check.ts`,
+        search: "return compareBytes(hash.md5(row.record), row.digest) === 0;",
+        replace: "return hash.md5(row.record).length === row.digest.length;",
+      },
+    ],
+  },
+  {
+    name: "refusal_counted_as_acknowledgement",
+    breaks: "a node that could not keep a write counts for W",
+    edits: [
+      {
+        file: "node/core/quorum/write-tally.ts",
+        search: "  failed(node: NodeId): void {\n",
+        replace: "  failed(node: NodeId): void {\n    this.#acked.add(node);\n",
+      },
+    ],
+  },
+  {
+    name: "blind_put_overwrites",
+    breaks: "a put supersedes what its client never saw",
+    edits: [
+      {
+        file: "node/core/version/record.ts",
+        search: "const siblings = unseenSiblings(record, seen);",
+        replace: "const siblings: Sibling[] = seen.vector.size > 0 ? unseenSiblings(record, seen) : [];",
+      },
+    ],
+  },
+];
