@@ -26,8 +26,8 @@ class Replication {
   readonly #coordination: Coordination;
   readonly #parts: CoordinatorParts;
   readonly #tally: WriteTally;
-  /** Nodes that were asked or tried, this one included. */
-  readonly #used = new Set<NodeId>();
+  /** Nodes that were asked or tried, this one included, each with the owner whose copy it shall keep. */
+  readonly #ownerOf = new Map<NodeId, NodeId>();
   /** Targets that a stand-in has already doubled or replaced. */
   readonly #replaced = new Set<NodeId>();
   #timer: CancelTimer | undefined;
@@ -68,7 +68,7 @@ class Replication {
 
   #keepLocally(): void {
     const { self } = this.#parts;
-    this.#used.add(self);
+    this.#ownerOf.set(self, self);
     this.#tally.asked(self);
     void this.#durable.then((stored) => {
       if (stored.ok) this.#tally.acked(self);
@@ -78,7 +78,7 @@ class Replication {
   }
 
   #ask(node: NodeId, standsInFor: NodeId | undefined): void {
-    this.#used.add(node);
+    this.#ownerOf.set(node, standsInFor ?? node);
     this.#tally.asked(node);
     const keptFor = standsInFor === undefined ? [] : [standsInFor];
     if (standsInFor !== undefined) {
@@ -88,23 +88,28 @@ class Replication {
     const timeoutMs = remainingMs(this.#coordination, this.#parts);
     void askToStore(node, body, { timeoutMs, lane: "foreground" }, this.#parts).then((stored) => {
       if (stored.ok) this.#tally.acked(node);
-      else this.#lost(node, standsInFor ?? node);
+      else this.#lost(node);
       this.#check();
     });
   }
 
-  #lost(node: NodeId, owner: NodeId): void {
+  #lost(node: NodeId): void {
     this.#tally.failed(node);
-    if (this.#finish !== undefined && !this.#replaced.has(node)) this.#replace(node, owner);
+    if (this.#finish !== undefined && !this.#replaced.has(node)) this.#replace(node);
   }
 
-  /** Gives the record to the next healthy stand-in, with a hint for the owner. False where there is none. */
-  #replace(node: NodeId, owner: NodeId): boolean {
+  /**
+   * Gives the record to the next healthy stand-in. Its hint names the owner, also where the node that it replaces was
+   * a stand-in itself. False where nobody is left.
+   */
+  #replace(node: NodeId): boolean {
     const { fallbacks } = this.#coordination.preferenceList;
-    const next = fallbacks.find((fallback) => !this.#used.has(fallback) && this.#parts.isHealthy(fallback));
+    const next = fallbacks.find(
+      (fallback) => !this.#ownerOf.has(fallback) && this.#parts.isHealthy(fallback),
+    );
     if (next === undefined) return false;
     this.#replaced.add(node);
-    this.#ask(next, owner);
+    this.#ask(next, this.#ownerOf.get(node)!);
     return true;
   }
 
@@ -117,8 +122,7 @@ class Replication {
       if (remainingMs(this.#coordination, this.#parts) <= 0) return this.#finish?.();
       for (const node of this.#tally.waiting) {
         if (node === this.#parts.self || this.#replaced.has(node)) continue;
-        const owner = this.#members.find((member) => member.node === node)?.standsInFor ?? node;
-        if (this.#replace(node, owner)) this.#parts.observer.event({ kind: "hedge_sent", operation: "put" });
+        if (this.#replace(node)) this.#parts.observer.event({ kind: "hedge_sent", operation: "put" });
       }
       this.#hedgeLater();
     });

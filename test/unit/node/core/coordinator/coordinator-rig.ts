@@ -1,0 +1,211 @@
+import { ClusterSecret } from "../../../../../node/adapters/cluster-secret.ts";
+import { KeyedHash } from "../../../../../node/adapters/keyed-hash.ts";
+import { Coordinator } from "../../../../../node/core/coordinator/coordinator.ts";
+import type { RequestOptions } from "../../../../../node/core/coordinator/requests.ts";
+import type { NodeId } from "../../../../../node/core/node-id.ts";
+import { PeerCalls } from "../../../../../node/core/peers/peer-calls.ts";
+import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
+import type {
+  CoordinatedWrite,
+  IncomingRecord,
+  Merged,
+  ReplicaQuery,
+  ReplicaRead,
+  ReplicaStore,
+  Stored,
+} from "../../../../../node/core/ports/replica-store.ts";
+import { partitionOf, positionOf } from "../../../../../node/core/ring/position.ts";
+import { preferenceLists } from "../../../../../node/core/ring/preference-list.ts";
+import type { PreferenceList, RingMember } from "../../../../../node/core/ring/ring.ts";
+import { defaultSettings } from "../../../../../node/core/settings.ts";
+import { applyCoordinated } from "../../../../../node/core/storage/apply-write.ts";
+import { ActorMint } from "../../../../../node/core/version/actor.ts";
+import { decodeMessage, type PeerRequest } from "../../../../../node/core/wire/messages.ts";
+import { encodeReplicaRead, encodeStored } from "../../../../../node/core/wire/replies.ts";
+import { ringOf } from "../ring/made-ring.ts";
+
+/** A request that the coordinator sent to a peer; nobody has answered it yet. */
+export interface SentRequest {
+  readonly to: NodeId;
+  readonly call: number;
+  readonly request: PeerRequest;
+}
+
+const utf8 = new TextEncoder();
+export const hash = new KeyedHash(
+  new ClusterSecret([{ id: 1, bytes: new Uint8Array(32), retiredMs: undefined }], () => 0),
+);
+export const CART = { bucket: utf8.encode("carts"), key: utf8.encode("cart") };
+const position = positionOf(CART, hash);
+
+/**
+ * One coordinator over the real peer calls and codecs. The test plays the network, the clock and this node's disk:
+ * nothing is answered and no time passes unless it says so.
+ */
+export class CoordinatorRig implements ReplicaStore {
+  readonly list: PreferenceList;
+  readonly self: NodeId;
+  readonly coordinator: Coordinator;
+  readonly calls: PeerCalls;
+  readonly events: CoreEvent[] = [];
+  readonly unreachable = new Set<NodeId>();
+  /** Answers of this node's own disk; replace them to make it slow or broken. */
+  ownWrite: (write: CoordinatedWrite) => { merged: Promise<Merged>; durable: Promise<Stored> };
+  ownRead: (query: ReplicaQuery) => Promise<ReplicaRead> = async () => ({ status: "not_found" });
+  readonly ownStored: IncomingRecord[] = [];
+  oldestWriteMs = 0;
+  nowMs = 0;
+  #sent: SentRequest[] = [];
+  #timers: { atMs: number; run: () => void }[] = [];
+
+  /** `at` names the node that coordinates by its place in the preference list of CART, owners first. */
+  constructor({ at, members }: { at: number; members: readonly RingMember[] }) {
+    const ring = ringOf({ members });
+    const lists = preferenceLists(ring);
+    this.list = lists[partitionOf(position, ring.parameters.partitions)]!;
+    this.self = this.node(at);
+    this.ownWrite = (write) => this.mergedWrite(write);
+    const clock = { monotonicMs: () => this.nowMs, wallMs: () => 1_700_000_000_000 };
+    const timers = {
+      after: (delayMs: number, run: () => void) => this.#after(delayMs, run),
+      soon: (run: () => void) => run(),
+    };
+    const observer = { event: (event: CoreEvent) => void this.events.push(event) };
+    const isHealthy = (node: NodeId) => node === this.self || !this.unreachable.has(node);
+    const transport = {
+      send: (to: NodeId, message: Uint8Array) => this.#send(to, message),
+      isConnected: isHealthy,
+      onMessage: () => undefined,
+      onPeer: () => undefined,
+    };
+    this.calls = new PeerCalls({ transport, clock, timers, observer, callsPerPeerMax: 100 });
+    this.coordinator = new Coordinator({
+      self: this.self,
+      settings: defaultSettings,
+      ring: { current: () => ring, hash: () => "", preferenceList: (partition) => lists[partition]! },
+      store: this,
+      calls: this.calls,
+      clock,
+      timers,
+      hash,
+      observer,
+      isHealthy,
+    });
+  }
+
+  /** The i-th node of the preference list: owners, then fallbacks. */
+  node(i: number): NodeId {
+    return [...this.list.owners, ...this.list.fallbacks][i]!;
+  }
+
+  put(text: string, options: Partial<RequestOptions> = {}) {
+    const value = utf8.encode(text);
+    const request = {
+      ...CART,
+      value,
+      contentType: "text/plain",
+      requestId: text,
+      context: new Uint8Array(0),
+    };
+    return this.coordinator.put({ ...request, options: { ...noOptions, ...options } });
+  }
+
+  get(options: Partial<RequestOptions> = {}) {
+    return this.coordinator.get({ ...CART, requestId: "get", options: { ...noOptions, ...options } });
+  }
+
+  delete(requestId: string, options: Partial<RequestOptions> = {}) {
+    return this.coordinator.delete({
+      ...CART,
+      requestId,
+      context: undefined,
+      options: { ...noOptions, ...options },
+    });
+  }
+
+  /** What was sent since the last look, once every promise that can go on has gone on. */
+  async sent(): Promise<SentRequest[]> {
+    await settled();
+    return this.#sent.splice(0);
+  }
+
+  async reply({ to, call }: SentRequest, body: Uint8Array): Promise<void> {
+    this.calls.replied(to, call, body);
+    await settled();
+  }
+
+  async ack(request: SentRequest): Promise<void> {
+    await this.reply(request, encodeStored({ ok: true }));
+  }
+
+  async show(request: SentRequest, read: ReplicaRead): Promise<void> {
+    await this.reply(request, encodeReplicaRead(read));
+  }
+
+  async advance(ms: number): Promise<void> {
+    const endMs = this.nowMs + ms;
+    for (;;) {
+      await settled();
+      const due = this.#timers.filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
+      if (due === undefined) break;
+      this.#timers.splice(this.#timers.indexOf(due), 1);
+      this.nowMs = due.atMs;
+      due.run();
+    }
+    this.nowMs = endMs;
+  }
+
+  /** What a sound disk makes of a write to a key that it does not know. */
+  mergedWrite(write: CoordinatedWrite, stored: Stored = { ok: true }) {
+    const limits = { siblingsMax: 100, recordBytesMax: 1_000_000 };
+    const mint = new ActorMint("00000000000000aa");
+    const applied = applyCoordinated({ state: "absent" }, write, { mint, limits, hash });
+    if (applied.outcome === "refused") throw new Error(applied.message);
+    const merged: Merged = { ok: true, record: applied.record, dot: applied.dot };
+    return { merged: Promise.resolve(merged), durable: Promise.resolve(stored) };
+  }
+
+  coordinate(write: CoordinatedWrite) {
+    return this.ownWrite(write);
+  }
+
+  async store(incoming: IncomingRecord): Promise<Stored> {
+    this.ownStored.push(incoming);
+    return { ok: true };
+  }
+
+  read(query: ReplicaQuery): Promise<ReplicaRead> {
+    return this.ownRead(query);
+  }
+
+  oldestWriteAgeMs(): number {
+    return this.oldestWriteMs;
+  }
+
+  #send(to: NodeId, message: Uint8Array): boolean {
+    if (this.unreachable.has(to) || to === this.self) return false;
+    const decoded = decodeMessage(message);
+    if (decoded.kind === "request") this.#sent.push({ to, call: decoded.call, request: decoded.request });
+    return true;
+  }
+
+  #after(delayMs: number, run: () => void): () => void {
+    const timer = { atMs: this.nowMs + delayMs, run };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((each) => each !== timer);
+    };
+  }
+}
+
+const noOptions: RequestOptions = {
+  r: undefined,
+  w: undefined,
+  pr: undefined,
+  pw: undefined,
+  timeoutMs: undefined,
+};
+
+function settled(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
