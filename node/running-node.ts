@@ -111,7 +111,7 @@ export async function startNode(
     hash,
     isReadOnly: readOnly,
     isDraining: () => draining,
-    hintsPending: () => ({}),
+    hintsPending: () => Object.fromEntries(storage.stats().hintsByOwner),
     startedMs: performance.now(),
     nowMs: () => performance.now(),
   });

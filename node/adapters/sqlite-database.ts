@@ -15,6 +15,7 @@ export class SqliteDatabase implements Database {
   readonly #remove: Sqlite.Statement;
   readonly #scan: Sqlite.Statement;
   readonly #count: Sqlite.Statement;
+  readonly #countKeptFor: Sqlite.Statement;
 
   /** Throws DatabaseFailure. */
   constructor(options: ConnectionOptions) {
@@ -34,6 +35,9 @@ export class SqliteDatabase implements Database {
     this.#remove = connection.prepare("DELETE FROM record WHERE position = ?");
     this.#scan = connection
       .prepare(`SELECT ${columns} FROM record WHERE position > ? ORDER BY position LIMIT ?`)
+      .raw(true);
+    this.#countKeptFor = connection
+      .prepare("SELECT kept_for, count(*) FROM record GROUP BY kept_for")
       .raw(true);
     this.#count = connection.prepare("SELECT count(*) FROM record INDEXED BY record_position").pluck();
   }
@@ -88,6 +92,19 @@ export class SqliteDatabase implements Database {
     }
   }
 
+  /** For each owner how many rows are kept for it; reads the whole table. */
+  countByOwner(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    try {
+      for (const [keptFor, count] of this.#countKeptFor.all() as [string, number][]) {
+        for (const owner of ownersOf(keptFor)) counts.set(owner, (counts.get(owner) ?? 0) + count);
+      }
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+    return counts;
+  }
+
   /**
    * Ends a checkpoint that another connection has nearly finished, so that the next commit starts the log from its
    * beginning again. Gives up after `waitMs` where a reader still needs the log.
@@ -128,5 +145,9 @@ const beforeAll = new Uint8Array(0);
 const nobody: readonly string[] = [];
 
 function toRow([position, digest, mine, keptFor, record]: Columns): StoredRow {
-  return { position, digest, mine, keptFor: keptFor === "" ? nobody : keptFor.split(" "), record };
+  return { position, digest, mine, keptFor: ownersOf(keptFor), record };
+}
+
+function ownersOf(keptFor: string): readonly string[] {
+  return keptFor === "" ? nobody : keptFor.split(" ");
 }

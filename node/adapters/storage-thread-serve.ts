@@ -6,14 +6,21 @@ import { DatabaseFailure } from "../core/ports/database.ts";
  * later is not caught: a storage thread that does not understand its state must take the process with it.
  */
 export type ThreadOpened =
-  | { readonly kind: "ready"; readonly facts: Readonly<Record<string, number>> }
+  | { readonly kind: "ready"; readonly facts: ThreadFacts }
   | { readonly kind: "failed"; readonly code: string; readonly message: string };
+
+/** What a thread found when it opened its files, for the thread that started it; empty but for the writer's. */
+export interface ThreadFacts {
+  readonly dataRows?: number;
+  readonly hintRows?: number;
+  /** Rows of hints.db by the owner that they are kept for. */
+  readonly hintsByOwner?: ReadonlyMap<string, number>;
+}
 
 export const CLOSE = "close";
 
 export interface ServedThread {
-  /** Numbers for the thread that started this one. */
-  readonly facts: Readonly<Record<string, number>>;
+  readonly facts: ThreadFacts;
   close(): void;
 }
 

@@ -1,12 +1,12 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { DatabaseFailure, type DatabaseFailureCode } from "../core/ports/database.ts";
-import { CLOSE, type ThreadOpened } from "./storage-thread-serve.ts";
+import { CLOSE, type ThreadFacts, type ThreadOpened } from "./storage-thread-serve.ts";
 
 /** A running storage thread, seen from the network thread. */
 export interface StorageThread {
   /** This side's end of the pipe for packed commands and replies. */
   readonly port: MessagePort;
-  readonly facts: Readonly<Record<string, number>>;
+  readonly facts: ThreadFacts;
   /** Resolves when the thread has closed its files and ended. */
   close(): Promise<void>;
 }
@@ -43,7 +43,7 @@ export async function startThread({ name, script, data, onFatal }: StartThread):
   return { port: port1, facts, close };
 }
 
-function opened(worker: Worker, name: string): Promise<Readonly<Record<string, number>>> {
+function opened(worker: Worker, name: string): Promise<ThreadFacts> {
   return new Promise((resolve, reject) => {
     const onError = (error: Error): void => reject(error);
     const onExit = (code: number): void =>

@@ -57,6 +57,8 @@ export interface Storage {
 export interface StorageStats {
   readonly dataRows: number;
   readonly hintRows: number;
+  /** By the owner that they wait for; a row may wait for several. */
+  readonly hintsByOwner: ReadonlyMap<string, number>;
   readonly dataBytes: number;
   readonly dataLogBytes: number;
   readonly hintBytes: number;
@@ -193,8 +195,12 @@ class Running implements Storage {
   stats(): StorageStats {
     const { facts } = this.#parts.threads[0]!;
     const added = this.store.rowsAdded();
-    const rows = { dataRows: facts["dataRows"]! + added.data, hintRows: facts["hintRows"]! + added.hints };
-    return { ...rows, ...this.#bytes };
+    const hintsByOwner = new Map(facts.hintsByOwner);
+    for (const [owner, count] of this.store.hintsAdded()) {
+      hintsByOwner.set(owner, (hintsByOwner.get(owner) ?? 0) + count);
+    }
+    const rows = { dataRows: facts.dataRows! + added.data, hintRows: facts.hintRows! + added.hints };
+    return { ...rows, hintsByOwner, ...this.#bytes };
   }
 
   async close(): Promise<void> {

@@ -53,6 +53,7 @@ interface Table {
   readonly database: Database;
   touched: boolean;
   rowsAdded: number;
+  readonly keptForAdded: Map<string, number>;
   rowsCorrupt: number;
 }
 
@@ -175,6 +176,7 @@ export class GroupCommit {
       durationMs: Math.max(0, this.#parts.clock.monotonicMs() - batch.startMs),
       dataRowsAdded: failed === undefined ? data.rowsAdded : 0,
       hintRowsAdded: failed === undefined ? hints.rowsAdded : 0,
+      hintsAdded: failed === undefined ? hints.keptForAdded : new Map(),
       dataRowsCorrupt: data.rowsCorrupt,
       hintRowsCorrupt: hints.rowsCorrupt,
       failure: failed,
@@ -196,7 +198,7 @@ export class GroupCommit {
 }
 
 function tableOf(database: Database): Table {
-  return { database, touched: false, rowsAdded: 0, rowsCorrupt: 0 };
+  return { database, touched: false, rowsAdded: 0, keptForAdded: new Map(), rowsCorrupt: 0 };
 }
 
 /** Writes the row that came of a command, where one did. */
@@ -205,6 +207,10 @@ function keep(table: Table, before: CheckedRow, applied: Coordinated | MergedRow
   if (applied.row === undefined) return stored;
   table.database.write(applied.row);
   if (before.state === "absent") table.rowsAdded += 1;
+  const already = before.state === "sound" ? before.row.keptFor : [];
+  for (const owner of applied.row.keptFor) {
+    if (!already.includes(owner)) table.keptForAdded.set(owner, (table.keptForAdded.get(owner) ?? 0) + 1);
+  }
   return stored;
 }
 

@@ -60,6 +60,7 @@ export class StoreClient implements ReplicaStore {
   #refusal: WriteRefusal | undefined;
   #dataRowsAdded = 0;
   #hintRowsAdded = 0;
+  readonly #hintsAdded = new Map<string, number>();
 
   constructor({
     writer,
@@ -115,6 +116,11 @@ export class StoreClient implements ReplicaStore {
     return { data: this.#dataRowsAdded, hints: this.#hintRowsAdded };
   }
 
+  /** For each owner how many rows were kept for it since this client was made. */
+  hintsAdded(): ReadonlyMap<string, number> {
+    return this.#hintsAdded;
+  }
+
   /** From now on every write is answered with `refusal`; with undefined, writes are taken again. */
   refuseWrites(refusal: WriteRefusal | undefined): void {
     this.#refusal = refusal;
@@ -136,6 +142,9 @@ export class StoreClient implements ReplicaStore {
   #observeBatch(batch: BatchFacts): void {
     this.#dataRowsAdded += batch.dataRowsAdded;
     this.#hintRowsAdded += batch.hintRowsAdded;
+    for (const [owner, count] of batch.hintsAdded) {
+      this.#hintsAdded.set(owner, (this.#hintsAdded.get(owner) ?? 0) + count);
+    }
     this.#observeCorruption(batch);
     if (batch.failure !== undefined) this.#observer.event({ kind: "commit_failed", ...batch.failure });
     else {

@@ -29,6 +29,8 @@ export interface BatchFacts {
   /** Rows that are new since the batch before; 0 where the commit failed. */
   readonly dataRowsAdded: number;
   readonly hintRowsAdded: number;
+  /** For each owner how many more rows of hints.db are kept for it now; empty where the commit failed. */
+  readonly hintsAdded: ReadonlyMap<string, number>;
   /** Rows that failed their check and were replaced. */
   readonly dataRowsCorrupt: number;
   readonly hintRowsCorrupt: number;
@@ -74,6 +76,8 @@ export function encodeSettled(batch: BatchFacts, runs: readonly SettledRun[]): U
     .varint(batch.bytes)
     .varint(Math.round(batch.durationMs * 1_000));
   writer.varint(batch.dataRowsAdded).varint(batch.hintRowsAdded);
+  writer.varint(batch.hintsAdded.size);
+  for (const [owner, count] of batch.hintsAdded) writer.text(owner).varint(count);
   writer.varint(batch.dataRowsCorrupt).varint(batch.hintRowsCorrupt);
   writer.u8(batch.failure === undefined ? 0 : 1);
   if (batch.failure !== undefined) writer.text(batch.failure.code).text(batch.failure.message);
@@ -109,6 +113,12 @@ function readMerged(reader: ByteReader): WriterReply {
   return { kind: "merged", merged };
 }
 
+function readCounts(reader: ByteReader): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (let left = reader.varint(); left > 0; left--) counts.set(reader.text(TEXT_BYTES_MAX), reader.varint());
+  return counts;
+}
+
 function readSettled(reader: ByteReader, kind: number): WriterReply {
   if (kind !== KIND.settled) throw new MalformedBytes(`unknown kind of reply ${kind}`);
   const batch: BatchFacts = {
@@ -117,6 +127,7 @@ function readSettled(reader: ByteReader, kind: number): WriterReply {
     durationMs: reader.varint() / 1_000,
     dataRowsAdded: reader.varint(),
     hintRowsAdded: reader.varint(),
+    hintsAdded: readCounts(reader),
     dataRowsCorrupt: reader.varint(),
     hintRowsCorrupt: reader.varint(),
     failure:

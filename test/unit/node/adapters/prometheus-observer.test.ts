@@ -95,6 +95,7 @@ describe("prometheus metrics", () => {
     const storage = {
       dataRows: 1,
       hintRows: 2,
+      hintsByOwner: new Map(),
       dataBytes: 3,
       dataLogBytes: 4,
       hintBytes: 5,

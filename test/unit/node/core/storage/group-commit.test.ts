@@ -170,6 +170,15 @@ describe("GroupCommit", () => {
     expect(writer.data.count()).to.equal(2);
   });
 
+  it("counts the owners that rows are newly kept for, each row once an owner", () => {
+    const writer = new Writer();
+    writer.put("a", "1", { keptFor: [OWNER_A] });
+    writer.put("b", "1", { keptFor: [OWNER_A] });
+    writer.put("a", "2", { keptFor: [OWNER_A] });
+    const settled = writer.run().find((reply) => reply.kind === "settled");
+    expect(settled?.kind === "settled" && settled.batch.hintsAdded).to.deep.equal(new Map([[OWNER_A, 2]]));
+  });
+
   it("counts new rows and corrupt ones", () => {
     const writer = new Writer();
     writer.put("a", "1");

@@ -15,6 +15,7 @@ const batch = {
   durationMs: 2,
   dataRowsAdded: 1,
   hintRowsAdded: 0,
+  hintsAdded: new Map<string, number>(),
   dataRowsCorrupt: 0,
   hintRowsCorrupt: 0,
   failure: undefined,

@@ -85,6 +85,7 @@ describe("the writer's replies", () => {
       durationMs: 1.25,
       dataRowsAdded: 3,
       hintRowsAdded: 1,
+      hintsAdded: new Map([["owner", 2]]),
       dataRowsCorrupt: 1,
       hintRowsCorrupt: 2,
       failure: { code: "disk_full", message: "no space" },
