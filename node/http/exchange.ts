@@ -18,13 +18,13 @@ export class Exchange {
   /** The client waits for "100 Continue" before it sends the body. */
   readonly expectsContinue: boolean;
   readonly #observer: HttpObserver;
-  readonly #closeAfterwards: boolean;
+  readonly #closesAfterwards: () => boolean;
   readonly #startMs: number;
 
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    options: { observer: HttpObserver; expectsContinue: boolean; closeAfterwards: boolean },
+    options: { observer: HttpObserver; expectsContinue: boolean; closesAfterwards: () => boolean },
   ) {
     this.#startMs = performance.now();
     this.request = request;
@@ -34,12 +34,13 @@ export class Exchange {
     this.method = request.method ?? "";
     this.expectsContinue = options.expectsContinue;
     this.#observer = options.observer;
-    this.#closeAfterwards = options.closeAfterwards;
+    this.#closesAfterwards = options.closesAfterwards;
   }
 
   /** `headers`: flat name-value pairs, given away. They frame the body themselves (Content-Length), except for 204. */
   end(status: number, headers: string[], body?: Uint8Array | string): void {
-    if (this.#closeAfterwards) headers.push("Connection", "close");
+    // Asked now, not when the request came: a client that is not told would send its next request into the close.
+    if (this.#closesAfterwards()) headers.push("Connection", "close");
     this.#settle(status);
     this.response.writeHead(status, headers);
     this.response.end(body);

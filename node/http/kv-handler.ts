@@ -30,12 +30,13 @@ export interface KvHandlerOptions {
 export class KvHandler {
   readonly #options: KvHandlerOptions;
   #draining = false;
+  readonly #closesAfterwards = (): boolean => this.#draining;
 
   constructor(options: KvHandlerOptions) {
     this.#options = options;
   }
 
-  /** From now on each answer ends its connection, so that clients move to other nodes. */
+  /** From now on each answer ends its connection, so that clients move to other nodes; also to requests under way. */
   drain(): void {
     this.#draining = true;
   }
@@ -67,11 +68,10 @@ export class KvHandler {
   }
 
   #exchange(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Exchange {
-    const closeAfterwards = this.#draining;
     return new Exchange(request, response, {
       observer: this.#options.observer,
       expectsContinue,
-      closeAfterwards,
+      closesAfterwards: this.#closesAfterwards,
     });
   }
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import net, { type AddressInfo, type Socket } from "node:net";
 
 export interface HostPort {
   readonly host: string;
@@ -26,8 +26,8 @@ export function trackConnections(server: Server): ReadonlySet<Socket> {
 }
 
 /**
- * Stops accepting, lets requests under way finish, closes each connection as it becomes idle, and after `graceMs`
- * the rest. Resolves when every connection is closed.
+ * Stops accepting, lets requests under way finish and their answers leave, closes idle connections, and after
+ * `graceMs` the rest. Resolves when every connection is closed.
  */
 export async function closeGracefully(
   server: Server,
@@ -36,7 +36,8 @@ export async function closeGracefully(
 ): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, "close");
-  server.close();
+  // http.Server's own close would at once cut connections whose answer is still on its way out: see closeIdle.
+  net.Server.prototype.close.call(server);
   const sweep = setInterval(() => closeIdle(server, connections), IDLE_SWEEP_MS);
   const force = setTimeout(() => server.closeAllConnections(), graceMs);
   try {
@@ -44,11 +45,18 @@ export async function closeGracefully(
   } finally {
     clearInterval(sweep);
     clearTimeout(force);
+    // Ends the timer with which http.Server looks after its connections; that it is closed already is no news.
+    server.close(() => undefined);
   }
 }
 
-/** Node takes a connection that has never sent a byte for one with a request under way. */
+/**
+ * Node takes a connection for idle as soon as its answer is handed over, and would cut one that a slow reader has not
+ * taken yet. So nothing is closed while any has bytes to send: until then the shutdown could not end anyway. And it
+ * takes a connection that has never sent a byte for one with a request under way.
+ */
 function closeIdle(server: Server, connections: ReadonlySet<Socket>): void {
+  for (const socket of connections) if (socket.writableLength > 0) return;
   server.closeIdleConnections();
   for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
 }
