@@ -158,7 +158,10 @@ export async function startNode(
   return {
     shutDown: () =>
       shutDownGracefully({
-        becomeUnready: () => (draining = true),
+        becomeUnready: () => {
+          draining = true;
+          clients.drain();
+        },
         serveMs: config.shutdownServeMs,
         stopClients: () => clients.stop(STOP_GRACE_MS),
         closeRest: async () => {

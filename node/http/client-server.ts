@@ -59,9 +59,14 @@ export class ClientServer {
     return taken;
   }
 
+  /** From now on each answer ends its connection: clients move on while this node still serves. */
+  drain(): void {
+    this.#handler.drain();
+  }
+
   /** Resolves when no connection is left; those still busy after `graceMs` are cut. */
   async stop(graceMs: number): Promise<void> {
-    this.#handler.drain();
+    this.drain();
     await closeGracefully(this.#server, this.#connections, graceMs);
     this.#eventLoop.stop();
   }
