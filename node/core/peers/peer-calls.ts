@@ -1,6 +1,7 @@
 import type { NodeId } from "../node-id.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Observer } from "../ports/observer.ts";
+import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
 import type { Lane, Transport } from "../ports/transport.ts";
 import { encodeRequest, type PeerRequest } from "../wire/messages.ts";
@@ -19,7 +20,8 @@ export class PeerCalls {
   readonly #pending = new Map<number, PendingCall>();
   readonly #pendingPerPeer = new Map<NodeId, number>();
   readonly #latencies = { replicate: new LatencyWindow(), read: new LatencyWindow() };
-  #lastCall = 0;
+  /** Begins anywhere: a peer may still answer a call of the process before this one, and be taken at its word. */
+  #lastCall: number;
   #sweeping = false;
 
   constructor(options: {
@@ -27,6 +29,7 @@ export class PeerCalls {
     clock: Clock;
     timers: Timers;
     observer: Observer;
+    random: Random;
     callsPerPeerMax: number;
   }) {
     this.#transport = options.transport;
@@ -34,6 +37,7 @@ export class PeerCalls {
     this.#timers = options.timers;
     this.#observer = options.observer;
     this.#callsPerPeerMax = options.callsPerPeerMax;
+    this.#lastCall = options.random.below(CALL_NUMBERS);
   }
 
   call(
@@ -113,6 +117,8 @@ export class PeerCalls {
 }
 
 const SWEEP_INTERVAL_MS = 20;
+/** A call number has 32 bits on the wire. */
+const CALL_NUMBERS = 2 ** 32;
 
 export type PeerAnswer =
   | { readonly status: "answered"; readonly body: Uint8Array }

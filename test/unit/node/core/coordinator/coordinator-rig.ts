@@ -78,7 +78,8 @@ export class CoordinatorRig implements ReplicaStore {
       onMessage: () => undefined,
       onPeer: () => undefined,
     };
-    this.calls = new PeerCalls({ transport, clock, timers, observer, callsPerPeerMax: 100 });
+    const random = { bytes: (length: number) => new Uint8Array(length), below: () => 7 };
+    this.calls = new PeerCalls({ transport, clock, timers, observer, random, callsPerPeerMax: 100 });
     this.coordinator = new Coordinator({
       self: this.self,
       settings: defaultSettings,
@@ -156,7 +157,10 @@ export class CoordinatorRig implements ReplicaStore {
   }
 
   /** What a sound disk makes of a write to a key that it does not know. */
-  mergedWrite(write: CoordinatedWrite, stored: Stored = { ok: true }) {
+  mergedWrite(
+    write: CoordinatedWrite,
+    stored: Stored = { ok: true },
+  ): { merged: Promise<Merged>; durable: Promise<Stored> } {
     const limits = { siblingsMax: 100, recordBytesMax: 1_000_000 };
     const mint = new ActorMint("00000000000000aa");
     const applied = applyCoordinated({ state: "absent" }, write, { mint, limits, hash });

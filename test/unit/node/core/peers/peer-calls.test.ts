@@ -2,20 +2,27 @@ import { expect } from "chai";
 import { parseNodeId } from "../../../../../node/core/node-id.ts";
 import { PeerCalls } from "../../../../../node/core/peers/peer-calls.ts";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
+import type { Random } from "../../../../../node/core/ports/random.ts";
 import { decodeMessage } from "../../../../../node/core/wire/messages.ts";
 
 const peer = parseNodeId("00000000-0000-4000-8000-000000000001");
 const limits = { timeoutMs: 100, lane: "foreground" } as const;
 const request = { kind: "control", body: new Uint8Array([1]) } as const;
 
+/** Draws of another seed are other draws. */
+function seededRandom(seed: number): Random {
+  return { bytes: (length) => new Uint8Array(length).fill(seed), below: (limit) => (seed * 7_919) % limit };
+}
+
 /** A virtual clock and a link that records what is sent. */
-function calls({ callsPerPeerMax = 10, accepts = true } = {}) {
+function calls({ callsPerPeerMax = 10, accepts = true, random = seededRandom(1) } = {}) {
   const sent: Uint8Array[] = [];
   const events: CoreEvent[] = [];
   const timers: { atMs: number; run: () => void }[] = [];
   let nowMs = 0;
   const peerCalls = new PeerCalls({
     callsPerPeerMax,
+    random,
     clock: { monotonicMs: () => nowMs, wallMs: () => 0 },
     timers: {
       after: (delayMs, run) => {
@@ -65,6 +72,24 @@ describe("peer calls", () => {
     peerCalls.replied(parseNodeId("00000000-0000-4000-8000-000000000002"), callOf(0), new Uint8Array([9]));
     advance(200);
     expect(await call).to.deep.equal({ status: "lost" });
+  });
+
+  it("takes no reply to a call of the process before it, which numbered its calls from elsewhere", async () => {
+    const before = calls({ random: seededRandom(1) });
+    void before.peerCalls.call(peer, request, limits);
+    const { peerCalls, advance } = calls({ random: seededRandom(2) });
+    const call = peerCalls.call(peer, request, limits);
+    peerCalls.replied(peer, before.callOf(0), new Uint8Array([9]));
+    advance(200);
+    expect(await call).to.deep.equal({ status: "lost" });
+  });
+
+  it("numbers on from 2^32-1 to 0", async () => {
+    const { peerCalls, sent, callOf } = calls({
+      random: { ...seededRandom(1), below: (limit) => limit - 2 },
+    });
+    for (let i = 0; i < 2; i++) void peerCalls.call(peer, request, limits);
+    expect(sent.map((_, i) => callOf(i))).to.deep.equal([2 ** 32 - 1, 0]);
   });
 
   it("gives up soon after the deadline and says so", async () => {
