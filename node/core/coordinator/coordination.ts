@@ -94,6 +94,11 @@ export function beforeDeadline<T>(
   });
 }
 
+/** The same nodes; this one, which costs no message, before the others. */
+export function selfFirst(nodes: readonly NodeId[], self: NodeId): readonly NodeId[] {
+  return nodes.includes(self) ? [self, ...nodes.filter((node) => node !== self)] : nodes;
+}
+
 /** How long to wait for a silent replica before another one is asked too: a quantile of recent answers, bounded. */
 export function hedgeDelayMs(kind: "replicate" | "read", parts: CoordinatorParts): number {
   const recent = parts.calls.latencyMs(kind, kind === "replicate" ? 0.99 : 0.95) ?? 0;

@@ -8,6 +8,7 @@ import {
   failure,
   planCoordination,
   remainingMs,
+  selfFirst,
 } from "./coordination.ts";
 import { coordinateDelete } from "./delete.ts";
 import {
@@ -23,6 +24,7 @@ import { ReadRepair } from "./read-repair.ts";
 import type {
   DeleteRequest,
   Failure,
+  FailureCode,
   GetRequest,
   PutRequest,
   ReadOutcome,
@@ -31,7 +33,7 @@ import type {
 
 /**
  * Takes a client's request at any node (Dynamo §5): an owner of the key coordinates it here, any other node hands
- * it on to a healthy owner, once. Where no owner is reachable the first healthy stand-in coordinates: a put is
+ * it on to a healthy owner, once. Where no owner is able to, the first healthy stand-in coordinates: a put is
  * refused only when nobody is left to keep it.
  */
 export class Coordinator {
@@ -70,18 +72,22 @@ export class Coordinator {
     return encodeOutcome(await this.#coordinate(forwarded, planned.coordination));
   }
 
+  /** Asks one candidate after the other, until one neither passes the request by nor fails for reasons of its own. */
   async #route(asked: ForwardedRequest): Promise<WriteOutcome | ReadOutcome> {
     const planned = planCoordination(asked.request, this.#parts);
     if (!planned.ok) return planned.failure;
     const { coordination } = planned;
-    const candidates = coordinators(coordination, this.#parts);
-    if (candidates[0] === this.#parts.self) {
-      const outcome = await this.#coordinate(asked, coordination);
-      const handOn = outcome.kind === "failed" && !outcome.maybeApplied && isLocalTrouble(outcome);
-      if (!handOn || candidates.length === 1) return outcome;
-      return this.#forward(asked, candidates.slice(1), coordination);
+    let outcome: WriteOutcome | ReadOutcome = nobodyCoordinates;
+    for (const node of coordinators(coordination, this.#parts)) {
+      const answered =
+        node === this.#parts.self
+          ? await this.#coordinate(asked, coordination)
+          : await this.#forward(node, asked, coordination);
+      if (answered === undefined) continue;
+      outcome = answered;
+      if (!isOwnTrouble(outcome)) return outcome;
     }
-    return this.#forward(asked, candidates, coordination);
+    return outcome;
   }
 
   async #coordinate(
@@ -115,29 +121,28 @@ export class Coordinator {
   }
 
   /**
-   * Hands the request to the first candidate that takes it. A write that may have reached one is not sent to
-   * another: the client learns that it may be applied. A read does no harm twice.
+   * Undefined where the node did not take the request, so that another one may. A write that may have reached it is
+   * not sent to another: the client learns that it may be applied. A read does no harm twice.
    */
   async #forward(
+    node: NodeId,
     asked: ForwardedRequest,
-    candidates: readonly NodeId[],
     coordination: Coordination,
-  ): Promise<WriteOutcome | ReadOutcome> {
-    for (const node of candidates) {
-      const timeoutMs = Math.floor(remainingMs(coordination, this.#parts));
-      if (timeoutMs <= 0) break;
-      const options = { ...asked.request.options, timeoutMs };
-      const body = encodeForwarded({ ...asked, request: { ...asked.request, options } } as ForwardedRequest);
-      this.#parts.observer.event({ kind: "request_forwarded", peerId: node });
-      const answer = await this.#parts.calls.call(
-        node,
-        { kind: "forward", body },
-        { timeoutMs, lane: "foreground" },
-      );
-      if (answer.status === "answered") return this.#outcomeFrom(node, answer.body);
-      if (answer.status === "lost" && asked.operation !== "get") return coordinatorLost;
-    }
-    return failure("quorum_unreachable", "no node that may coordinate this key answered in time");
+  ): Promise<WriteOutcome | ReadOutcome | undefined> {
+    const timeoutMs = Math.floor(remainingMs(coordination, this.#parts));
+    if (timeoutMs <= 0) return undefined;
+    // Less time than is left here: an outcome that its coordinator has at the last moment must still travel back.
+    const returnMs = Math.min(RETURN_MS_MAX, Math.ceil(timeoutMs / 10));
+    const options = { ...asked.request.options, timeoutMs: timeoutMs - returnMs };
+    const body = encodeForwarded({ ...asked, request: { ...asked.request, options } } as ForwardedRequest);
+    this.#parts.observer.event({ kind: "request_forwarded", peerId: node });
+    const answer = await this.#parts.calls.call(
+      node,
+      { kind: "forward", body },
+      { timeoutMs, lane: "foreground" },
+    );
+    if (answer.status === "answered") return this.#outcomeFrom(node, answer.body);
+    return answer.status === "lost" && asked.operation !== "get" ? coordinatorLost : undefined;
   }
 
   #outcomeFrom(node: NodeId, body: Uint8Array): WriteOutcome | ReadOutcome {
@@ -165,19 +170,31 @@ export class Coordinator {
   }
 }
 
-/** Who may coordinate, best first: this node where it owns the key, healthy owners, then the first healthy stand-in. */
+/**
+ * Who may coordinate, best first: this node where it owns the key, healthy owners, then the first healthy stand-in
+ * for the case that no owner can.
+ */
 function coordinators({ preferenceList }: Coordination, parts: CoordinatorParts): readonly NodeId[] {
-  const owners = preferenceList.owners.filter(parts.isHealthy);
-  if (owners.includes(parts.self)) return [parts.self, ...owners.filter((owner) => owner !== parts.self)];
-  if (owners.length > 0) return owners;
+  const owners = selfFirst(preferenceList.owners.filter(parts.isHealthy), parts.self);
   const standIn = preferenceList.fallbacks.find(parts.isHealthy);
-  return standIn === undefined ? [] : [standIn];
+  return standIn === undefined ? owners : [...owners, standIn];
 }
 
-/** Failures of this node's own storage: another owner may do better. */
-function isLocalTrouble(failed: Failure): boolean {
-  return failed.code === "read_only" || failed.code === "storage_failed" || failed.code === "overloaded";
+/** Failures of the coordinating node itself, that left no trace: another node may do better. */
+function isOwnTrouble(outcome: WriteOutcome | ReadOutcome): boolean {
+  if (outcome.kind !== "failed" || outcome.maybeApplied) return false;
+  return OWN_TROUBLE.includes(outcome.code);
 }
+
+const OWN_TROUBLE: readonly FailureCode[] = ["read_only", "storage_failed", "overloaded", "no_ring"];
+
+/** The way back of a forwarded request's outcome. */
+const RETURN_MS_MAX = 50;
+
+const nobodyCoordinates = failure(
+  "quorum_unreachable",
+  "no node that may coordinate this key answered in time",
+);
 
 const coordinatorLost: Failure = {
   kind: "failed",

@@ -32,6 +32,7 @@ export async function coordinatePut(
   coordination: Coordination,
   parts: CoordinatorParts,
 ): Promise<WriteOutcome> {
+  if (parts.store.oldestWriteAgeMs() > parts.settings.storeQueueAgeMsMax) return diskBehind;
   const members = standIns({
     list: coordination.preferenceList,
     zoneOf: coordination.zoneOf,
@@ -61,6 +62,8 @@ export async function coordinatePut(
     context,
   };
 }
+
+const diskBehind = failure("overloaded", "writes wait too long for this node's disk; retry");
 
 const diskTooSlow: Failure = {
   kind: "failed",

@@ -1,0 +1,76 @@
+import { expect } from "chai";
+import {
+  decodeForwarded,
+  decodeOutcome,
+  encodeOutcome,
+} from "../../../../../node/core/coordinator/forwarding.ts";
+import { type Failure, type FailureCode } from "../../../../../node/core/coordinator/requests.ts";
+import { membersOf } from "../ring/made-ring.ts";
+import { CoordinatorRig, type SentRequest } from "./coordinator-rig.ts";
+
+function failed(code: FailureCode, maybeApplied = false): Failure {
+  return { kind: "failed", code, message: code, maybeApplied, context: new Uint8Array(0) };
+}
+
+function forwarded({ request }: SentRequest) {
+  if (request.kind !== "forward") throw new Error(`a ${request.kind} request`);
+  return decodeForwarded(request.body);
+}
+
+describe("coordinator", () => {
+  it("hands a write on to the next owner where one fails for reasons of its own", async () => {
+    for (const code of ["read_only", "storage_failed", "overloaded", "no_ring"] as const) {
+      const rig = new CoordinatorRig({ at: 4, members: membersOf(5) });
+      const put = rig.put("v");
+      const [first] = await rig.sent();
+      await rig.reply(first!, encodeOutcome(failed(code)));
+      const [second] = await rig.sent();
+      expect([first!.to, second?.to], code).to.deep.equal([rig.node(0), rig.node(1)]);
+      await rig.reply(second!, encodeOutcome({ kind: "written", context: new Uint8Array(0) }));
+      expect((await put).kind).to.equal("written");
+    }
+  });
+
+  it("hands a write on to nobody once it may be applied, or where another node would fail alike", async () => {
+    for (const outcome of [failed("storage_failed", true), failed("too_many_siblings")]) {
+      const rig = new CoordinatorRig({ at: 4, members: membersOf(5) });
+      const put = rig.put("v");
+      const [first] = await rig.sent();
+      await rig.reply(first!, encodeOutcome(outcome));
+      expect(await put).to.deep.equal(outcome);
+      expect(await rig.sent()).to.deep.equal([]);
+    }
+  });
+
+  it("leaves a write to a stand-in where the only owner in reach cannot take it", async () => {
+    const rig = new CoordinatorRig({ at: 0, members: membersOf(5) });
+    rig.unreachable.add(rig.node(1)).add(rig.node(2));
+    const refused = { ok: false, code: "read_only", message: "the disk is full" } as const;
+    rig.ownWrite = () => ({ merged: Promise.resolve(refused), durable: Promise.resolve(refused) });
+    void rig.put("v");
+    const [sent] = await rig.sent();
+    expect(sent).to.include({ to: rig.node(3) });
+    expect(forwarded(sent!).operation).to.equal("put");
+  });
+
+  it("gives a forwarded request less time than it has, so that a late outcome still travels back", async () => {
+    const rig = new CoordinatorRig({ at: 4, members: membersOf(5) });
+    const put = rig.put("v", { timeoutMs: 1_000 });
+    const [sent] = await rig.sent();
+    expect(forwarded(sent!).request.options.timeoutMs).to.equal(950);
+    await rig.advance(951);
+    await rig.reply(sent!, encodeOutcome(failed("quorum_unreachable", true)));
+    expect(await put).to.include({ code: "quorum_unreachable", maybeApplied: true });
+  });
+
+  it("hands coordination on where writes wait too long for the disk, and refuses what it was handed", async () => {
+    const rig = new CoordinatorRig({ at: 0, members: membersOf(5) });
+    rig.oldestWriteMs = 60_000;
+    void rig.put("v");
+    const [sent] = await rig.sent();
+    expect(sent).to.include({ to: rig.node(1) });
+    if (sent!.request.kind !== "forward") throw new Error("not forwarded");
+    const refused = decodeOutcome(await rig.coordinator.acceptForwarded(sent!.request.body));
+    expect(refused).to.include({ code: "overloaded", maybeApplied: false });
+  });
+});
