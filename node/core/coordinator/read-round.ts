@@ -2,9 +2,17 @@ import type { NodeId } from "../node-id.ts";
 import type { ReplicaRead } from "../ports/replica-store.ts";
 import type { CancelTimer } from "../ports/timers.ts";
 import { ReadTally, type Vote } from "../quorum/read-tally.ts";
+import { standIns } from "../ring/sloppy-quorum.ts";
 import { compareBytes, type KeyRecord, merge } from "../version/record.ts";
 import { decodeRecord, encodeRecord } from "../version/record-codec.ts";
-import { type Coordination, type CoordinatorParts, hedgeDelayMs, remainingMs } from "./coordination.ts";
+import {
+  beforeDeadline,
+  type Coordination,
+  type CoordinatorParts,
+  hedgeDelayMs,
+  remainingMs,
+  selfFirst,
+} from "./coordination.ts";
 import { askToRead } from "./replica-calls.ts";
 import type { KeyOfBucket } from "./requests.ts";
 
@@ -43,7 +51,7 @@ class ReadRound {
   readonly #coordination: Coordination;
   readonly #parts: CoordinatorParts;
   readonly #tally: ReadTally;
-  /** Who may still be asked: this node first, then healthy owners, then healthy stand-ins. */
+  /** Who may still be asked: this node where it is an owner, healthy owners, the stand-ins of a write, the rest. */
   readonly #candidates: NodeId[];
   #started = false;
   #timer: CancelTimer | undefined;
@@ -53,10 +61,13 @@ class ReadRound {
     this.#key = key;
     this.#coordination = coordination;
     this.#parts = parts;
-    const { owners, fallbacks } = coordination.preferenceList;
-    const healthyOwners = owners.filter(parts.isHealthy);
-    this.#tally = new ReadTally(coordination.quorum, { owners, healthyOwners });
-    this.#candidates = [...selfFirst(healthyOwners, parts.self), ...fallbacks.filter(parts.isHealthy)];
+    const { preferenceList: list, zoneOf, quorum } = coordination;
+    const healthyOwners = list.owners.filter(parts.isHealthy);
+    this.#tally = new ReadTally(quorum, { owners: list.owners, healthyOwners });
+    // Reads and writes use the same first N healthy nodes: else R + W > N says nothing while an owner is away.
+    const firstN = standIns({ list, zoneOf, isHealthy: parts.isHealthy }).map(({ node }) => node);
+    const others = list.fallbacks.filter(parts.isHealthy);
+    this.#candidates = [...new Set([...selfFirst(healthyOwners, parts.self), ...firstN, ...others])];
   }
 
   /** Resolves true when R votes count, false when they cannot any more or the deadline has come. */
@@ -136,9 +147,12 @@ class ReadRound {
     return unknown;
   }
 
-  /** Asks again for the whole record; a voter that has none to show is no voter. */
+  /** Asks again for the whole record; a voter that has none to show in time is no voter. */
   async fetchRecords(nodes: readonly NodeId[]): Promise<void> {
-    await Promise.all(nodes.map(async (node) => this.#count(node, await this.#read(node, "record"))));
+    const fetched = nodes.map(async (node) => this.#count(node, await this.#read(node, "record")));
+    await beforeDeadline(Promise.all(fetched), this.#coordination, this.#parts);
+    if (remainingMs(this.#coordination, this.#parts) > 0) return;
+    for (const node of this.votersWithUnknownRecord()) this.#tally.lost(node);
   }
 
   result(reached: boolean): ReadRoundResult {
@@ -179,8 +193,4 @@ class ReadRound {
 interface FoundRecord {
   readonly record: Uint8Array;
   readonly digest: Uint8Array;
-}
-
-function selfFirst(owners: readonly NodeId[], self: NodeId): NodeId[] {
-  return owners.includes(self) ? [self, ...owners.filter((owner) => owner !== self)] : [...owners];
 }
