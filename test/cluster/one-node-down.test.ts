@@ -8,7 +8,8 @@ import { expectCode, LocalClusterRig } from "./local-cluster-rig.ts";
  * What callers notice of one node of three that is killed, stopped in good order, or frozen, and of its return:
  * - through the client library with its defaults, pointed at all nodes: no error;
  * - at the two other nodes, with retries switched off: no error either (R = W = 2, and two are left);
- * - at a node that is asked to stop: what it answered holds, what it did not answer may have been applied.
+ * - at a node that is asked to stop: what it answered holds; a client whose connection closes under a request that
+ *   is on its way is told so, once, and then that nobody is there.
  * In each case every read shows what was acknowledged before it, and in the end nothing acknowledged is missing.
  */
 const STOP_MS = 5_000;
@@ -16,6 +17,8 @@ const STOP_MS = 5_000;
 const SLOW_MS = 500;
 const REQUEST_TIMEOUT_MS = 2_000;
 const STEP = 150;
+/** Of the leaving node. Each has one connection, which may close just as a request goes out on it. */
+const LEAVING_CLIENTS = 8;
 
 describe("cluster: one node down: N=3 W=2 R=2, steady load", function () {
   this.timeout(120_000);
@@ -42,7 +45,8 @@ describe("cluster: one node down: N=3 W=2 R=2, steady load", function () {
     });
     const loads = [all, others];
     for (const load of loads) load.start();
-    const step = (): Promise<unknown> => Promise.all(loads.map(({ history }) => history.moreAcknowledged(STEP)));
+    const step = (): Promise<unknown> =>
+      Promise.all(loads.map(({ history }) => history.moreAcknowledged(STEP)));
     try {
       await step();
       await story({ all: all.history, others: others.history, step });
@@ -71,21 +75,25 @@ describe("cluster: one node down: N=3 W=2 R=2, steady load", function () {
     const leaving = new Workload({
       name: "term-leaving",
       endpoints: endpoints.slice(2),
-      clients: 8,
+      clients: LEAVING_CLIENTS,
       retries: 0,
       thinkMsMax: 5,
     });
     await underLoad("term", async ({ step }) => {
       leaving.start();
-      await leaving.history.moreAcknowledged(STEP);
-      await endAtOnce([victim], "SIGTERM");
-      await leaving.stop();
+      try {
+        await leaving.history.moreAcknowledged(STEP);
+        await endAtOnce([victim], "SIGTERM");
+      } finally {
+        await leaving.stop();
+      }
       await step();
       expectCode(await rig.up(), 0);
       await step();
     });
-    const codes = new Set(leaving.history.errors.map((error) => error.split(" ")[2]));
-    console.log(leaving.history.errors.length, leaving.history.writes().filter(w=>w.outcome==="info").length, codes, leaving.history.errors.filter(e => !e.includes("unreachable")).slice(0,10));
+    const cut = leaving.history.errors.filter((error) => !error.includes(": unreachable "));
+    expect(cut.filter((error) => !error.includes(": connection_lost "))).to.deep.equal([]);
+    expect(cut.length, cut.join("\n")).to.be.at.most(LEAVING_CLIENTS);
     expect(leaving.violations).to.deep.equal([]);
     expect(await readBack(leaving.history, endpoints)).to.deep.equal([]);
   });
@@ -104,7 +112,6 @@ describe("cluster: one node down: N=3 W=2 R=2, steady load", function () {
         ({ startedMs, endedMs }) => startedMs >= fromMs && Number.isFinite(endedMs),
       );
       const took = frozen.map(({ startedMs, endedMs }) => endedMs - startedMs).toSorted((a, b) => a - b);
-      console.log(took.length, took[took.length>>1], took[Math.floor(took.length*0.99)], took.at(-1));
       expect(took[Math.floor(took.length * 0.99)]).to.be.lessThan(SLOW_MS);
       expect(took.at(-1)).to.be.lessThan(REQUEST_TIMEOUT_MS);
       await step();
