@@ -36,8 +36,7 @@ export class Cluster {
   readonly registry: DotRegistry;
   readonly history = new History();
   readonly violations: Violation[] = [];
-  /** When something last happened that may lose a message or an answer. */
-  lastDisturbanceMs = -1;
+  readonly #disturbedMs = new Map<NodeId, number>();
   readonly #destroyedMs = new Map<NodeId, number>();
   readonly #preferenceLists = new Map<string, PreferenceList>();
   readonly #forwards = new Map<string, number>();
@@ -55,9 +54,9 @@ export class Cluster {
     );
     this.network = new SimulatedNetwork(this.loop, this.random, scenario.weather, {
       sent: (from, to, message) => this.#sent(from, to, message),
-      disturbed: (what) => {
+      disturbed: (what, nodes) => {
         if (what === "connection lost" || what === "message lost or doubled") marks.hit(what);
-        this.disturbed(what);
+        this.disturbed(what, nodes);
       },
       connected: (from, to) =>
         trace.line(this.loop.nowMs, `${from.slice(-2)} is connected to ${to.slice(-2)}`),
@@ -78,24 +77,28 @@ export class Cluster {
     if (this.violations.length < 20) this.violations.push({ kind, atMs: this.loop.nowMs, detail });
   }
 
-  disturbed(what: string): void {
-    this.lastDisturbanceMs = this.loop.nowMs;
-    this.trace.line(this.loop.nowMs, what);
+  /** Something happened to these nodes that may lose them a message or an answer. */
+  disturbed(what: string, nodes: readonly NodeId[]): void {
+    for (const node of nodes) this.#disturbedMs.set(node, this.loop.nowMs);
+    this.trace.line(this.loop.nowMs, `${what}: ${nodes.map((node) => node.slice(-2)).join(" ")}`);
+  }
+
+  /** Whether the node was up, connected and intact ever since: whoever asked it must have waited for its answer. */
+  isUndisturbedSince(node: NodeId, sinceMs: number): boolean {
+    const pausedUntilMs = this.host(node).incarnation?.pausedUntilMs ?? Infinity;
+    if ((this.#disturbedMs.get(node) ?? -1) >= sinceMs || pausedUntilMs >= sinceMs) return false;
+    return this.#destroyedMs.get(node) === undefined && this.network.isReachable(node);
   }
 
   /** Some of this host's durable copies are gone. */
   destroyed(host: SimulatedHost): void {
     this.#destroyedMs.set(host.id, this.loop.nowMs);
-    this.disturbed(`copies destroyed at ${host.id.slice(-2)}`);
+    this.disturbed("copies destroyed", [host.id]);
   }
 
   /** Virtual time of the host's last loss of copies, undefined where it never lost any. */
   destroyedMs(node: NodeId): number | undefined {
     return this.#destroyedMs.get(node);
-  }
-
-  get anythingDestroyed(): boolean {
-    return this.#destroyedMs.size > 0;
   }
 
   /** Owners and stand-ins of a key in the formed ring, which never changes in a run. */
@@ -145,7 +148,7 @@ export class Cluster {
         },
         commitFailed: () => {
           marks.hit("commit failed");
-          this.disturbed(`commit fails at ${id.slice(-2)}`);
+          trace.line(loop.nowMs, `a commit fails at ${id.slice(-2)}`);
         },
       },
     });

@@ -1,4 +1,5 @@
 import type { ReadOutcome } from "../../../node/core/coordinator/requests.ts";
+import type { NodeId } from "../../../node/core/node-id.ts";
 import { covers } from "../../../node/core/version/coverage.ts";
 import type { Cluster } from "../cluster.ts";
 import type { KnownDot } from "../workload/dot-registry.ts";
@@ -14,6 +15,8 @@ export interface Promised {
   readonly atMs: number;
   /** Dots that so many owners have on stable storage that any R owners must include one of them. */
   readonly dots: readonly KnownDot[];
+  /** Owners that everybody who is up is connected to. */
+  readonly present: ReadonlySet<NodeId>;
 }
 
 /** R + W > N, seen from the disks: whatever N-R+1 owners hold now, R owners cannot all miss. */
@@ -24,7 +27,8 @@ export function promisedDots(cluster: Cluster, key: string, r: number): Promised
   const dots = cluster.registry
     .all(key)
     .filter(({ dot }) => copies.filter((copy) => copy !== undefined && covers(copy, dot)).length >= enough);
-  return { atMs: cluster.loop.nowMs, dots };
+  const present = new Set(owners.filter((owner) => cluster.network.isReachable(owner)));
+  return { atMs: cluster.loop.nowMs, dots, present };
 }
 
 /** Holds one answer of a get against all that is known; returns the context it gave, undefined where none. */
@@ -35,7 +39,7 @@ export function checkRead(
   const saw = checkShownValues(cluster, key, outcome);
   const coverage = coverageOf(outcome.context);
   checkPromise(cluster, { key, r, outcome, promised });
-  if (outcome.ownersAnswered < r) checkPatience(cluster, { key, r, outcome, promised });
+  if (outcome.ownersAnswered < r) checkPatience(cluster, { key, outcome, promised });
   if (outcome.context.length === 0) {
     if (saw.length > 0) cluster.violated("context_covers_too_little", `${key}: values without a context`);
     return undefined;
@@ -92,24 +96,23 @@ function checkPromise(
 }
 
 /**
- * A 404 on fewer owners than R is allowed only where owners were lost or did not answer in time. In calm weather they
- * all can be asked: a clogged link makes them late, and late is not absent.
+ * Stand-ins that know nothing may be counted only once every owner believed healthy has answered or was lost. An owner
+ * that was up and connected to everybody all the while is believed healthy and is not lost: late is not absent.
  */
 function checkPatience(
   cluster: Cluster,
-  { key, r, outcome, promised }: { key: string; r: number; outcome: Read; promised: Promised },
+  { key, outcome, promised }: { key: string; outcome: Read; promised: Promised },
 ): void {
-  const { loop, scenario } = cluster;
-  const hurried = loop.nowMs - promised.atMs < scenario.requestTimeoutMs * 0.8;
-  const calm = cluster.lastDisturbanceMs < promised.atMs - CALM_MS && !cluster.anythingDestroyed;
-  const allUp = cluster.hosts.every(({ incarnation }) => incarnation !== undefined);
-  if (!hurried || !calm || !allUp || outcome.context.length > 0) return;
-  const { ownersAnswered } = outcome;
-  cluster.violated(
-    "not_found_too_early",
-    `${key}: ${ownersAnswered} of r=${r} owners asked before "not found"`,
+  const { loop, scenario, hosts } = cluster;
+  if (loop.nowMs - promised.atMs > scenario.requestTimeoutMs * 0.8) return;
+  const { owners } = cluster.preferenceList(key);
+  // A stand-in's record counts at once, and who voted cannot be seen from here.
+  const standIns = hosts.filter(({ id }) => !owners.includes(id)).map((host) => durableCopies(host, key));
+  if (outcome.context.length > 0 && standIns.some(({ data, hint }) => (data ?? hint) !== undefined)) return;
+  const present = owners.filter(
+    (owner) => promised.present.has(owner) && cluster.isUndisturbedSince(owner, promised.atMs),
   );
+  if (present.length <= outcome.ownersAnswered) return;
+  const detail = `${key}: only ${outcome.ownersAnswered} of ${present.length} owners were heard that were there`;
+  cluster.violated("not_found_too_early", detail);
 }
-
-/** After a disturbance connections need this long to be up again. */
-const CALM_MS = 6_000;

@@ -89,7 +89,7 @@ export class Nemesis {
         return this.#powerLossEverywhere(luck);
       case "pause":
         marks.hit("process paused");
-        this.#cluster.disturbed("process paused");
+        this.#cluster.disturbed("process paused", [host.id]);
         return host.pause(luck.skewed(20, 3_000));
       case "wall_jump":
         marks.hit("wall clock jumped");
@@ -116,7 +116,6 @@ export class Nemesis {
     const shuffled = luck.shuffled(hosts.map(({ id }) => id));
     const cut = 1 + luck.below(hosts.length - 1);
     marks.hit("netsplit");
-    this.#cluster.disturbed("netsplit");
     for (const left of shuffled.slice(0, cut)) {
       for (const right of shuffled.slice(cut)) {
         network.block(left, right);
@@ -132,7 +131,6 @@ export class Nemesis {
     if (others.length === 0) return;
     const deaf = luck.chance(0.5);
     marks.hit("one-way netsplit");
-    this.#cluster.disturbed("one-way netsplit");
     for (const other of others.slice(0, 1 + luck.below(others.length))) {
       if (deaf) network.block(other, node);
       else network.block(node, other);
@@ -163,7 +161,7 @@ export class Nemesis {
   #fell(host: SimulatedHost, kind: "kill" | "power"): void {
     const { loop, marks, trace } = this.#cluster;
     if (host.incarnation === undefined) return;
-    this.#cluster.disturbed("crash");
+    this.#cluster.disturbed("crash", [host.id]);
     const outcomes = host.crash(kind);
     trace.line(loop.nowMs, `${kind} ${host.id.slice(-2)} ${outcomes.join(" ")}`);
     for (const survived of outcomes) {

@@ -1,4 +1,5 @@
 import { exploreInChild } from "../child-exploration.ts";
+import { simulate } from "../simulation.ts";
 import { buildMutant } from "./mutated-build.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { PLANTED_BUGS } from "./planted-bugs.ts";
@@ -11,12 +12,21 @@ export interface Catch {
   readonly detail: string;
 }
 
-/** Builds one bug into a copy of the sources and runs seeds from 1 until one is violated. */
+/**
+ * Builds one bug into a copy of the sources and runs seeds from 1 until one is violated. The same seed must be clean
+ * without the bug, or it proves nothing.
+ */
 export async function huntMutant(bug: PlantedBug, seedsMax: number): Promise<Catch> {
   const build = await buildMutant(bug);
   try {
     const result = await exploreInChild(build.main, { from: 1, count: seedsMax, stopAtFirst: true });
     const first = result.failed[0]?.violations[0];
+    const clean = first === undefined ? undefined : await simulate(result.failed[0]!.seed);
+    if (clean !== undefined && clean.violations.length > 0) {
+      throw new Error(
+        `seed ${clean.scenario.seed} is violated without ${bug.name}: ${clean.violations[0]!.detail}`,
+      );
+    }
     return {
       bug,
       seeds: first === undefined ? undefined : result.seeds,

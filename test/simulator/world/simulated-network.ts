@@ -26,7 +26,7 @@ export interface NetworkWeather {
 export interface NetworkHooks {
   sent(from: NodeId, to: NodeId, message: Uint8Array): void;
   /** A connection was lost or a message dropped: answers may now be poorer than in calm weather. */
-  disturbed(what: string): void;
+  disturbed(what: string, nodes: readonly NodeId[]): void;
   connected(from: NodeId, to: NodeId): void;
 }
 
@@ -82,6 +82,7 @@ export class SimulatedNetwork {
 
   block(from: NodeId, to: NodeId): void {
     this.#blocked.add(linkName(from, to));
+    this.#hooks.disturbed("link split", [from, to]);
     const connection = this.#connections.get(pairName(from, to));
     if (connection === undefined) return;
     const patienceMs = this.#random.fork("patience", ++this.#dials).between(500, 6_000);
@@ -91,6 +92,7 @@ export class SimulatedNetwork {
   }
 
   heal(): void {
+    for (const link of this.#blocked) this.#hooks.disturbed("link healed", link.split(" ") as NodeId[]);
     this.#blocked.clear();
     this.#clogged.clear();
     for (const connection of this.#connections.values()) this.#releaseHeld(connection);
@@ -106,7 +108,7 @@ export class SimulatedNetwork {
     if (connection === undefined || !usable(connection, from)) return false;
     const flow = connection.flow(to, lane);
     if (flow.bytes + message.length > this.#weather.windowBytes && flow.bytes > 0) {
-      this.#hooks.disturbed("window full");
+      this.#hooks.disturbed("window full", [from.nodeId, to]);
       return false;
     }
     flow.bytes += message.length;
@@ -127,6 +129,18 @@ export class SimulatedNetwork {
     return connection !== undefined && usable(connection, from);
   }
 
+  /** Whether every other process that is up can talk to this one, and believes so. */
+  isReachable(node: NodeId): boolean {
+    const self = this.#endpoints.get(node);
+    if (self?.incarnation.alive !== true) return false;
+    return [...this.#endpoints.values()].every(({ incarnation }) => {
+      const other = incarnation.nodeId;
+      if (other === node || !incarnation.alive) return true;
+      if (this.#isSplit(node, other) || this.#isSplit(other, node)) return false;
+      return this.isConnected(self.incarnation, other) && this.isConnected(incarnation, node);
+    });
+  }
+
   describe(node: NodeId): AboutNode {
     return this.#endpoints.get(node)!.about;
   }
@@ -143,7 +157,7 @@ export class SimulatedNetwork {
 
   #sendDatagram(connection: Connection, { from, to, lane, copy, luck }: Letter): void {
     const copies = luck.chance(this.#weather.lossRate) ? 0 : luck.chance(this.#weather.duplicateRate) ? 2 : 1;
-    if (copies !== 1) this.#hooks.disturbed("message lost or doubled");
+    if (copies !== 1) this.#hooks.disturbed("message lost or doubled", [from, to]);
     const flow = connection.flow(to, lane);
     this.#loop.after(this.#weather.latencyMsMin, () => {
       flow.bytes -= copy.length;
@@ -194,7 +208,7 @@ export class SimulatedNetwork {
 
   #break(connection: Connection, { soon }: { soon: boolean }): void {
     connection.broken = true;
-    this.#hooks.disturbed("connection lost");
+    this.#hooks.disturbed("connection lost", [...connection.sides.keys()]);
     for (const [node, side] of connection.sides) {
       if (side.closing) continue;
       side.closing = true;
