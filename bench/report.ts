@@ -29,10 +29,10 @@ export function markdownReport(
     "| phase | who | requests/s | of the ceiling | p50 ms | p99 ms | p99.9 ms | bad answers | CPU cores | RSS MiB of a node |",
     "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
   ];
-  for (const phase of [...new Set(measurements.map((measurement) => measurement.phase))]) {
+  for (const phase of new Set(measurements.map((measurement) => measurement.phase))) {
     const ofPhase = measurements.filter((measurement) => measurement.phase === phase);
     const ceiling = ofPhase.filter(({ contender }) => contender === "ceiling");
-    for (const name of [...new Set(ofPhase.map(({ contender }) => contender))]) {
+    for (const name of new Set(ofPhase.map(({ contender }) => contender))) {
       lines.push(
         row(
           phase,

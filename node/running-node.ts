@@ -1,17 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import type { Registry } from "prom-client";
 import { type ClusterSecret, readClusterSecret } from "./adapters/cluster-secret.ts";
 import { CryptoRandom } from "./adapters/crypto-random.ts";
 import { FileRingStore } from "./adapters/file-ring-store.ts";
 import { KeyedHash } from "./adapters/keyed-hash.ts";
-import { openNodeIdentity } from "./adapters/node-identity.ts";
+import { type NodeIdentity, openNodeIdentity } from "./adapters/node-identity.ts";
 import { nodeTimers } from "./adapters/node-timers.ts";
-import { startPeerTransport } from "./adapters/peer-transport.ts";
-import { registerGauges } from "./adapters/prometheus-gauges.ts";
+import { type PeerTransport, startPeerTransport } from "./adapters/peer-transport.ts";
+import { type GaugeSources, registerGauges } from "./adapters/prometheus-gauges.ts";
 import { PrometheusHttpObserver } from "./adapters/prometheus-http-observer.ts";
 import { PrometheusObserver } from "./adapters/prometheus-observer.ts";
 import { createRegistry, exposeMetrics } from "./adapters/prometheus-registry.ts";
-import { startStorage } from "./adapters/storage-threads.ts";
+import { type Storage, startStorage } from "./adapters/storage-threads.ts";
 import { wallClock } from "./adapters/wall-clock.ts";
 import type { LogLine } from "./adapters/winston-logger.ts";
 import { WinstonObserver } from "./adapters/winston-observer.ts";
@@ -43,10 +44,47 @@ const STOP_GRACE_MS = 5_000;
 const KEY_IDS = Array.from({ length: 256 }, (_, id) => id);
 
 /** Builds a member on real sockets, threads and disks. Rejects where one of them cannot be had, and says which. */
-export async function startNode(
-  config: NodeConfig,
-  { version, log, onFatal }: NodeSurroundings,
-): Promise<RunningNode> {
+export async function startNode(config: NodeConfig, surroundings: NodeSurroundings): Promise<RunningNode> {
+  const { version, log } = surroundings;
+  const member = await openMember(config, surroundings);
+  const { identity, registry, transport, storage } = member;
+  let draining = false;
+  const admin = adminOf(member, config, { version, isDraining: () => draining });
+  const { clients, administration } = serversOf(member, config, { admin, log });
+  registerGauges(registry, gaugeSources(member, { version, admin, clients }));
+  await administration.start(config.adminListen);
+  await clients.start(config.clientListen);
+  log("node_started", { nodeId: identity.id, created: identity.created, version }, "info");
+  return {
+    shutDown: () =>
+      shutDownGracefully({
+        becomeUnready: () => {
+          draining = true;
+          clients.drain();
+        },
+        serveMs: config.shutdownServeMs,
+        stopClients: () => clients.stop(STOP_GRACE_MS),
+        closeRest: async () => {
+          await transport.close();
+          await storage.close();
+          await administration.stop(STOP_GRACE_MS);
+        },
+      }),
+  };
+}
+
+/** A member on its disk and its peer links, with what serves it. */
+interface Member {
+  readonly identity: NodeIdentity;
+  readonly secret: ClusterSecret;
+  readonly registry: Registry;
+  readonly hash: KeyedHash;
+  readonly storage: Storage;
+  readonly transport: PeerTransport;
+  readonly node: DynamoNode;
+}
+
+async function openMember(config: NodeConfig, { version, log, onFatal }: NodeSurroundings): Promise<Member> {
   const identity = openNodeIdentity(config.dataDirectory);
   const { secret, warnings } = readClusterSecret(config.clusterSecretFile, () => Date.now());
   for (const warning of warnings) log("secret_file_suspicious", { warning }, "warn");
@@ -94,9 +132,15 @@ export async function startNode(
   });
   node.start();
   clusterId = () => node.ring.current()?.clusterId ?? "";
-  let draining = false;
-  const readOnly = (): boolean => storage.mode() === "read_only";
-  const admin = new DynamoNodeAdmin({
+  return { identity, secret, registry, hash, storage, transport, node };
+}
+
+function adminOf(
+  { identity, node, transport, storage, hash }: Member,
+  config: NodeConfig,
+  { version, isDraining }: { version: string; isDraining: () => boolean },
+): DynamoNodeAdmin {
+  return new DynamoNodeAdmin({
     self: {
       id: identity.id,
       address: formatHostAndPort(config.advertise),
@@ -109,12 +153,19 @@ export async function startNode(
     directory: transport,
     store: storage.store,
     hash,
-    isReadOnly: readOnly,
-    isDraining: () => draining,
+    isReadOnly: () => storage.mode() === "read_only",
+    isDraining,
     hintsPending: () => Object.fromEntries(storage.stats().hintsByOwner),
     startedMs: performance.now(),
     nowMs: () => performance.now(),
   });
+}
+
+function serversOf(
+  { node, secret, registry }: Member,
+  config: NodeConfig,
+  { admin, log }: { admin: DynamoNodeAdmin; log: LogLine },
+): { clients: ClientServer; administration: AdminServer } {
   const limits = {
     ...defaultHttpLimits,
     valueBytesMax: config.valueBytesMax,
@@ -122,54 +173,32 @@ export async function startNode(
     bodyBytesMax: config.bodyBytesMax,
     connectionsMax: config.connectionsMax,
   };
-  const httpObserver = observedHttp(new PrometheusHttpObserver(registry), log);
+  const observer = observedHttp(new PrometheusHttpObserver(registry), log);
   const { requestTimeoutMsMax } = config.settings;
-  const clients = new ClientServer({
-    service: node,
-    admin,
-    limits,
-    requestTimeoutMsMax,
-    observer: httpObserver,
-  });
-  const administration = new AdminServer({
-    admin,
-    tokens: () => tokensOf(secret),
-    metrics: () => exposeMetrics(registry),
-    limits,
-    observer: httpObserver,
-  });
-  registerGauges(registry, {
+  const metrics = () => exposeMetrics(registry);
+  return {
+    clients: new ClientServer({ service: node, admin, limits, requestTimeoutMsMax, observer }),
+    administration: new AdminServer({ admin, tokens: () => tokensOf(secret), metrics, limits, observer }),
+  };
+}
+
+function gaugeSources(
+  { node, storage, transport }: Member,
+  { version, admin, clients }: { version: string; admin: DynamoNodeAdmin; clients: ClientServer },
+): GaugeSources {
+  return {
     version,
     ready: () => admin.ready().ready,
-    readOnly,
-    ring: () => ({
-      epoch: node.ring.current()?.epoch ?? 0,
-      members: node.ring.current()?.members.length ?? 0,
-    }),
+    readOnly: () => storage.mode() === "read_only",
+    ring: () => {
+      const ring = node.ring.current();
+      return { epoch: ring?.epoch ?? 0, members: ring?.members.length ?? 0 };
+    },
     hintsPending: () => storage.stats().hintRows,
     storage: () => storage.stats(),
     oldestWriteAgeMs: () => storage.store.oldestWriteAgeMs(),
     peers: () => transport.counters(),
     http: () => clients.load(),
-  });
-  await administration.start(config.adminListen);
-  await clients.start(config.clientListen);
-  log("node_started", { nodeId: identity.id, created: identity.created, version }, "info");
-  return {
-    shutDown: () =>
-      shutDownGracefully({
-        becomeUnready: () => {
-          draining = true;
-          clients.drain();
-        },
-        serveMs: config.shutdownServeMs,
-        stopClients: () => clients.stop(STOP_GRACE_MS),
-        closeRest: async () => {
-          await transport.close();
-          await storage.close();
-          await administration.stop(STOP_GRACE_MS);
-        },
-      }),
   };
 }
 

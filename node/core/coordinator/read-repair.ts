@@ -30,7 +30,7 @@ export class ReadRepair {
         continue;
       }
       this.#underWay += 1;
-      void this.#repair(node, { bytes: merged.bytes, keptFor: keptFor(vote) }, coordination).then((ok) => {
+      void this.#repair(node, { bytes: merged.bytes, keptFor: ownersOf(vote) }, coordination).then((ok) => {
         this.#underWay -= 1;
         this.#parts.observer.event({ kind: "read_repaired", peerId: node, ok });
       });
@@ -50,6 +50,6 @@ export class ReadRepair {
 
 const REPAIR_TIMEOUT_MS = 5_000;
 
-function keptFor(vote: Vote): readonly NodeId[] {
+function ownersOf(vote: Vote): readonly NodeId[] {
   return vote.kind === "found" ? vote.keptFor : [];
 }

@@ -109,7 +109,7 @@ class Replication {
     );
     if (next === undefined) return false;
     this.#replaced.add(node);
-    this.#ask(next, this.#ownerOf.get(node)!);
+    this.#ask(next, this.#ownerOf.get(node));
     return true;
   }
 

@@ -8,7 +8,12 @@ export interface Observer {
 
 export type CoreEvent =
   | { readonly kind: "put_finished"; readonly outcome: string; readonly durationMs: number }
-  | { readonly kind: "get_finished"; readonly outcome: string; readonly siblings: number; readonly durationMs: number }
+  | {
+      readonly kind: "get_finished";
+      readonly outcome: string;
+      readonly siblings: number;
+      readonly durationMs: number;
+    }
   | { readonly kind: "request_forwarded"; readonly peerId: string }
   | { readonly kind: "stand_in_used"; readonly ownerId: string; readonly standInId: string }
   | { readonly kind: "hedge_sent"; readonly operation: "put" | "get" }
@@ -18,6 +23,22 @@ export type CoreEvent =
   | { readonly kind: "peer_message_refused"; readonly peerId: string; readonly reason: string }
   | { readonly kind: "row_corrupt"; readonly database: "data" | "hints" }
   | { readonly kind: "commit_failed"; readonly code: string; readonly message: string }
-  | { readonly kind: "batch_committed"; readonly writes: number; readonly bytes: number; readonly durationMs: number }
-  | { readonly kind: "ring_installed"; readonly epoch: number; readonly hash: string; readonly members: number }
-  | { readonly kind: "ring_conflict"; readonly epoch: number; readonly ours: string; readonly theirs: string; readonly peerId: string };
+  | {
+      readonly kind: "batch_committed";
+      readonly writes: number;
+      readonly bytes: number;
+      readonly durationMs: number;
+    }
+  | {
+      readonly kind: "ring_installed";
+      readonly epoch: number;
+      readonly hash: string;
+      readonly members: number;
+    }
+  | {
+      readonly kind: "ring_conflict";
+      readonly epoch: number;
+      readonly ours: string;
+      readonly theirs: string;
+      readonly peerId: string;
+    };

@@ -61,8 +61,7 @@ export type Merged =
 
 /** Whether the write is on stable storage. */
 export type Stored =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly code: StoreFailureCode; readonly message: string };
+  { readonly ok: true } | { readonly ok: false; readonly code: StoreFailureCode; readonly message: string };
 
 export type ReplicaRead =
   | {
