@@ -1,3 +1,5 @@
+import type { NodeId } from "../node-id.ts";
+import { WriteTally } from "../quorum/write-tally.ts";
 import { type Coordination, type CoordinatorParts, remainingMs } from "./coordination.ts";
 import { readMerged } from "./get.ts";
 import { coordinatePut } from "./put.ts";
@@ -5,12 +7,11 @@ import type { ReadRepair } from "./read-repair.ts";
 import type { KeyOfBucket, WriteOutcome } from "./requests.ts";
 import { sealContext } from "../version/context.ts";
 import type { Coverage } from "../version/coverage.ts";
-import type { Sibling } from "../version/record.ts";
 
 /**
  * A delete is a put of a tombstone: it must be remembered, or a replica that missed it would bring the value back.
  * Without a context (`seen` undefined) it first reads with R and deletes exactly what it read; where there is
- * nothing to delete it writes nothing.
+ * nothing to delete, and W nodes say so, it writes nothing.
  */
 export async function coordinateDelete(
   request: KeyOfBucket & { seen: Coverage | undefined; requestId: string },
@@ -23,9 +24,7 @@ export async function coordinateDelete(
     if (read.kind === "failed") return read;
     if (read.record === undefined) return { kind: "written", context: new Uint8Array(0) };
     seen = read.record.coverage;
-    // A retry that finds its own tombstone goes on: the first attempt may have left it on fewer than W nodes.
-    const isDone = ({ tombstone, requestId }: Sibling): boolean => tombstone && requestId !== request.requestId;
-    if (read.record.siblings.every(isDone)) {
+    if (read.record.siblings.every(({ tombstone }) => tombstone) && isKept(read.holders, coordination)) {
       return { kind: "written", context: sealContext(seen, coordination, parts.hash) };
     }
     if (remainingMs(coordination, parts) <= 0) {
@@ -39,6 +38,13 @@ export async function coordinateDelete(
   }
   const tombstone = { tombstone: true, value: new Uint8Array(0), contentType: "" };
   return coordinatePut({ ...request, ...tombstone, seen }, coordination, parts);
+}
+
+/** A tombstone that an earlier delete left on fewer than W nodes may be lost with them: it is written again. */
+function isKept(holders: readonly NodeId[], { quorum, preferenceList }: Coordination): boolean {
+  const tally = new WriteTally(quorum, preferenceList.owners);
+  for (const node of holders) tally.acked(node);
+  return tally.reached;
 }
 
 const untouched = { maybeApplied: false, context: new Uint8Array(0) } as const;

@@ -1,8 +1,9 @@
+import type { NodeId } from "../node-id.ts";
 import type { KeyRecord } from "../version/record.ts";
-import { visibleSiblings } from "../version/record.ts";
+import { compareBytes, visibleSiblings } from "../version/record.ts";
 import { sealContext } from "../version/context.ts";
 import { type Coordination, type CoordinatorParts, failure } from "./coordination.ts";
-import { readReplicas } from "./read-round.ts";
+import { readReplicas, type ReadRoundResult } from "./read-round.ts";
 import { type ReadRepair } from "./read-repair.ts";
 import type { Failure, KeyOfBucket, ReadOutcome } from "./requests.ts";
 
@@ -34,6 +35,8 @@ export type MergedRead =
       readonly kind: "merged";
       /** Undefined where no replica that counted knows the key. */
       readonly record: KeyRecord | undefined;
+      /** Who showed exactly this record; others lack a part of it. */
+      readonly holders: readonly NodeId[];
       readonly ownersAnswered: number;
     }
   | Failure;
@@ -53,5 +56,15 @@ export async function readMerged(
     );
   }
   parts.readRepair.repairStale(round, coordination);
-  return { kind: "merged", record: round.merged?.record, ownersAnswered: round.ownersAnswered };
+  const { merged, ownersAnswered } = round;
+  return { kind: "merged", record: merged?.record, holders: holdersOf(round), ownersAnswered };
+}
+
+function holdersOf({ votes, merged }: ReadRoundResult): NodeId[] {
+  const holders: NodeId[] = [];
+  for (const [node, vote] of votes) {
+    if (vote.kind === "found" && merged !== undefined && compareBytes(vote.digest, merged.digest) === 0)
+      holders.push(node);
+  }
+  return holders;
 }

@@ -50,7 +50,10 @@ export class CoordinatorRig implements ReplicaStore {
   readonly events: CoreEvent[] = [];
   readonly unreachable = new Set<NodeId>();
   /** Answers of this node's own disk; replace them to make it slow or broken. */
-  ownWrite: (write: CoordinatedWrite) => { merged: Promise<Merged>; durable: Promise<Stored> };
+  ownWrite: (write: CoordinatedWrite) => { merged: Promise<Merged>; durable: Promise<Stored> } = (write) => ({
+    merged: Promise.resolve(mergedCopy(write, OWN_ACTOR)),
+    durable: Promise.resolve({ ok: true }),
+  });
   ownRead: (query: ReplicaQuery) => Promise<ReplicaRead> = async () => ({ status: "not_found" });
   readonly ownStored: IncomingRecord[] = [];
   oldestWriteMs = 0;
@@ -64,7 +67,7 @@ export class CoordinatorRig implements ReplicaStore {
     const lists = preferenceLists(ring);
     this.list = lists[partitionOf(position, ring.parameters.partitions)]!;
     this.self = this.node(at);
-    this.ownWrite = (write) => this.mergedWrite(write);
+
     const clock = { monotonicMs: () => this.nowMs, wallMs: () => 1_700_000_000_000 };
     const timers = {
       after: (delayMs: number, run: () => void) => this.#after(delayMs, run),
@@ -156,19 +159,6 @@ export class CoordinatorRig implements ReplicaStore {
     this.nowMs = endMs;
   }
 
-  /** What a sound disk makes of a write to a key that it does not know. */
-  mergedWrite(
-    write: CoordinatedWrite,
-    stored: Stored = { ok: true },
-  ): { merged: Promise<Merged>; durable: Promise<Stored> } {
-    const limits = { siblingsMax: 100, recordBytesMax: 1_000_000 };
-    const mint = new ActorMint("00000000000000aa");
-    const applied = applyCoordinated({ state: "absent" }, write, { mint, limits, hash });
-    if (applied.outcome === "refused") throw new Error(applied.message);
-    const merged: Merged = { ok: true, record: applied.record, dot: applied.dot };
-    return { merged: Promise.resolve(merged), durable: Promise.resolve(stored) };
-  }
-
   coordinate(write: CoordinatedWrite) {
     return this.ownWrite(write);
   }
@@ -200,6 +190,34 @@ export class CoordinatorRig implements ReplicaStore {
       this.#timers = this.#timers.filter((each) => each !== timer);
     };
   }
+}
+
+const OWN_ACTOR = "00000000000000aa";
+const PEER_ACTOR = "00000000000000bb";
+
+/** What a sound disk makes of a write to a key that it does not know. */
+function mergedCopy(write: CoordinatedWrite, databaseActor: string): Merged & { ok: true } {
+  const limits = { siblingsMax: 100, recordBytesMax: 1_000_000 };
+  const mint = new ActorMint(databaseActor);
+  const applied = applyCoordinated({ state: "absent" }, write, { mint, limits, hash });
+  if (applied.outcome === "refused") throw new Error(applied.message);
+  return { ok: true, record: applied.record, dot: applied.dot };
+}
+
+/** What a replica shows that holds nothing but one write to CART. */
+export function shownCopy(
+  { text, tombstone = false, requestId = text }: { text: string; tombstone?: boolean; requestId?: string },
+  want: "record" | "digest",
+): ReplicaRead {
+  const value = utf8.encode(text);
+  const write = { ...CART, position, tombstone, value, requestId, contentType: "", modifiedMs: 1 };
+  const { record } = mergedCopy({ ...write, seen: new Uint8Array(0), keptFor: [] }, PEER_ACTOR);
+  return {
+    status: "found",
+    record: want === "record" ? record : undefined,
+    digest: hash.md5(record),
+    keptFor: [],
+  };
 }
 
 const noOptions: RequestOptions = {
