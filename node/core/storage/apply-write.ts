@@ -6,8 +6,8 @@ import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { type CheckedRow, sameKey } from "./row-check.ts";
 import { compareBytes, dotOfWrite, emptyRecord, type KeyRecord, merge, put } from "../version/record.ts";
 import { decodeRecord, encodeRecord } from "../version/record-codec.ts";
-import { type Coverage, emptyCoverage, highestOf } from "../version/coverage.ts";
-import type { ActorId, Dot } from "../version/dot.ts";
+import { type Coverage, covers, emptyCoverage, highestOf } from "../version/coverage.ts";
+import { type ActorId, type Dot, sameDot } from "../version/dot.ts";
 import { positionOf } from "../ring/position.ts";
 import { readCoverage } from "../version/coverage-codec.ts";
 
@@ -62,7 +62,7 @@ export function applyCoordinated(
   if (seen === undefined) return refused("invalid_record", "the context's coverage cannot be decoded");
   const record = before.state === "sound" ? before.record : emptyRecord(write);
   const earlier = dotOfWrite(record, valueOf(write));
-  if (earlier !== undefined && before.state === "sound") {
+  if (earlier !== undefined && before.state === "sound" && supersedesNothingElse(record, seen, earlier)) {
     const row = withKeptFor(before.row, write.keptFor);
     return { outcome: "accepted", row, record: before.row.record, dot: earlier };
   }
@@ -76,6 +76,11 @@ export function applyCoordinated(
   const keptFor = union(before.state === "sound" ? before.row.keptFor : [], write.keptFor);
   const row = { position: write.position, record: bytes, digest: tools.hash.md5(bytes), keptFor };
   return { outcome: "accepted", row: { ...row, mine: utf8.encode(dot.actor) }, record: bytes, dot };
+}
+
+/** Else a repeated write is more than a retry: a delete that has read the key again and found newer siblings. */
+function supersedesNothingElse({ siblings }: KeyRecord, seen: Coverage, earlier: Dot): boolean {
+  return siblings.every(({ dot }) => sameDot(dot, earlier) || !covers(seen, dot));
 }
 
 /** Another node's record: keep what is new in it. Identical and superseded records need no write. */

@@ -64,6 +64,16 @@ describe("applyCoordinated", () => {
     expect(retry.record).to.deep.equal(first.record);
   });
 
+  it("does not take a delete that saw newer siblings for its first attempt", () => {
+    const put = coordinator();
+    const deletion = { tombstone: true, contentType: "", requestId: "delete" };
+    const first = accept(put(undefined, writeOf("cart", "", deletion)));
+    const newer = accept(put(first.row, writeOf("cart", "b")));
+    const seen = seenBytes(decodeRecord(newer.record).coverage);
+    const retry = accept(put(newer.row, writeOf("cart", "", { ...deletion, seen })));
+    expect(decodeRecord(retry.record).siblings.map(({ tombstone }) => tombstone)).to.deep.equal([true]);
+  });
+
   it("keeps another value under a reused request id instead of acknowledging what is not stored", () => {
     const put = coordinator();
     const first = accept(put(undefined, writeOf("cart", "a", { requestId: "same" })));
