@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { huntMutant } from "./hunt.ts";
+import { ROOT } from "./mutated-build.ts";
+import { applyEdit } from "./planted-bug.ts";
+import { PLANTED_BUGS } from "./planted-bugs.ts";
+
+describe("simulator: planted bugs", function () {
+  this.timeout(120_000);
+
+  it("still fit the sources that they are to be planted in", () => {
+    expect(PLANTED_BUGS.length).to.be.at.least(12);
+    for (const { name, edits } of PLANTED_BUGS) {
+      expect(edits, name).to.not.be.empty;
+      for (const edit of edits) {
+        const source = readFileSync(join(ROOT, edit.file), "utf8");
+        expect(applyEdit(source, edit), name).to.not.equal(source);
+      }
+    }
+  });
+
+  it("are refused where their text is not there exactly once", () => {
+    const edit = { file: "f", search: "a", replace: "b" };
+    expect(() => applyEdit("xyz", edit)).to.throw("f has 0 times, not once: a");
+    expect(() => applyEdit("banana", edit)).to.throw("f has 3 times, not once: a");
+    expect(applyEdit("cat", edit)).to.equal("cbt");
+  });
+
+  it("are caught: an acknowledgement before the commit, within a few seeds", async () => {
+    const bug = PLANTED_BUGS.find(({ name }) => name === "ack_before_sync")!;
+    const caught = await huntMutant(bug, 10);
+    expect(caught.seeds, caught.detail).to.be.within(1, 10);
+    expect(caught.caughtBy).to.be.oneOf(["acknowledged_before_durable", "acknowledged_write_lost"]);
+  });
+});
