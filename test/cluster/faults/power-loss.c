@@ -98,18 +98,22 @@ static void record_sync(int fd) {
   if (readlink(link, path, sizeof path - 1) < 0 || !shadow_of(path, shadow) || fstat(fd, &file)) return;
   const char *forget = getenv("POWER_LOSS_FORGET");
   if (forget && *forget && ends_with(path, forget)) return;
-  pthread_mutex_lock(&recording);
   if (S_ISDIR(file.st_mode)) record_folder(path, shadow);
   else if (fd < FILES_MAX && written[fd].file == file.st_ino && access(shadow, F_OK) == 0)
     copy_range(fd, shadow, written[fd].from, written[fd].to, file.st_size);
   else if (file.st_nlink > 0) copy_range(fd, shadow, 0, file.st_size, file.st_size);
   if (fd < FILES_MAX) written[fd].file = 0;
-  pthread_mutex_unlock(&recording);
 }
 
+/* No rename may come between a folder's sync and its recording: only files are synced side by side. */
 static int synced(const char *name, int fd) {
+  struct stat file;
+  int folder = fstat(fd, &file) == 0 && S_ISDIR(file.st_mode);
+  if (folder) pthread_mutex_lock(&recording);
   int result = ((sync_function)dlsym(RTLD_NEXT, name))(fd), error = errno;
+  if (!folder) pthread_mutex_lock(&recording);
   if (result == 0) record_sync(fd);
+  pthread_mutex_unlock(&recording);
   errno = error;
   return result;
 }
@@ -137,12 +141,13 @@ int rename(const char *from, const char *to) {
   static int (*real)(const char *, const char *);
   char old[PATH_MAX], now[PATH_MAX];
   if (!real) real = dlsym(RTLD_NEXT, "rename");
-  int result = real(from, to);
-  if (result != 0 || !shadow_of(from, old) || !shadow_of(to, now)) return result;
-  pthread_mutex_lock(&recording);
+  if (!shadow_of(from, old) || !shadow_of(to, now)) return real(from, to);
   strncat(now, RENAMED, PATH_MAX - strlen(now) - 1);
+  pthread_mutex_lock(&recording);
+  int result = real(from, to), error = errno;
   /* Renamed without a sync of its own: the name is there after a power loss, the content is not. */
-  if (real(old, now) != 0) copy_range(-1, now, 0, 0, 0);
+  if (result == 0 && real(old, now) != 0) copy_range(-1, now, 0, 0, 0);
   pthread_mutex_unlock(&recording);
+  errno = error;
   return result;
 }
