@@ -85,7 +85,8 @@ function summarize(result: Exploration, elapsedMs: number): void {
     `\n${seeds} seeds in ${(elapsedMs / 1_000).toFixed(0)} s: ${operations} operations (${acknowledged} writes`,
   );
   print(`acknowledged), ${events} events, ${(virtualMs / 3_600_000).toFixed(1)} virtual hours`);
-  for (const [mark, hits] of Object.entries(marks).sort()) print(`  sometimes ${mark}: ${hits}`);
+  for (const [mark, hits] of Object.entries(marks).sort(([a], [b]) => (a < b ? -1 : 1)))
+    print(`  sometimes ${mark}: ${hits}`);
   for (const mark of missingMarks(result)) print(`  NEVER ${mark}`);
   for (const { seed, violations } of failed) {
     const first = violations[0]!;

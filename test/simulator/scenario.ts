@@ -105,7 +105,7 @@ function clusterOf(random: SeededRandom) {
   }));
   const replicas = random.pick([3, 3, 3, 3, 2, 5, 1]);
   const n = Math.min(replicas, count);
-  const [readQuorum, writeQuorum] = random.pick([
+  const [readQuorum, writeQuorum] = random.pick<[number, number]>([
     [2, 2],
     [2, 2],
     [2, 2],
@@ -114,7 +114,7 @@ function clusterOf(random: SeededRandom) {
     [1, 1],
     [n, n],
     [1, 2],
-  ]) as [number, number];
+  ]);
   return {
     nodes,
     replicas,

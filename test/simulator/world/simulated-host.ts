@@ -116,7 +116,7 @@ export class SimulatedHost {
     this.#parts.network.detach(incarnation, { silently: kind === "power" });
     const luck = this.#parts.random.fork("crash", incarnation.number);
     const outcomes = this.disk.crash(luck, { kept: kind === "kill" ? 0.5 : 0.2 });
-    for (const mourn of [...this.#mourners]) mourn();
+    for (const mourn of this.#mourners) mourn();
     this.#mourners.clear();
     return outcomes;
   }
