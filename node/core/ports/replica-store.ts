@@ -50,6 +50,8 @@ export type StoreFailureCode =
   | "record_too_large"
   | "read_only"
   | "storage_failed"
+  /** The storage thread is gone; whether it kept the write is unknown. */
+  | "storage_lost"
   | "invalid_record"
   | "key_collision"
   | "overloaded";

@@ -128,9 +128,8 @@ export class StoreClient implements ReplicaStore {
 
   /** The storage threads are gone: answers whatever is unanswered, and every write from now on. */
   fail(message: string): void {
-    const refusal: WriteRefusal = { ok: false, code: "storage_failed", message };
-    this.#refusal = refusal;
-    this.#writes.fail(refusal);
+    this.#refusal = { ok: false, code: "storage_failed", message };
+    this.#writes.fail(message);
     this.#reads.fail(message);
   }
 

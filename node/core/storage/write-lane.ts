@@ -80,7 +80,9 @@ export class WriteLane {
   submit(write: PendingWrite): boolean {
     const { limits, clock } = this.#parts;
     const bytes = commandBytes(write.command);
-    if (this.#entries.size >= limits.writesMax || this.#bytes + bytes > limits.bytesMax) return false;
+    if (this.#entries.size >= limits.writesMax) return false;
+    // One alone is taken whatever its size: siblings may merge into a record larger than any single write.
+    if (this.#bytes > 0 && this.#bytes + bytes > limits.bytesMax) return false;
     const { command, merged, settled } = write;
     const entry: Entry = {
       command,
@@ -98,12 +100,14 @@ export class WriteLane {
     return true;
   }
 
-  /** Answers everything that is unanswered with `result`: the other end is gone. */
-  fail(result: Merged & Stored & { ok: false }): void {
+  /** Answers everything that is unanswered: the other end is gone. What it was sent may be on the disk all the same. */
+  fail(message: string): void {
     const entries = [...this.#entries.values()];
     this.#entries.clear();
     this.#gathered = [];
-    for (const { merged, settled } of entries) {
+    for (const { merged, settled, message: sent } of entries) {
+      const code = sent === undefined ? "storage_failed" : "storage_lost";
+      const result = { ok: false, code, message } as const;
       merged?.(result);
       settled(result);
     }

@@ -63,6 +63,14 @@ describe("coordinator", () => {
     expect(await put).to.include({ code: "quorum_unreachable", maybeApplied: true });
   });
 
+  it("does not know what became of a write that the storage thread took with it", async () => {
+    const rig = new CoordinatorRig({ at: 0, members: membersOf(5) });
+    const lost = { ok: false, code: "storage_lost", message: "the writer crashed" } as const;
+    rig.ownWrite = () => ({ merged: Promise.resolve(lost), durable: Promise.resolve(lost) });
+    expect(await rig.put("v")).to.include({ code: "storage_failed", maybeApplied: true });
+    expect(await rig.sent()).to.deep.equal([]);
+  });
+
   it("hands coordination on where writes wait too long for the disk, and refuses what it was handed", async () => {
     const rig = new CoordinatorRig({ at: 0, members: membersOf(5) });
     rig.oldestWriteMs = 60_000;

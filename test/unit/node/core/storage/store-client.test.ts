@@ -116,8 +116,12 @@ describe("StoreClient", () => {
     rig.tick();
     expect(rig.writes[0]!.commands).to.have.length(4);
     rig.settle(0, 4);
-    const large = rig.client.coordinate(writeOf("a", "x".repeat(10_000)));
-    expect(await large.durable).to.include({ code: "overloaded" });
+    const alone = rig.client.coordinate(writeOf("a", "x".repeat(10_000)));
+    const behind = rig.client.coordinate(writeOf("a", "x".repeat(10_000)));
+    expect(await behind.durable, "a second one beyond the bound").to.include({ code: "overloaded" });
+    rig.tick();
+    rig.settle(4, 1);
+    expect(await alone.durable, "whatever its size, one is taken").to.deep.equal({ ok: true });
   });
 
   it("answers both waves of a batch that failed before its records were merged", async () => {
@@ -191,9 +195,11 @@ describe("StoreClient", () => {
     const read = rig.read();
     rig.tick();
     const late = rig.read();
+    const unsent = rig.client.coordinate(writeOf("b", "1"));
     rig.client.fail("the writer crashed");
-    expect(await merged).to.include({ code: "storage_failed", message: "the writer crashed" });
-    expect(await durable).to.include({ code: "storage_failed" });
+    expect(await merged).to.include({ code: "storage_lost", message: "the writer crashed" });
+    expect(await durable).to.include({ code: "storage_lost" });
+    expect(await unsent.merged, "never left this thread").to.include({ code: "storage_failed" });
     const failed = { status: "failed", message: "the writer crashed" };
     expect([await read, await late]).to.deep.equal([failed, failed]);
     rig.settle(0, 1);
