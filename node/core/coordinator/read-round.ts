@@ -22,6 +22,8 @@ export interface ReadRoundResult {
   readonly answered: number;
   readonly ownersAnswered: number;
   readonly votes: ReadonlyMap<NodeId, Vote>;
+  /** Nodes whose copy failed its check: no voters, but in need of repair. */
+  readonly corrupt: ReadonlySet<NodeId>;
   /** Undefined where nobody who counted has the key. */
   readonly merged:
     { readonly record: KeyRecord; readonly bytes: Uint8Array; readonly digest: Uint8Array } | undefined;
@@ -53,6 +55,7 @@ class ReadRound {
   readonly #tally: ReadTally;
   /** Who may still be asked: this node where it is an owner, healthy owners, the stand-ins of a write, the rest. */
   readonly #candidates: NodeId[];
+  readonly #corrupt = new Set<NodeId>();
   #started = false;
   #timer: CancelTimer | undefined;
   #wake: ((reached: boolean) => void) | undefined;
@@ -104,6 +107,7 @@ class ReadRound {
       this.#tally.voted(node, { ...read, kind: "found", keptFor: read.keptFor as NodeId[] });
     else if (read.status === "not_found") this.#tally.voted(node, { kind: "not_found" });
     else this.#tally.lost(node);
+    if (read.status === "corrupt") this.#corrupt.add(node);
   }
 
   #read(node: NodeId, want: "record" | "digest"): Promise<ReplicaRead> {
@@ -162,6 +166,7 @@ class ReadRound {
       answered: votes.size,
       ownersAnswered,
       votes,
+      corrupt: this.#corrupt,
       merged: reached ? this.#merged() : undefined,
     };
   }
