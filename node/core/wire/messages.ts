@@ -1,6 +1,6 @@
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
-import type { NodeId } from "../node-id.ts";
+import { type NodeId, parseNodeId } from "../node-id.ts";
 
 /**
  * What members say to one another. A message is: u8 kind · u32 call · body. A request and its reply carry the same
@@ -15,10 +15,11 @@ export const KIND = {
   control: 4,
 } as const;
 
-/** Longest bucket, key and node id that a message may carry. */
+/** Longest bucket and key that a message may carry. */
 const NAME_BYTES_MAX = 64 * 1024;
 const RECORD_BYTES_MAX = 256 * 1024 * 1024;
 const OWNERS_MAX = 16;
+const NODE_ID_BYTES = 36;
 
 export interface ReplicateRequest {
   readonly position: Uint8Array;
@@ -104,7 +105,7 @@ function decodeRequest(kind: number, reader: ByteReader): PeerRequest {
       const count = reader.u8();
       if (count > OWNERS_MAX) throw new MalformedBytes(`a hint for ${count} owners`);
       const keptFor: NodeId[] = [];
-      for (let i = 0; i < count; i++) keptFor.push(reader.text(NAME_BYTES_MAX) as NodeId);
+      for (let i = 0; i < count; i++) keptFor.push(ownerId(reader.text(NODE_ID_BYTES)));
       if (reader.remaining > RECORD_BYTES_MAX) throw new MalformedBytes("record too large");
       return { kind: "replicate", body: { position, keptFor, record: reader.raw(reader.remaining) } };
     }
@@ -120,5 +121,14 @@ function decodeRequest(kind: number, reader: ByteReader): PeerRequest {
       return { kind: "control", body: reader.raw(reader.remaining) };
     default:
       throw new MalformedBytes(`unknown kind of message ${kind}`);
+  }
+}
+
+/** A hint for nobody could never be delivered, and would stay for ever. */
+function ownerId(text: string): NodeId {
+  try {
+    return parseNodeId(text);
+  } catch {
+    throw new MalformedBytes(`a hint for ${JSON.stringify(text)}, which is no node id`);
   }
 }

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { MalformedBytes } from "../../../../../node/core/bytes/byte-reader.ts";
-import { parseNodeId } from "../../../../../node/core/node-id.ts";
+import { type NodeId, parseNodeId } from "../../../../../node/core/node-id.ts";
 import {
   decodeMessage,
   encodeReply,
@@ -38,6 +38,12 @@ describe("peer messages", () => {
         }
       }),
     );
+  });
+
+  it("refuses a hint for what is no node", () => {
+    const body = { position: new Uint8Array(16), record: new Uint8Array(1), keptFor: ["nobody" as NodeId] };
+    const message = encodeRequest(1, 100, { kind: "replicate", body });
+    expect(() => decodeMessage(message)).to.throw(MalformedBytes, "no node id");
   });
 
   for (const { name, bytes, meaning } of goldenFiles<MessageMeaning>("message")) {
