@@ -113,6 +113,7 @@ function decodeRequest(kind: number, reader: ByteReader): PeerRequest {
       const position = reader.raw(16);
       const want = reader.u8() === 1 ? "record" : "digest";
       const bucket = reader.bytes(NAME_BYTES_MAX);
+      if (reader.remaining > NAME_BYTES_MAX) throw new MalformedBytes(`a key of ${reader.remaining} bytes`);
       return { kind: "read", body: { position, want, bucket, key: reader.raw(reader.remaining) } };
     }
     case KIND.forward:

@@ -40,6 +40,23 @@ describe("peer messages", () => {
     );
   });
 
+  it("refuses a key that no storage thread would take", () => {
+    const read = (keyBytes: number) =>
+      decodeMessage(
+        encodeRequest(1, 100, {
+          kind: "read",
+          body: {
+            position: new Uint8Array(16),
+            bucket: new Uint8Array(1),
+            key: new Uint8Array(keyBytes),
+            want: "record",
+          },
+        }),
+      );
+    expect(read(64 * 1024).kind).to.equal("request");
+    expect(() => read(64 * 1024 + 1)).to.throw(MalformedBytes, "a key of 65537 bytes");
+  });
+
   it("refuses a hint for what is no node", () => {
     const body = { position: new Uint8Array(16), record: new Uint8Array(1), keptFor: ["nobody" as NodeId] };
     const message = encodeRequest(1, 100, { kind: "replicate", body });
