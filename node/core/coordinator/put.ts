@@ -1,10 +1,9 @@
-import { ByteWriter } from "../bytes/byte-writer.ts";
 import type { NodeId } from "../node-id.ts";
 import type { Merged } from "../ports/replica-store.ts";
 import { type QuorumMember, standIns } from "../ring/sloppy-quorum.ts";
 import { sealContext } from "../version/context.ts";
 import { type Coverage, withDot } from "../version/coverage.ts";
-import { writeCoverage } from "../version/coverage-codec.ts";
+import { encodeCoverage } from "../version/coverage-codec.ts";
 import { beforeDeadline, type Coordination, type CoordinatorParts, failure } from "./coordination.ts";
 import { replicate } from "./replication.ts";
 import type { Failure, WriteOutcome } from "./requests.ts";
@@ -41,7 +40,7 @@ export async function coordinatePut(
   const { merged, durable } = parts.store.coordinate({
     ...write,
     position: coordination.position,
-    seen: encoded(write.seen),
+    seen: encodeCoverage(write.seen),
     modifiedMs: parts.clock.wallMs(),
     keptFor: ownersStoodInFor(parts.self, members, coordination),
   });
@@ -73,12 +72,6 @@ const diskTooSlow: Failure = {
   maybeApplied: true,
   context: new Uint8Array(0),
 };
-
-function encoded(coverage: Coverage): Uint8Array {
-  const writer = new ByteWriter(48);
-  writeCoverage(writer, coverage);
-  return writer.finish();
-}
 
 /** Empty where this node owns the key; else the owners that its copy is kept for. */
 function ownersStoodInFor(

@@ -77,9 +77,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: `${COORDINATOR}/put.ts`,
-        search: 'import { writeCoverage } from "../version/coverage-codec.ts";',
+        search: 'import { encodeCoverage } from "../version/coverage-codec.ts";',
         replace:
-          'import { writeCoverage } from "../version/coverage-codec.ts";\nimport { decodeRecord } from "../version/record-codec.ts";',
+          'import { encodeCoverage } from "../version/coverage-codec.ts";\nimport { decodeRecord } from "../version/record-codec.ts";',
       },
     ],
   },
