@@ -22,9 +22,12 @@ describe("cluster: durability: N=3 W=2 R=2, kill -9 of all three nodes at once",
     it(`every acknowledged write is read back, round ${round} of ${ROUNDS}`, async () => {
       const load = new Workload({ name: `kill${round}`, endpoints, ...CLIENTS });
       load.start();
-      await load.history.moreAcknowledged(300 + randomInt(700));
-      await endAtOnce(nodes, "SIGKILL");
-      await load.stop();
+      try {
+        await load.runFor(300 + randomInt(500));
+        await endAtOnce(nodes, "SIGKILL");
+      } finally {
+        await load.stop();
+      }
       expectCode(await rig.up(), 0);
       expect(await readBack(load.history, endpoints)).to.deep.equal([]);
       expect(load.violations).to.deep.equal([]);

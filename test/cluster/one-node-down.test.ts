@@ -63,11 +63,11 @@ describe("cluster: one node down: N=3 W=2 R=2, steady load", function () {
   it("kill -9, then its restart: no caller sees an error, nothing acknowledged is lost", async () => {
     await underLoad("kill", async ({ all, step }) => {
       await endAtOnce([victim], "SIGKILL");
-      await step();
+      // Until there was something to hide: which calls meet the dead node is chance.
+      do await step();
+      while (all.writes().every(({ attempts }) => attempts <= 1));
       expectCode(await rig.up(), 0);
       await step();
-      const retried = all.writes().filter(({ attempts }) => attempts > 1);
-      expect(retried, "writes that needed a retry").not.to.deep.equal([]);
     });
   });
 

@@ -22,8 +22,16 @@ export class VolatileDisks {
   constructor(root: string, nodes: readonly LocalNode[]) {
     this.#root = realpathSync(root);
     this.#nodes = nodes;
-    execFileSync("cc", ["-shared", "-fPIC", "-O2", "-o", this.#library, SOURCE, "-ldl", "-lpthread"]);
     for (const node of nodes) mkdirSync(this.#shadowOf(node), { recursive: true });
+  }
+
+  /** Compiles the library. Throws where there is no compiler. */
+  prepare(): void {
+    try {
+      execFileSync("cc", ["-shared", "-fPIC", "-O2", "-o", this.#library, SOURCE, "-ldl", "-lpthread"]);
+    } catch (cause) {
+      throw new Error(`cannot compile ${SOURCE}; this test needs a C compiler named cc`, { cause });
+    }
   }
 
   /** For the processes whose syncs are to be recorded. `forget`: ends of names of files whose syncs are not. */

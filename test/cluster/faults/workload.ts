@@ -33,6 +33,7 @@ interface Known extends Target {
 const BUCKET = "faults";
 const HOT_KEYS = 8;
 const PADDING_MAX = 2_000;
+const RANDOM_MOMENT_MS = 60;
 
 export class Workload {
   readonly history = new History();
@@ -57,6 +58,15 @@ export class Workload {
       if (write !== undefined) write.attempts += 1;
     });
     this.#running = Promise.all(Array.from({ length: this.#options.clients }, () => this.#work()));
+  }
+
+  /**
+   * Resolves at some moment after that many writes were acknowledged. The last step is random too: acknowledgements
+   * come in bursts, one a commit, and right after one nothing may be under way.
+   */
+  async runFor(writes: number): Promise<void> {
+    await this.history.moreAcknowledged(writes);
+    await new Promise((resolve) => setTimeout(resolve, randomInt(RANDOM_MOMENT_MS)));
   }
 
   /** Resolves when every call under way has its answer or has failed. */
