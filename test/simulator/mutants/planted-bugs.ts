@@ -192,4 +192,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: "delete_rests_on_any_tombstone",
+    breaks: "a retry of a delete is acknowledged because its first attempt left a tombstone somewhere",
+    edits: [
+      {
+        file: `${COORDINATOR}/delete.ts`,
+        search: " && isKept(read.holders, coordination)) {",
+        replace: ") {",
+      },
+    ],
+  },
 ];
