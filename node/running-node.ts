@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { Registry } from "prom-client";
 import { type ClusterSecret, readClusterSecret } from "./adapters/cluster-secret.ts";
 import { CryptoRandom } from "./adapters/crypto-random.ts";
 import { FileRingStore } from "./adapters/file-ring-store.ts";
@@ -77,7 +76,7 @@ export async function startNode(config: NodeConfig, surroundings: NodeSurroundin
 interface Member {
   readonly identity: NodeIdentity;
   readonly secret: ClusterSecret;
-  readonly registry: Registry;
+  readonly registry: ReturnType<typeof createRegistry>;
   readonly hash: KeyedHash;
   readonly storage: Storage;
   readonly transport: PeerTransport;
@@ -196,6 +195,7 @@ function gaugeSources(
     },
     hintsPending: () => storage.stats().hintRows,
     storage: () => storage.stats(),
+    readCache: () => node.cache.counts(),
     oldestWriteAgeMs: () => storage.store.oldestWriteAgeMs(),
     peers: () => transport.counters(),
     http: () => clients.load(),

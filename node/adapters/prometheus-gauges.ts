@@ -13,6 +13,7 @@ export interface GaugeSources {
   readonly storage: () => StorageStats;
   /** Milliseconds. */
   readonly oldestWriteAgeMs: () => number;
+  readonly readCache: () => { readonly hits: number; readonly misses: number; readonly bytes: number };
   readonly peers: () => TransportCounters;
   readonly http: () => {
     readonly requests: number;
@@ -46,6 +47,7 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
     () => sources.http().eventLoopDelayMs / 1_000,
   );
   registerStorage(gauge, sources);
+  registerReadCache(registry, gauge, sources);
   registerPeers(registry, gauge, sources);
 }
 
@@ -65,6 +67,23 @@ function registerStorage(gauge: RegisterGauge, { storage, readOnly, oldestWriteA
   gauge("dynamo_storage_hint_bytes", "Size of hints.db.", () => storage().hintBytes);
   gauge("dynamo_storage_hint_log_bytes", "Size of its write-ahead log.", () => storage().hintLogBytes);
   gauge("dynamo_storage_free_bytes", "Free space of the volume.", () => storage().freeBytes);
+}
+
+function registerReadCache(registry: Registry, gauge: RegisterGauge, { readCache }: GaugeSources): void {
+  const total = (name: string, help: string, read: () => number): void => {
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  };
+  total("dynamo_storage_read_cache_hits_total", "Reads answered from memory.", () => readCache().hits);
+  total("dynamo_storage_read_cache_misses_total", "Reads that went to a thread.", () => readCache().misses);
+  gauge("dynamo_storage_read_cache_bytes", "Memory of the cached records.", () => readCache().bytes);
 }
 
 type Peer = TransportCounters["peers"][number];

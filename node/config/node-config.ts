@@ -86,6 +86,7 @@ function readAll(reader: SettingReader): NodeConfig {
       requestTimeoutMsMax: reader.count("requestTimeoutMsMax", 1, DAY_MS),
       siblingsMax: reader.count("siblingsMax", 1, 100_000),
       recordBytesMax: reader.count("recordBytesMax", 1_024, GIBIBYTE / 4),
+      readCacheBytesMax: reader.count("readCacheBytesMax", 0, 64 * GIBIBYTE),
     },
     valueBytesMax: reader.count("valueBytesMax", 1, GIBIBYTE / 16),
     requestsMax: reader.count("requestsMax", 1, 1_000_000),

@@ -68,6 +68,12 @@ const rows: readonly Row[] = [
   ["bodyBytesMax", "bytes", String(64 * MEBIBYTE), "bytes of their bodies; more get 503"],
   ["connectionsMax", "count", "8192", "client connections; more are closed"],
   ["readers", "count", "2", "threads that read the database"],
+  [
+    "readCacheBytesMax",
+    "bytes",
+    String(defaultSettings.readCacheBytesMax),
+    "memory for records read lately; 0 for none",
+  ],
   ["shutdownServeMs", "ms", "5000", "how long to go on serving, not ready, after SIGTERM"],
 ];
 

@@ -35,6 +35,7 @@ export const ENV = {
   bodyBytesMax: "DYNAMO_BODY_BYTES_MAX",
   connectionsMax: "DYNAMO_CONNECTIONS_MAX",
   readers: "DYNAMO_READERS",
+  readCacheBytesMax: "DYNAMO_READ_CACHE_BYTES_MAX",
   shutdownServeMs: "DYNAMO_SHUTDOWN_SERVE_MS",
 } as const;
 

@@ -20,6 +20,7 @@ import type { RingStore } from "./ports/ring-store.ts";
 import type { Timers } from "./ports/timers.ts";
 import type { Lane, Transport } from "./ports/transport.ts";
 import { Replica } from "./replica/replica.ts";
+import { RecordCache } from "./storage/record-cache.ts";
 import { RingKeeper } from "./ring/ring-keeper.ts";
 import type { NodeSettings } from "./settings.ts";
 import { decodeMessage, encodeReply, type PeerRequest } from "./wire/messages.ts";
@@ -47,6 +48,7 @@ export interface NodePorts {
  */
 export class DynamoNode {
   readonly ring: RingKeeper;
+  readonly cache: RecordCache;
   readonly #ports: NodePorts;
   readonly #calls: PeerCalls;
   readonly #coordinator: Coordinator;
@@ -54,7 +56,8 @@ export class DynamoNode {
 
   constructor(ports: NodePorts) {
     this.#ports = ports;
-    const { self, zone, transport, directory, hash, observer, store } = ports;
+    const { self, zone, transport, directory, hash, observer } = ports;
+    this.cache = new RecordCache(ports.store, ports.settings.readCacheBytesMax);
     this.#calls = new PeerCalls({ ...ports, callsPerPeerMax: ports.settings.callsPerPeerMax });
     const control = new ControlChannel(this.#calls);
     this.ring = new RingKeeper({
@@ -66,9 +69,10 @@ export class DynamoNode {
       hash,
       observer,
     });
-    this.#replica = new Replica(store);
+    this.#replica = new Replica(this.cache);
     this.#coordinator = new Coordinator({
       ...ports,
+      store: this.cache,
       ring: this.ring,
       calls: this.#calls,
       isHealthy: (node) => node === self || transport.isConnected(node),

@@ -22,6 +22,8 @@ export interface NodeSettings {
   readonly callsPerPeerMax: number;
   /** Writes older than this in the store's queue make the node refuse to coordinate. */
   readonly storeQueueAgeMsMax: number;
+  /** Memory for records that were read lately; 0 for none. */
+  readonly readCacheBytesMax: number;
 }
 
 export const defaultSettings: NodeSettings = {
@@ -36,4 +38,5 @@ export const defaultSettings: NodeSettings = {
   readRepairsMax: 64,
   callsPerPeerMax: 1_024,
   storeQueueAgeMsMax: 1_000,
+  readCacheBytesMax: 32 * 1024 * 1024,
 };

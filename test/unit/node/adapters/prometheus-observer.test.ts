@@ -124,6 +124,7 @@ describe("prometheus metrics", () => {
       hintsPending: () => hints,
       storage: () => storage,
       oldestWriteAgeMs: () => 1_500,
+      readCache: () => ({ hits: 3, misses: 2, bytes: 1 }),
       peers: () => ({ peers: [peer], handshakesFailed: new Map([["garbage", 17]]) }),
       http: () => ({ requests: 1, bodyBytes: 2, eventLoopDelayMs: 3 }),
     });
