@@ -12,11 +12,12 @@ import { type DiskUse, markdownReport, type Measurement } from "./report.ts";
  * `make bench`: the three-node cluster and the bare prototype in turns, round by round, on this machine. Machines are
  * noisy: only ratios from one run mean anything.
  */
-const HELP = `usage: node dist/bench/main.js [--rounds 3] [--seconds 8] [--phases put,get,overwrite,blind,put64k]
+const HELP = `usage: node dist/bench/main.js [--rounds 3] [--seconds 10] [--warmup 5] [--phases put,get,overwrite,blind,put64k]
                               [--only dynamokv|ceiling]
 
   --rounds N     turns of ceiling and cluster; the report gives medians
   --seconds N    length of each phase
+  --warmup N     seconds of the same load before it that do not count (compilers, caches, log files)
   --phases LIST  which phases; overwrite, blind and put64k run on the cluster only
   --only NAME    leave the other one out
 The report is printed in Markdown. Needs wrk.`;
@@ -29,7 +30,8 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       rounds: { type: "string", default: "3" },
-      seconds: { type: "string", default: "8" },
+      seconds: { type: "string", default: "10" },
+      warmup: { type: "string", default: "5" },
       phases: { type: "string", default: PHASES.join(",") },
       only: { type: "string" },
       help: { type: "boolean" },
@@ -49,16 +51,28 @@ async function main(): Promise<void> {
     ] as const) {
       if (values.only !== undefined && values.only !== name) continue;
       const own = name === "ceiling" ? phases.filter((phase) => CEILING_PHASES.has(phase)) : phases;
-      await runContender(start, { phases: own, round, seconds: Number(values.seconds) }, measurements, disk);
+      await runContender(
+        start,
+        { phases: own, round, seconds: Number(values.seconds), warmup: Number(values.warmup) },
+        measurements,
+        disk,
+      );
     }
   }
   const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? "CPU"}, Node.js ${process.version}, load generators on the same cores`;
   console.log(`\n${markdownReport(measurements, disk.slice(-2), machine)}`);
 }
 
+interface Turn {
+  readonly phases: readonly string[];
+  readonly round: number;
+  readonly seconds: number;
+  readonly warmup: number;
+}
+
 async function runContender(
   start: (directory: string) => Promise<Contender>,
-  { phases, round, seconds }: { phases: readonly string[]; round: number; seconds: number },
+  { phases, round, seconds, warmup }: Turn,
   measurements: Measurement[],
   disk: DiskUse[],
 ): Promise<void> {
@@ -67,8 +81,13 @@ async function runContender(
   try {
     running = await start(directory);
     let keysWritten = 5_000;
+    let rows = 0;
     for (const phase of phases) {
       const load = phaseOf(phase, { seconds, keysWritten });
+      if (warmup > 0) {
+        const { requestsPerSecond } = await runLoad(running.baseUrls, { ...load, ...warmupOf(load, warmup) });
+        rows += phase === "put" ? requestsPerSecond * warmup : 0;
+      }
       const cpuBefore = running.cpuSeconds();
       const result = await runLoad(running.baseUrls, load);
       const cpuCores = (running.cpuSeconds() - cpuBefore) / seconds;
@@ -78,7 +97,7 @@ async function runContender(
       console.error(`round ${round} ${running.name} ${phase}: ${facts}`);
       if (phase !== "put") continue;
       keysWritten = Math.max(1, result.keysWritten - CONNECTIONS);
-      const rows = keysWritten * running.baseUrls.length;
+      rows += result.requestsPerSecond * seconds;
       disk.push({
         contender: running.name,
         bytesPerRow: running.diskBytes() / (rows * running.baseUrls.length),
@@ -88,6 +107,11 @@ async function runContender(
     await running?.stop();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Puts of a warm-up write keys of their own; every other load warms up on the keys that it is measured on. */
+function warmupOf(load: LoadPhase, seconds: number): Partial<LoadPhase> {
+  return load.mode === "put" ? { seconds, prefix: `warm${load.prefix}` } : { seconds };
 }
 
 function phaseOf(
