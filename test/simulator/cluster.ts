@@ -39,7 +39,6 @@ export class Cluster {
   readonly #disturbedMs = new Map<NodeId, number>();
   readonly #destroyedMs = new Map<NodeId, number>();
   readonly #preferenceLists = new Map<string, PreferenceList>();
-  readonly #forwards = new Map<string, number>();
   #onCommitting: (host: SimulatedHost, durationMs: number) => void = () => undefined;
 
   constructor(scenario: Scenario, trace: Trace, marks: CoverageMarks) {
@@ -162,22 +161,19 @@ export class Cluster {
     );
     this.trace.bytes(message);
     this.registry.sent(message);
-    if (message[0] === KIND.forward) this.#forwarded(message);
+    if (message[0] === KIND.forward) this.#forwarded(from, message);
   }
 
-  /** A write is handed on at most once for each attempt of its client. */
-  #forwarded(message: Uint8Array): void {
+  /** Only a node that a client asked hands a write on: whoever it was handed to keeps it. */
+  #forwarded(from: NodeId, message: Uint8Array): void {
     const decoded = decodeMessage(message);
     if (decoded.kind !== "request" || decoded.request.kind !== "forward") return;
     const { operation, request } = decodeForwarded(decoded.request.body);
     const write = this.history.write(request.requestId);
-    if (operation === "get" || write === undefined) return;
-    const count = (this.#forwards.get(write.id) ?? 0) + 1;
-    this.#forwards.set(write.id, count);
-    if (count <= write.attempts || this.scenario.weather.kind === "datagrams") return;
+    if (operation === "get" || write === undefined || write.asked.has(from)) return;
     this.violated(
       "forwarded_twice",
-      `${write.id} was handed on ${count} times for ${write.attempts} attempts`,
+      `${write.id} was handed on by ${from.slice(-2)}, which no client had asked`,
     );
   }
 

@@ -29,7 +29,7 @@ export type ViolationKind =
   | "not_found_too_early"
   /** "Provably not applied", and yet it is there. */
   | "refused_write_applied"
-  /** One attempt of a client was coordinated twice. */
+  /** A node that was handed a write handed it on. */
   | "forwarded_twice"
   /** I14: no answer by the deadline. */
   | "answer_overdue"

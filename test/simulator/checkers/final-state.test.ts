@@ -16,7 +16,8 @@ const upTo = (n: number): Coverage => ({
 /** A write that was acknowledged; the n-th of the one actor. */
 function write(n: number, change: Partial<WriteOperation> = {}): WriteOperation {
   const base = { key: "k", invokedMs: n, endedMs: n, seen: upTo(0), saw: [], attempts: 1, answered: upTo(n) };
-  return { kind: "put", id: `w${n}`, outcome: "ok", ...base, ...change };
+  const asked = new Set<never>();
+  return { kind: "put", id: `w${n}`, outcome: "ok", asked, ...base, ...change };
 }
 
 function sibling(n: number, tombstone = false): Sibling {

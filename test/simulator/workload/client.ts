@@ -84,6 +84,7 @@ export class Client {
       seen,
       saw,
       attempts: 0,
+      asked: new Set(),
       endedMs: Infinity,
       outcome: "pending",
       answered: undefined,
@@ -119,7 +120,7 @@ export class Client {
       const luck = call.luck.fork("attempt", attempt);
       if (attempt > 1) marks.hit("request retried");
       operation.attempts += 1;
-      const answer = await this.#call(luck, `${kind} ${id}`, call.invoke);
+      const answer = await this.#call(luck, `${kind} ${id}`, call.invoke, operation);
       const outcome = answer.kind === "answer" ? answer.outcome : undefined;
       trace.line(loop.nowMs, `${this.#name} ${kind} ${id} of ${key}: ${outcome?.kind ?? answer.kind}`);
       if (outcome?.kind === "written") {
@@ -172,16 +173,19 @@ export class Client {
     return { ...options, w, pw: primaries ? stray.below(w + 1) : undefined };
   }
 
-  #call<T>(luck: SeededRandom, what: string, invoke: (node: DynamoNode) => Promise<T>): Promise<Answer<T>> {
+  #call<T>(
+    luck: SeededRandom,
+    what: string,
+    invoke: (node: DynamoNode) => Promise<T>,
+    write?: WriteOperation,
+  ): Promise<Answer<T>> {
     const { hosts, scenario } = this.#cluster;
     const timeoutMs = scenario.requestTimeoutMs;
     const patienceMs = luck.chance(0.1) ? luck.between(1, timeoutMs) : timeoutMs * 3 + 5_000;
-    return callNode(
-      this.#cluster,
-      luck.pick(hosts),
-      { what: `${this.#name} ${what}`, timeoutMs, patienceMs, invoke },
-      luck,
-    );
+    const host = luck.pick(hosts);
+    write?.asked.add(host.id);
+    const call = { what: `${this.#name} ${what}`, timeoutMs, patienceMs, invoke };
+    return callNode(this.#cluster, host, call, luck);
   }
 
   /** These clients send only what is valid. */

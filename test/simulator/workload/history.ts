@@ -1,3 +1,4 @@
+import type { NodeId } from "../../../node/core/node-id.ts";
 import type { Coverage } from "../../../node/core/version/coverage.ts";
 
 /** What the clients did and were told: all that a checker may hold against the cluster. */
@@ -12,6 +13,8 @@ export interface WriteOperation {
   /** The writes that the reply showed whose context was sent; only of puts with a context. */
   readonly saw: readonly string[];
   attempts: number;
+  /** The nodes that the client sent it to. */
+  readonly asked: Set<NodeId>;
   endedMs: number;
   /**
    * "ok": acknowledged. "refused": the cluster said that it left no trace. "unknown": anything else; it may be

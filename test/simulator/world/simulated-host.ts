@@ -122,8 +122,10 @@ export class SimulatedHost {
   }
 
   pause(durationMs: number): void {
-    if (this.#incarnation !== undefined)
-      this.#incarnation.pausedUntilMs = this.#parts.loop.nowMs + durationMs;
+    const incarnation = this.#incarnation;
+    if (incarnation === undefined) return;
+    // The later end counts: what was put off until then must not be overtaken by what comes after a shorter pause.
+    incarnation.pausedUntilMs = Math.max(incarnation.pausedUntilMs, this.#parts.loop.nowMs + durationMs);
   }
 
   #startWriter(incarnation: Incarnation, random: SeededRandom, clock: SkewedClock): MessagePipe {
