@@ -4,6 +4,8 @@ import { type ConnectionState, connectionState } from "./connection-state.ts";
 import { type ErrorAnswer, errorHeaders, errorText } from "./error-response.ts";
 import type { HttpObserver } from "./http-observer.ts";
 
+const ONE_PIECE_BYTES_MAX = 16 * 1024;
+
 /**
  * One key-value request and its one answer. Head and body are handed to Node in one go; that, and not going through
  * a framework, is what makes the hot path cheap. Invariant: exactly one of the `end…` methods is called, once.
@@ -43,7 +45,13 @@ export class Exchange {
     if (this.#closesAfterwards()) headers.push("Connection", "close");
     this.#settle(status);
     this.response.writeHead(status, headers);
-    this.response.end(body);
+    // A small value leaves with the head in one piece, as text of bytes: a Buffer would be a second piece to write,
+    // and the request cost a tenth to a third more (measured on node:http alone, 1 KiB).
+    if (body instanceof Uint8Array && body.length <= ONE_PIECE_BYTES_MAX) {
+      this.response.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1"), "latin1");
+    } else {
+      this.response.end(body);
+    }
   }
 
   endWithError(answer: ErrorAnswer, extraHeaders: readonly string[] = []): void {
