@@ -211,9 +211,9 @@ describe("startStorage", () => {
       keptFor: [],
     });
     expect((await death).message).to.match(/storage thread writer crashed/);
-    expect(await broken).to.include({ ok: false, code: "storage_failed" });
+    expect(await broken).to.include({ ok: false, code: "storage_lost" });
     expect(await storage.store.coordinate(writeOf("cart", "a")).durable).to.include({
-      code: "storage_failed",
+      code: "storage_lost",
     });
   });
 });
