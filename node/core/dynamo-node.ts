@@ -10,6 +10,7 @@ import type {
 import type { NodeId } from "./node-id.ts";
 import { ControlChannel, decodeControl, encodeControl } from "./peers/control-channel.ts";
 import { PeerCalls } from "./peers/peer-calls.ts";
+import { PeerReplies } from "./peers/peer-replies.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Hash } from "./ports/hash.ts";
 import type { Observer } from "./ports/observer.ts";
@@ -23,7 +24,7 @@ import { Replica } from "./replica/replica.ts";
 import { RecordCache } from "./storage/record-cache.ts";
 import { RingKeeper } from "./ring/ring-keeper.ts";
 import type { NodeSettings } from "./settings.ts";
-import { decodeMessage, encodeReply, type PeerRequest } from "./wire/messages.ts";
+import { decodeMessage, type PeerRequest } from "./wire/messages.ts";
 
 /** Everything a member needs of the world. */
 export interface NodePorts {
@@ -53,12 +54,14 @@ export class DynamoNode {
   readonly #calls: PeerCalls;
   readonly #coordinator: Coordinator;
   readonly #replica: Replica;
+  readonly #replies: PeerReplies;
 
   constructor(ports: NodePorts) {
     this.#ports = ports;
     const { self, zone, transport, directory, hash, observer } = ports;
     this.cache = new RecordCache(ports.store, ports.settings.readCacheBytesMax);
     this.#calls = new PeerCalls({ ...ports, callsPerPeerMax: ports.settings.callsPerPeerMax });
+    this.#replies = new PeerReplies(ports);
     const control = new ControlChannel(this.#calls);
     this.ring = new RingKeeper({
       self,
@@ -105,12 +108,12 @@ export class DynamoNode {
     try {
       const message = decodeMessage(bytes);
       if (message.kind === "reply") return this.#calls.replied(from, message.call, message.body);
-      const receivedMs = this.#ports.clock.monotonicMs();
-      void this.#answer(from, message.request).then((body) => {
-        // The caller has given up: an answer would only cost the network.
-        if (this.#ports.clock.monotonicMs() - receivedMs > message.remainingMs) return;
-        this.#ports.transport.send(from, encodeReply(message.call, body), lane);
-      }, this.#refuse(from));
+      const { call, remainingMs, request } = message;
+      const untilMs = this.#ports.clock.monotonicMs() + remainingMs;
+      void this.#answer(from, request).then(
+        (body) => this.#replies.send(from, { call, body, lane, untilMs }),
+        this.#refuse(from),
+      );
     } catch (error) {
       this.#refuse(from)(error);
     }
