@@ -36,12 +36,13 @@ export class ByteWriter {
 
   /** 0 … 2^53−1; throws RangeError on anything else, which would read back as another number. */
   varint(value: number): this {
-    this.#reserve(8);
     if (value < 0x80 && value >>> 0 === value) {
+      this.#reserve(1);
       this.#buffer[this.#length++] = value;
       return this;
     }
     if (!(Number.isSafeInteger(value) && value >= 0)) throw new RangeError(`not a natural number: ${value}`);
+    this.#reserve(8);
     let rest = value;
     while (rest >= 0x80) {
       this.#buffer[this.#length++] = (rest % 0x80) | 0x80;
@@ -72,7 +73,8 @@ export class ByteWriter {
 
   /** What was written. The writer must not be used afterwards: the bytes may share its buffer. */
   finish(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
+    const buffer = this.#buffer;
+    return this.#length === buffer.length ? buffer : buffer.subarray(0, this.#length);
   }
 
   /** Writes a text whose length in bytes is its length; takes everything back where it is not ASCII. */

@@ -104,14 +104,20 @@ class ReadRound {
 
   #count(node: NodeId, read: ReplicaRead): void {
     if (read.status === "found")
-      this.#tally.voted(node, { ...read, kind: "found", keptFor: read.keptFor as NodeId[] });
+      this.#tally.voted(node, {
+        kind: "found",
+        digest: read.digest,
+        record: read.record,
+        keptFor: read.keptFor as NodeId[],
+      });
     else if (read.status === "not_found") this.#tally.voted(node, { kind: "not_found" });
     else this.#tally.lost(node);
     if (read.status === "corrupt") this.#corrupt.add(node);
   }
 
   #read(node: NodeId, want: "record" | "digest"): Promise<ReplicaRead> {
-    const query = { ...this.#key, position: this.#coordination.position, want };
+    const { bucket, key } = this.#key;
+    const query = { bucket, key, position: this.#coordination.position, want };
     if (node === this.#parts.self) return this.#parts.store.read(query);
     const timeoutMs = remainingMs(this.#coordination, this.#parts);
     return askToRead(node, query, { timeoutMs, lane: "foreground" }, this.#parts);

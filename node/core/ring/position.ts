@@ -6,7 +6,7 @@ export function positionOf(
   { bucket, key }: { bucket: Uint8Array; key: Uint8Array },
   hash: Digester,
 ): Uint8Array {
-  return hash.md5(new ByteWriter(8 + bucket.length + key.length).bytes(bucket).raw(key).finish());
+  return hash.md5(new ByteWriter(1 + bucket.length + key.length).bytes(bucket).raw(key).finish());
 }
 
 /**

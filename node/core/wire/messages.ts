@@ -53,7 +53,7 @@ export type PeerMessage =
     };
 
 export function encodeReply(call: number, body: Uint8Array): Uint8Array {
-  return new ByteWriter(8 + body.length).u8(KIND.reply).u32(call).raw(body).finish();
+  return new ByteWriter(5 + body.length).u8(KIND.reply).u32(call).raw(body).finish();
 }
 
 export function encodeRequest(call: number, remainingMs: number, request: PeerRequest): Uint8Array {
@@ -69,20 +69,21 @@ export function encodeRequest(call: number, remainingMs: number, request: PeerRe
 }
 
 function encodeReplicate(call: number, remainingMs: number, body: ReplicateRequest): Uint8Array {
-  const writer = header(KIND.replicate, call, remainingMs, 64 + body.record.length);
+  const ownerBytes = 37 * body.keptFor.length;
+  const writer = header(KIND.replicate, call, remainingMs, 17 + ownerBytes + body.record.length);
   writer.raw(body.position).u8(body.keptFor.length);
   for (const owner of body.keptFor) writer.text(owner);
   return writer.raw(body.record).finish();
 }
 
 function encodeRead(call: number, remainingMs: number, body: ReadRequest): Uint8Array {
-  const writer = header(KIND.read, call, remainingMs, 32 + body.bucket.length + body.key.length);
+  const writer = header(KIND.read, call, remainingMs, 18 + body.bucket.length + body.key.length);
   writer.raw(body.position).u8(body.want === "record" ? 1 : 0);
   return writer.bytes(body.bucket).raw(body.key).finish();
 }
 
 function header(kind: number, call: number, remainingMs: number, bodyBytes: number): ByteWriter {
-  return new ByteWriter(16 + bodyBytes)
+  return new ByteWriter(9 + bodyBytes)
     .u8(kind)
     .u32(call)
     .u32(Math.max(0, Math.floor(remainingMs)));

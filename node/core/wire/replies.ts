@@ -10,7 +10,7 @@ const OWNERS_MAX = 16;
 const DIGEST_BYTES = 16;
 
 export function encodeStored(stored: Stored): Uint8Array {
-  const writer = new ByteWriter(32).u8(stored.ok ? 1 : 0);
+  const writer = new ByteWriter(stored.ok ? 1 : 64).u8(stored.ok ? 1 : 0);
   if (!stored.ok) writer.text(stored.code).text(stored.message);
   return writer.finish();
 }
@@ -29,7 +29,7 @@ export function decodeStored(bytes: Uint8Array): Stored {
 const READ_STATUS = { not_found: 0, found: 1, corrupt: 2, failed: 3 } as const;
 
 export function encodeReplicaRead(read: ReplicaRead): Uint8Array {
-  const writer = new ByteWriter(64 + (read.status === "found" ? (read.record?.length ?? 0) : 0));
+  const writer = new ByteWriter(sizeOf(read));
   writer.u8(READ_STATUS[read.status]);
   if (read.status === "failed") writer.text(read.message);
   if (read.status === "found") {
@@ -38,6 +38,12 @@ export function encodeReplicaRead(read: ReplicaRead): Uint8Array {
     writer.raw(read.record ?? new Uint8Array(0));
   }
   return writer.finish();
+}
+
+/** Exact for the usual answers, so that the bytes need not be cut to length. */
+function sizeOf(read: ReplicaRead): number {
+  if (read.status !== "found") return read.status === "failed" ? 64 : 1;
+  return 2 + DIGEST_BYTES + 37 * read.keptFor.length + (read.record?.length ?? 0);
 }
 
 /** Throws MalformedBytes. An empty record means that only the digest was asked for. */
