@@ -101,11 +101,9 @@ export class Coordinator {
         const { request } = asked;
         const opened = openContext(request.context, coordination, this.#parts.hash);
         if (!opened.ok) return failure(opened.code, opened.message);
-        return coordinatePut(
-          { ...request, seen: opened.coverage, tombstone: false },
-          coordination,
-          this.#parts,
-        );
+        const { bucket, key, value, contentType, requestId } = request;
+        const write = { bucket, key, value, contentType, requestId, tombstone: false, seen: opened.coverage };
+        return coordinatePut(write, coordination, this.#parts);
       }
       case "delete": {
         const { request } = asked;

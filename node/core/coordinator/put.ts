@@ -37,8 +37,14 @@ export async function coordinatePut(
     zoneOf: coordination.zoneOf,
     isHealthy: parts.isHealthy,
   });
+  const { bucket, key, tombstone, value, contentType, requestId } = write;
   const { merged, durable } = parts.store.coordinate({
-    ...write,
+    bucket,
+    key,
+    tombstone,
+    value,
+    contentType,
+    requestId,
     position: coordination.position,
     seen: encodeCoverage(write.seen),
     modifiedMs: parts.clock.wallMs(),
@@ -47,8 +53,9 @@ export async function coordinatePut(
   const local = await beforeDeadline(merged, coordination, parts);
   if (local === undefined) return diskTooSlow;
   if (!local.ok) return refused(local);
+  const replicated = replicate({ record: local.record, durable, members }, coordination, parts);
   const context = sealContext(withDot(write.seen, local.dot), coordination, parts.hash);
-  const tally = await replicate({ record: local.record, durable, members }, coordination, parts);
+  const tally = await replicated;
   if (tally.reached) return { kind: "written", context };
   const { w, pw } = coordination.quorum;
   return {
