@@ -1,5 +1,6 @@
 -- wrk -s workload.lua URL -- MODE PREFIX KEYS VALUE_BYTES
--- MODE put: new keys PREFIX-1, PREFIX-2, …; get: random ones of the first KEYS; blind: puts over the first KEYS
+-- MODE put: new keys PREFIX-1, PREFIX-2, …; get: random ones of the first KEYS (not PREFIX-1: wrk asks the script
+-- once for a request that it does not send); blind: puts over the first KEYS
 -- without a context; overwrite: puts over the first KEYS, each with the context that the last put of it returned.
 -- Overwrite needs every answer's headers: workload-overwrite.lua adds the callback, which slows wrk down.
 -- Every wrk process needs a prefix of its own. Prints one line of JSON at the end.
@@ -30,7 +31,7 @@ end
 function request()
   count = count + 1
   if mode == "get" then
-    return wrk.format("GET", path(math.random(keys)))
+    return wrk.format("GET", path(math.random(2, keys)))
   elseif mode == "put" then
     written = count
     return wrk.format("PUT", path(count), nil, value)
