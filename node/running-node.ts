@@ -19,6 +19,7 @@ import type { NodeConfig } from "./config/node-config.ts";
 import { formatHostAndPort } from "./config/setting-values.ts";
 import { adminToken } from "./contract/admin-token.ts";
 import { DynamoNode } from "./core/dynamo-node.ts";
+import { orphanedHints } from "./core/handoff/orphaned-hints.ts";
 import type { Observer } from "./core/ports/observer.ts";
 import { AdminServer } from "./http/admin-server.ts";
 import { ClientServer } from "./http/client-server.ts";
@@ -194,6 +195,7 @@ function gaugeSources(
       return { epoch: ring?.epoch ?? 0, members: ring?.members.length ?? 0 };
     },
     hintsPending: () => storage.stats().hintRows,
+    hintsOrphaned: () => orphanedHints(storage.stats().hintsByOwner, node.ring.current()),
     storage: () => storage.stats(),
     readCache: () => node.cache.counts(),
     oldestWriteAgeMs: () => storage.store.oldestWriteAgeMs(),

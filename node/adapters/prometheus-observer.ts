@@ -6,11 +6,13 @@ import { Tally } from "./prometheus-tally.ts";
 /** Counts what the core tells. Events of every request touch typed arrays and maps only; docs/METRICS.md names all. */
 export class PrometheusObserver implements Observer {
   readonly #coordinator: CoordinatorMetrics;
+  readonly #handoff: HandoffMetrics;
   readonly #peers: PeerMetrics;
   readonly #storage: StorageMetrics;
 
   constructor(registry: Registry) {
     this.#coordinator = coordinatorMetrics(registry);
+    this.#handoff = handoffMetrics(registry);
     this.#peers = peerMetrics(registry);
     this.#storage = storageMetrics(registry);
   }
@@ -45,6 +47,16 @@ export class PrometheusObserver implements Observer {
       case "read_repair_dropped":
         this.#coordinator.repairs.add("dropped");
         break;
+      case "hints_sent":
+        for (const fate of event.fates) this.#handoff.hints.add(fate);
+        this.#handoff.batches.observe(0, event.durationMs / 1_000);
+        break;
+      case "handoff_completed":
+        this.#handoff.rounds.add("completed");
+        break;
+      case "handoff_interrupted":
+        this.#handoff.rounds.add("interrupted");
+        break;
       case "peer_call_timed_out":
         this.#peers.timeouts.add(event.peerId);
         break;
@@ -67,6 +79,7 @@ export class PrometheusObserver implements Observer {
 }
 
 type CoordinatorMetrics = ReturnType<typeof coordinatorMetrics>;
+type HandoffMetrics = ReturnType<typeof handoffMetrics>;
 type PeerMetrics = ReturnType<typeof peerMetrics>;
 type StorageMetrics = ReturnType<typeof storageMetrics>;
 
@@ -94,6 +107,20 @@ function coordinatorMetrics(registry: Registry) {
     ),
     hedges: tally("dynamo_coordinator_hedges_total", "Replicas doubled because one was silent.", "operation"),
     repairs: tally("dynamo_coordinator_read_repairs_total", "Read repairs by result.", "result"),
+  };
+}
+
+function handoffMetrics(registry: Registry) {
+  const tally = tallies(registry);
+  return {
+    hints: tally("dynamo_handoff_hints_total", "Hints sent to their owners, by what came of it.", "outcome"),
+    rounds: tally("dynamo_handoff_rounds_total", "Deliveries to one owner, by how they ended.", "outcome"),
+    batches: new HotHistogram(registry, {
+      name: "dynamo_handoff_batch_duration_seconds",
+      help: "From reading a batch of hints to striking its last one out.",
+      bounds: DURATION_BOUNDS,
+      label: undefined,
+    }),
   };
 }
 

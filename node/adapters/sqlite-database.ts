@@ -1,6 +1,7 @@
 import type Sqlite from "better-sqlite3";
 import type { Database, StoredRow } from "../core/ports/database.ts";
 import { type ConnectionOptions, openConnection } from "./sqlite-connection.ts";
+import { compareBytes } from "../core/version/record.ts";
 import { toDatabaseFailure } from "./sqlite-failure.ts";
 
 /** One SQLite file behind the core's Database port. Statements are prepared once and bound by position. */
@@ -16,6 +17,8 @@ export class SqliteDatabase implements Database {
   readonly #scan: Sqlite.Statement;
   readonly #count: Sqlite.Statement;
   readonly #countKeptFor: Sqlite.Statement;
+  readonly #nextKeptFor: Sqlite.Statement;
+  readonly #positionsKeptFor: Sqlite.Statement;
 
   /** Throws DatabaseFailure. */
   constructor(options: ConnectionOptions) {
@@ -36,9 +39,16 @@ export class SqliteDatabase implements Database {
     this.#scan = connection
       .prepare(`SELECT ${columns} FROM record WHERE position > ? ORDER BY position LIMIT ?`)
       .raw(true);
+    const hints = "record INDEXED BY record_kept_for WHERE kept_for <> ''";
     this.#countKeptFor = connection
-      .prepare("SELECT kept_for, count(*) FROM record GROUP BY kept_for")
+      .prepare(`SELECT kept_for, count(*) FROM ${hints} GROUP BY kept_for`)
       .raw(true);
+    this.#nextKeptFor = connection
+      .prepare(`SELECT kept_for FROM ${hints} AND kept_for > ? ORDER BY kept_for LIMIT 1`)
+      .pluck();
+    this.#positionsKeptFor = connection
+      .prepare(`SELECT position FROM ${hints} AND kept_for = ? AND position > ? ORDER BY position LIMIT ?`)
+      .pluck();
     this.#count = connection.prepare("SELECT count(*) FROM record INDEXED BY record_position").pluck();
   }
 
@@ -84,6 +94,20 @@ export class SqliteDatabase implements Database {
     }
   }
 
+  /** Owners stand together in one column: a step through the index for each set of them that there is, and one look. */
+  positionsKeptFor(owner: string, after: Uint8Array | undefined, limit: number): Uint8Array[] {
+    const positions: Uint8Array[] = [];
+    try {
+      for (let set = this.#setAfter(""); set !== undefined; set = this.#setAfter(set)) {
+        if (!ownersOf(set).includes(owner)) continue;
+        positions.push(...(this.#positionsKeptFor.all(set, after ?? beforeAll, limit) as Uint8Array[]));
+      }
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+    return positions.sort(compareBytes).slice(0, limit);
+  }
+
   count(): number {
     try {
       return Number(this.#count.get());
@@ -92,7 +116,7 @@ export class SqliteDatabase implements Database {
     }
   }
 
-  /** For each owner how many rows are kept for it; reads the whole table. */
+  /** For each owner how many rows are kept for it; reads the whole index of hints. */
   countByOwner(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
     try {
@@ -122,6 +146,10 @@ export class SqliteDatabase implements Database {
 
   close(): void {
     this.#connection.close();
+  }
+
+  #setAfter(set: string): string | undefined {
+    return this.#nextKeptFor.get(set) as string | undefined;
   }
 
   #run(statement: Sqlite.Statement, ...parameters: unknown[]): void {

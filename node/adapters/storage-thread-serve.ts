@@ -1,5 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { DatabaseFailure } from "../core/ports/database.ts";
+import type { RowCounts } from "../core/storage/row-counts.ts";
 
 /**
  * What every storage thread does at its own end: open, say so or say why not, and close when told. Anything thrown
@@ -11,10 +12,7 @@ export type ThreadOpened =
 
 /** What a thread found when it opened its files, for the thread that started it; empty but for the writer's. */
 export interface ThreadFacts {
-  readonly dataRows?: number;
-  readonly hintRows?: number;
-  /** Rows of hints.db by the owner that they are kept for. */
-  readonly hintsByOwner?: ReadonlyMap<string, number>;
+  readonly rows?: RowCounts;
 }
 
 export const CLOSE = "close";

@@ -9,6 +9,7 @@ import {
 import { logOf, RESTART, type StorageFiles, storageFiles } from "./storage-files.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { CoreEvent, Observer } from "../core/ports/observer.ts";
+import type { HintStore } from "../core/ports/hint-store.ts";
 import { PortPipe } from "./storage-pipe.ts";
 import type { ReplicaStore } from "../core/ports/replica-store.ts";
 import { StorageLock } from "./storage-lock.ts";
@@ -46,7 +47,7 @@ export interface StorageOptions {
 }
 
 export interface Storage {
-  readonly store: ReplicaStore;
+  readonly store: ReplicaStore & HintStore;
   mode(): StorageMode;
   /** For metrics: never waits for a storage thread. */
   stats(): StorageStats;
@@ -178,6 +179,7 @@ class Running implements Storage {
       timers,
       observer: { event: (event) => this.#observe(event) },
       limits: options.clientLimits ?? defaultStoreClientLimits,
+      rows: parts.threads[0]!.facts.rows,
     });
     parts.fatal.store = this.store;
   }
@@ -193,14 +195,8 @@ class Running implements Storage {
   }
 
   stats(): StorageStats {
-    const { facts } = this.#parts.threads[0]!;
-    const added = this.store.rowsAdded();
-    const hintsByOwner = new Map(facts.hintsByOwner);
-    for (const [owner, count] of this.store.hintsAdded()) {
-      hintsByOwner.set(owner, (hintsByOwner.get(owner) ?? 0) + count);
-    }
-    const rows = { dataRows: facts.dataRows! + added.data, hintRows: facts.hintRows! + added.hints };
-    return { ...rows, hintsByOwner, ...this.#bytes };
+    const { data, hints, hintsByOwner } = this.store.rows();
+    return { dataRows: data, hintRows: hints, hintsByOwner, ...this.#bytes };
   }
 
   async close(): Promise<void> {

@@ -21,10 +21,22 @@ export class WinstonObserver implements Observer {
       case "hedge_sent":
       case "read_repaired":
       case "batch_committed":
+      case "hints_sent":
         break;
       case "stand_in_used": {
         const { ownerId, standInId } = event;
         this.#log.sayRarely(event.kind, ownerId, { ownerId, standInId }, "warn");
+        break;
+      }
+      case "handoff_completed":
+      case "handoff_interrupted": {
+        const { kind, ownerId, delivered } = event;
+        this.#log.sayRarely(
+          kind,
+          ownerId,
+          { ownerId, delivered },
+          kind === "handoff_completed" ? "info" : "warn",
+        );
         break;
       }
       case "read_repair_dropped":

@@ -50,7 +50,7 @@ serveThread(() => {
   }
 
   return {
-    facts: { dataRows: data.count(), hintRows: hints.count(), hintsByOwner: hints.countByOwner() },
+    facts: { rows: { data: data.count(), hints: hints.count(), hintsByOwner: hints.countByOwner() } },
     close: () => {
       data.close();
       hints.close();

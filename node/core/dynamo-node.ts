@@ -8,11 +8,13 @@ import type {
   WriteOutcome,
 } from "./coordinator/requests.ts";
 import type { NodeId } from "./node-id.ts";
+import { HintDelivery } from "./handoff/hint-delivery.ts";
 import { ControlChannel, decodeControl, encodeControl } from "./peers/control-channel.ts";
 import { PeerCalls } from "./peers/peer-calls.ts";
 import { PeerReplies } from "./peers/peer-replies.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Hash } from "./ports/hash.ts";
+import type { HintStore } from "./ports/hint-store.ts";
 import type { Observer } from "./ports/observer.ts";
 import type { PeerDirectory } from "./ports/peer-directory.ts";
 import type { Random } from "./ports/random.ts";
@@ -39,12 +41,12 @@ export interface NodePorts {
   readonly observer: Observer;
   readonly transport: Transport;
   readonly directory: PeerDirectory;
-  readonly store: ReplicaStore;
+  readonly store: ReplicaStore & HintStore;
   readonly ringStore: RingStore;
 }
 
 /**
- * One whole member minus its I/O: coordinator, replica and ring over ports. `node/main.ts` builds it on sockets,
+ * One whole member minus its I/O: coordinator, replica, handoff and ring over ports. `node/main.ts` builds it on sockets,
  * threads and disks; the simulator builds the same class on virtual ones.
  */
 export class DynamoNode {
@@ -55,6 +57,7 @@ export class DynamoNode {
   readonly #coordinator: Coordinator;
   readonly #replica: Replica;
   readonly #replies: PeerReplies;
+  readonly #handoff: HintDelivery;
 
   constructor(ports: NodePorts) {
     this.#ports = ports;
@@ -80,16 +83,24 @@ export class DynamoNode {
       calls: this.#calls,
       isHealthy: (node) => node === self || transport.isConnected(node),
     });
+    this.#handoff = new HintDelivery({
+      ...ports,
+      ring: this.ring,
+      calls: this.#calls,
+      isConnected: (peer) => transport.isConnected(peer),
+    });
   }
 
-  /** Loads the ring and begins to listen to peers. Throws where the stored ring cannot be read. */
+  /** Loads the ring, begins to listen to peers and to hand over what is kept for them. Throws where the stored ring cannot be read. */
   start(): void {
     this.ring.load();
     this.#ports.transport.onMessage((from, message, lane) => this.#receive(from, message, lane));
     this.#ports.transport.onPeer((event) => {
-      if (event.kind === "connected") this.ring.peerConnected(event.peer);
-      else this.#calls.disconnected(event.peer);
+      if (event.kind === "disconnected") return this.#calls.disconnected(event.peer);
+      this.ring.peerConnected(event.peer);
+      this.#handoff.peerConnected(event.peer);
     });
+    this.#handoff.start();
   }
 
   put(request: PutRequest): Promise<WriteOutcome> {

@@ -51,6 +51,9 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
     ],
   },
   "node/core/coordinator/requests.ts": { may: [], types: core("node-id.ts") },
+  "node/core/handoff": {
+    may: [...GROUND, ...core("ring", "peers", "coordinator/replica-calls.ts")],
+  },
   "node/core/dynamo-node.ts": { may: ["node/core"] },
 
   // The node around it.

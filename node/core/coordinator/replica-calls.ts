@@ -6,6 +6,8 @@ import type { Lane } from "../ports/transport.ts";
 import { compareBytes } from "../version/record.ts";
 import type { ReadRequest, ReplicateRequest } from "../wire/messages.ts";
 import { decodeReplicaRead, decodeStored } from "../wire/replies.ts";
+import type { PeerCalls } from "../peers/peer-calls.ts";
+import type { Observer } from "../ports/observer.ts";
 import type { CoordinatorParts } from "./coordination.ts";
 
 /** The two things a coordinator asks of a replica. Whatever comes back, or does not, is a value. */
@@ -15,12 +17,17 @@ export interface CallLimits {
   readonly lane: Lane;
 }
 
+export interface CallParts {
+  readonly calls: PeerCalls;
+  readonly observer: Observer;
+}
+
 /** `ok` only where the peer has the record on stable storage. */
 export async function askToStore(
   node: NodeId,
   body: ReplicateRequest,
   limits: CallLimits,
-  parts: CoordinatorParts,
+  parts: CallParts,
 ): Promise<Stored> {
   const answer = await parts.calls.call(node, { kind: "replicate", body }, limits);
   if (answer.status !== "answered") return { ok: false, code: "storage_failed", message: answer.status };
@@ -62,7 +69,7 @@ function understood<T>(
   node: NodeId,
   answer: Extract<PeerAnswer, { status: "answered" }>,
   decode: (bytes: Uint8Array) => T,
-  parts: CoordinatorParts,
+  parts: CallParts,
 ): T | undefined {
   try {
     return decode(answer.body);

@@ -56,7 +56,7 @@ export class PeerCalls {
     return new Promise((resolve) => {
       this.#pending.set(call, {
         to,
-        kind: request.kind,
+        measured: lane === "foreground" ? request.kind : undefined,
         sentAtMs,
         deadlineMs: sentAtMs + timeoutMs,
         resolve,
@@ -68,8 +68,8 @@ export class PeerCalls {
   replied(from: NodeId, call: number, body: Uint8Array): void {
     const pending = this.#pending.get(call);
     if (pending === undefined || pending.to !== from) return;
-    if (pending.kind === "replicate" || pending.kind === "read") {
-      this.#latencies[pending.kind].observe(this.#clock.monotonicMs() - pending.sentAtMs);
+    if (pending.measured === "replicate" || pending.measured === "read") {
+      this.#latencies[pending.measured].observe(this.#clock.monotonicMs() - pending.sentAtMs);
     }
     this.#settle(call, pending, { status: "answered", body });
   }
@@ -132,7 +132,8 @@ const lost: PeerAnswer = { status: "lost" };
 
 interface PendingCall {
   readonly to: NodeId;
-  readonly kind: PeerRequest["kind"];
+  /** Undefined where nobody waits for it: the time that bulk takes says nothing about requests. */
+  readonly measured: PeerRequest["kind"] | undefined;
   readonly sentAtMs: number;
   readonly deadlineMs: number;
   readonly resolve: (answer: PeerAnswer) => void;

@@ -14,6 +14,11 @@ export interface Database {
   remove(position: Uint8Array): void;
   /** Rows with position > `after` (from the start where undefined), ascending, at most `limit`. */
   scan(after: Uint8Array | undefined, limit: number): StoredRow[];
+  /**
+   * Positions > `after` (from the start where undefined) of the rows kept for `owner`, ascending, at most `limit`.
+   * Its cost is that of what it returns, however many rows there are.
+   */
+  positionsKeptFor(owner: string, after: Uint8Array | undefined, limit: number): Uint8Array[];
   count(): number;
 }
 

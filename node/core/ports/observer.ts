@@ -19,6 +19,16 @@ export type CoreEvent =
   | { readonly kind: "hedge_sent"; readonly operation: "put" | "get" }
   | { readonly kind: "read_repaired"; readonly peerId: string; readonly ok: boolean }
   | { readonly kind: "read_repair_dropped" }
+  /** One batch of hints; `fates` has one for each (HintFate in handoff/handoff-pace.ts). */
+  | {
+      readonly kind: "hints_sent";
+      readonly ownerId: string;
+      readonly fates: readonly string[];
+      readonly durationMs: number;
+    }
+  /** Nothing that could be delivered is kept for this owner any more. Only where something was. */
+  | { readonly kind: "handoff_completed"; readonly ownerId: string; readonly delivered: number }
+  | { readonly kind: "handoff_interrupted"; readonly ownerId: string; readonly delivered: number }
   | { readonly kind: "peer_call_timed_out"; readonly peerId: string }
   | { readonly kind: "peer_message_refused"; readonly peerId: string; readonly reason: string }
   | { readonly kind: "row_corrupt"; readonly database: "data" | "hints" }

@@ -1,10 +1,12 @@
 import type { Clock } from "../ports/clock.ts";
-import { type Database, DatabaseFailure } from "../ports/database.ts";
+import { type Database, DatabaseFailure, type StoredRow } from "../ports/database.ts";
+import type { DeliveredHint } from "../ports/hint-store.ts";
 import type { Digester } from "../ports/hash.ts";
 import type { Merged, Stored, StoreFailureCode } from "../ports/replica-store.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { Random } from "../ports/random.ts";
 import { ActorMint } from "../version/actor.ts";
+import { BatchTable } from "./batch-table.ts";
 import {
   applyCoordinated,
   applyIncoming,
@@ -16,6 +18,8 @@ import {
 import { type BatchFacts, encodeMerged, encodeSettled, type SettledRun } from "./write-reply-codec.ts";
 import { commandBytes, decodeWrites, type WriteCommand } from "./write-codec.ts";
 import { type CheckedRow, checkRow } from "./row-check.ts";
+import { forgetOwner } from "./forget-hint.ts";
+import { noRows, type RowCounts } from "./row-counts.ts";
 import { invariant } from "../invariant.ts";
 
 /**
@@ -49,20 +53,12 @@ interface QueuedWrite {
   readonly command: WriteCommand;
 }
 
-interface Table {
-  readonly database: Database;
-  touched: boolean;
-  rowsAdded: number;
-  readonly keptForAdded: Map<string, number>;
-  rowsCorrupt: number;
-}
-
 interface Batch {
   readonly startMs: number;
   readonly writes: readonly QueuedWrite[];
   readonly bytes: number;
-  readonly data: Table;
-  readonly hints: Table;
+  readonly data: BatchTable;
+  readonly hints: BatchTable;
   readonly results: Stored[];
 }
 
@@ -138,34 +134,36 @@ export class GroupCommit {
     }
     const { data, hints, clock } = this.#parts;
     const startMs = clock.monotonicMs();
-    return { startMs, writes, bytes, data: tableOf(data), hints: tableOf(hints), results: [] };
+    const tables = { data: new BatchTable(data), hints: new BatchTable(hints) };
+    return { startMs, writes, bytes, ...tables, results: [] };
   }
 
   #applyAll(batch: Batch): { call: number; result: Merged }[] {
     const merged: { call: number; result: Merged }[] = [];
     for (const { call, command } of batch.writes) {
+      if (command.kind === "forget") {
+        batch.results.push(forget(batch.hints, command.hint));
+        continue;
+      }
       const { keptFor, position } = command.kind === "coordinate" ? command.write : command.incoming;
       const table = keptFor.length > 0 ? batch.hints : batch.data;
-      const before = this.#read(table, position);
+      const row = table.read(position);
+      const before = this.#check(table, row);
       if (command.kind === "store") {
-        batch.results.push(keep(table, before, applyIncoming(before, command.incoming, this.#parts.hash)));
+        batch.results.push(keep(table, row, applyIncoming(before, command.incoming, this.#parts.hash)));
         continue;
       }
       const applied = applyCoordinated(before, command.write, this.#tools);
-      batch.results.push(keep(table, before, applied));
+      batch.results.push(keep(table, row, applied));
       merged.push({ call, result: handedOut(applied) });
     }
     return merged;
   }
 
-  #read(table: Table, position: Uint8Array): CheckedRow {
-    if (!table.touched) {
-      table.database.begin();
-      table.touched = true;
-    }
-    const before = checkRow(table.database.read(position), this.#parts.hash);
-    if (before.state === "corrupt") table.rowsCorrupt += 1;
-    return before;
+  #check(table: BatchTable, row: StoredRow | undefined): CheckedRow {
+    const checked = checkRow(row, this.#parts.hash);
+    if (checked.state === "corrupt") table.rowsCorrupt += 1;
+    return checked;
   }
 
   #release(batch: Batch, failed: BatchFacts["failure"]): void {
@@ -174,9 +172,7 @@ export class GroupCommit {
       writes: batch.writes.length,
       bytes: batch.bytes,
       durationMs: Math.max(0, this.#parts.clock.monotonicMs() - batch.startMs),
-      dataRowsAdded: failed === undefined ? data.rowsAdded : 0,
-      hintRowsAdded: failed === undefined ? hints.rowsAdded : 0,
-      hintsAdded: failed === undefined ? hints.keptForAdded : new Map(),
+      rowsAdded: failed === undefined ? rowsAdded(batch) : noRows,
       dataRowsCorrupt: data.rowsCorrupt,
       hintRowsCorrupt: hints.rowsCorrupt,
       failure: failed,
@@ -197,20 +193,21 @@ export class GroupCommit {
   }
 }
 
-function tableOf(database: Database): Table {
-  return { database, touched: false, rowsAdded: 0, keptForAdded: new Map(), rowsCorrupt: 0 };
+function rowsAdded({ data, hints }: Batch): RowCounts {
+  return { data: data.rowsAdded, hints: hints.rowsAdded, hintsByOwner: hints.hintsAdded };
 }
 
 /** Writes the row that came of a command, where one did. */
-function keep(table: Table, before: CheckedRow, applied: Coordinated | MergedRow): Stored {
+function keep(table: BatchTable, before: StoredRow | undefined, applied: Coordinated | MergedRow): Stored {
   if (applied.outcome === "refused") return failure(applied.code, applied.message);
-  if (applied.row === undefined) return stored;
-  table.database.write(applied.row);
-  if (before.state === "absent") table.rowsAdded += 1;
-  const already = before.state === "sound" ? before.row.keptFor : [];
-  for (const owner of applied.row.keptFor) {
-    if (!already.includes(owner)) table.keptForAdded.set(owner, (table.keptForAdded.get(owner) ?? 0) + 1);
-  }
+  if (applied.row !== undefined) table.replace(before, applied.row);
+  return stored;
+}
+
+function forget(table: BatchTable, hint: DeliveredHint): Stored {
+  const before = table.read(hint.position);
+  const after = forgetOwner(before, hint);
+  if (after !== before) table.replace(before, after);
   return stored;
 }
 

@@ -15,6 +15,9 @@ export interface AnsweredQueries {
   readonly reads: readonly ReplicaRead[];
 }
 
+/** First byte of a message to a reader: what it asks. The answers need none, they keep the order. */
+export const READER_MESSAGE = { queries: 0, hints: 1 } as const;
+
 const STATUS = { notFound: 0, found: 1, digest: 2, corrupt: 3, failed: 4 } as const;
 const NAME_BYTES_MAX = 64 * 1024;
 const TEXT_BYTES_MAX = 64 * 1024;
@@ -23,7 +26,7 @@ export function encodeQueries(queries: readonly ReplicaQuery[]): Uint8Array {
   let bytes = 8;
   for (const { bucket, key } of queries) bytes += 32 + bucket.length + key.length;
   const writer = new ByteWriter(bytes);
-  writer.varint(queries.length);
+  writer.u8(READER_MESSAGE.queries).varint(queries.length);
   for (const { position, bucket, key, want } of queries) {
     writer
       .raw(position)
@@ -37,6 +40,8 @@ export function encodeQueries(queries: readonly ReplicaQuery[]): Uint8Array {
 /** Byte strings are views into `message`. */
 export function decodeQueries(message: Uint8Array): ReplicaQuery[] {
   const reader = new ByteReader(message);
+  const kind = reader.u8();
+  if (kind !== READER_MESSAGE.queries) throw new MalformedBytes(`message ${kind} does not ask for replicas`);
   const queries: ReplicaQuery[] = [];
   for (let left = reader.varint(); left > 0; left--) {
     const position = reader.raw(16);

@@ -2,10 +2,12 @@ import { type Database, DatabaseFailure, type StoredRow } from "../ports/databas
 import type { Digester } from "../ports/hash.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { ReplicaQuery, ReplicaRead } from "../ports/replica-store.ts";
-import { decodeQueries, encodeAnswers } from "./read-codec.ts";
+import { decodeHintQuery, encodeHints } from "./hint-codec.ts";
+import { decodeQueries, encodeAnswers, READER_MESSAGE } from "./read-codec.ts";
 import { hasSoundDigest, keyOfRecord, sameKey } from "./row-check.ts";
 import { decodeRecord, encodeRecord } from "../version/record-codec.ts";
 import { MalformedBytes } from "../bytes/byte-reader.ts";
+import { readHints } from "./hint-reader.ts";
 import { merge } from "../version/record.ts";
 
 /**
@@ -31,7 +33,13 @@ export class ReplicaReader {
 
   constructor(parts: ReplicaReaderParts) {
     this.#parts = parts;
-    parts.pipe.onMessage((message) => this.#answer(decodeQueries(message)));
+    parts.pipe.onMessage((message) => this.#receive(message));
+  }
+
+  #receive(message: Uint8Array): void {
+    if (message[0] !== READER_MESSAGE.hints) return this.#answer(decodeQueries(message));
+    const { hints, hash, pipe } = this.#parts;
+    pipe.post(encodeHints(readHints(decodeHintQuery(message), hints, hash)));
   }
 
   #answer(queries: readonly ReplicaQuery[]): void {

@@ -9,11 +9,14 @@ import type {
   Stored,
   StoreFailureCode,
 } from "../ports/replica-store.ts";
+import type { DeliveredHint, HintBatch, HintQuery, HintStore } from "../ports/hint-store.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { Timers } from "../ports/timers.ts";
 import type { BatchFacts } from "./write-reply-codec.ts";
-import { ReadLane, type ReadLaneLimits } from "./read-lane.ts";
+import { addCounts, noRows, type RowCounts } from "./row-counts.ts";
+import { type CorruptRows, ReadLane, type ReadLaneLimits } from "./read-lane.ts";
+import type { WriteCommand } from "./write-codec.ts";
 import { WriteLane, type WriteLaneLimits } from "./write-lane.ts";
 
 /**
@@ -29,6 +32,8 @@ export interface StoreClientParts {
   readonly timers: Timers;
   readonly observer: Observer;
   readonly limits?: StoreClientLimits;
+  /** What the databases held when they were opened; nothing where undefined. */
+  readonly rows?: RowCounts | undefined;
 }
 
 export interface StoreClientLimits {
@@ -53,14 +58,12 @@ const overloaded: WriteRefusal = {
   message: "overloaded: too many writes wait for the disk; retry later",
 };
 
-export class StoreClient implements ReplicaStore {
+export class StoreClient implements ReplicaStore, HintStore {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
   readonly #observer: Observer;
   #refusal: WriteRefusal | undefined;
-  #dataRowsAdded = 0;
-  #hintRowsAdded = 0;
-  readonly #hintsAdded = new Map<string, number>();
+  #rows: RowCounts;
 
   constructor({
     writer,
@@ -69,12 +72,14 @@ export class StoreClient implements ReplicaStore {
     timers,
     observer,
     limits = defaultStoreClientLimits,
+    rows = noRows,
   }: StoreClientParts) {
     this.#observer = observer;
+    this.#rows = rows;
     const onBatch = (batch: BatchFacts): void => this.#observeBatch(batch);
     this.#writes = new WriteLane({ pipe: writer, clock, timers, limits: limits.writes, onBatch });
-    const onAnswers = (facts: CorruptRows): void => this.#observeCorruption(facts);
-    this.#reads = new ReadLane({ pipes: readers, timers, limits: limits.reads, onAnswers });
+    const onCorrupt = (rows: CorruptRows): void => this.#observeCorruption(rows);
+    this.#reads = new ReadLane({ pipes: readers, timers, limits: limits.reads, onCorrupt });
   }
 
   coordinate(write: CoordinatedWrite): { merged: Promise<Merged>; durable: Promise<Stored> } {
@@ -92,14 +97,19 @@ export class StoreClient implements ReplicaStore {
   }
 
   store(incoming: IncomingRecord): Promise<Stored> {
-    return new Promise((settled) => {
-      const refusal = this.#refusalOf({ command: { kind: "store", incoming }, merged: undefined, settled });
-      if (refusal !== undefined) settled(refusal);
-    });
+    return this.#settled({ kind: "store", incoming });
+  }
+
+  forgetHint(hint: DeliveredHint): Promise<Stored> {
+    return this.#settled({ kind: "forget", hint });
   }
 
   read(query: ReplicaQuery): Promise<ReplicaRead> {
     return new Promise((answer) => this.#reads.submit(query, answer));
+  }
+
+  hintsFor(query: HintQuery): Promise<HintBatch> {
+    return new Promise((answer) => this.#reads.submitHintQuery(query, answer));
   }
 
   oldestWriteAgeMs(): number {
@@ -111,14 +121,9 @@ export class StoreClient implements ReplicaStore {
     return this.#writes.pending + this.#reads.pending;
   }
 
-  /** Rows that were added since this client was made. */
-  rowsAdded(): { readonly data: number; readonly hints: number } {
-    return { data: this.#dataRowsAdded, hints: this.#hintRowsAdded };
-  }
-
-  /** For each owner how many rows were kept for it since this client was made. */
-  hintsAdded(): ReadonlyMap<string, number> {
-    return this.#hintsAdded;
+  /** Rows that there are now, as far as the writer has told. */
+  rows(): RowCounts {
+    return this.#rows;
   }
 
   /** From now on every write is answered with `refusal`; with undefined, writes are taken again. */
@@ -133,17 +138,20 @@ export class StoreClient implements ReplicaStore {
     this.#reads.fail(message);
   }
 
+  #settled(command: WriteCommand): Promise<Stored> {
+    return new Promise((settled) => {
+      const refusal = this.#refusalOf({ command, merged: undefined, settled });
+      if (refusal !== undefined) settled(refusal);
+    });
+  }
+
   #refusalOf(write: Parameters<WriteLane["submit"]>[0]): WriteRefusal | undefined {
     if (this.#refusal !== undefined) return this.#refusal;
     return this.#writes.submit(write) ? undefined : overloaded;
   }
 
   #observeBatch(batch: BatchFacts): void {
-    this.#dataRowsAdded += batch.dataRowsAdded;
-    this.#hintRowsAdded += batch.hintRowsAdded;
-    for (const [owner, count] of batch.hintsAdded) {
-      this.#hintsAdded.set(owner, (this.#hintsAdded.get(owner) ?? 0) + count);
-    }
+    this.#rows = addCounts(this.#rows, batch.rowsAdded);
     this.#observeCorruption(batch);
     if (batch.failure !== undefined) this.#observer.event({ kind: "commit_failed", ...batch.failure });
     else {
@@ -157,9 +165,4 @@ export class StoreClient implements ReplicaStore {
     for (let i = 0; i < hintRowsCorrupt; i++)
       this.#observer.event({ kind: "row_corrupt", database: "hints" });
   }
-}
-
-interface CorruptRows {
-  readonly dataRowsCorrupt: number;
-  readonly hintRowsCorrupt: number;
 }

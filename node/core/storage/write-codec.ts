@@ -1,4 +1,5 @@
 import type { CoordinatedWrite, IncomingRecord } from "../ports/replica-store.ts";
+import type { DeliveredHint } from "../ports/hint-store.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import type { NodeId } from "../node-id.ts";
@@ -14,14 +15,16 @@ import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
  */
 export type WriteCommand =
   | { readonly kind: "coordinate"; readonly write: CoordinatedWrite }
-  | { readonly kind: "store"; readonly incoming: IncomingRecord };
+  | { readonly kind: "store"; readonly incoming: IncomingRecord }
+  | { readonly kind: "forget"; readonly hint: DeliveredHint };
 
-const KIND = { coordinate: 1, store: 2 } as const;
+const KIND = { coordinate: 1, store: 2, forget: 3 } as const;
 const NAME_BYTES_MAX = 64 * 1024;
 const FIXED_BYTES = 64;
 
 /** Upper bound of what the command takes in a message, for the sizes of messages, queues and batches. */
 export function commandBytes(command: WriteCommand): number {
+  if (command.kind === "forget") return FIXED_BYTES + 3 * command.hint.owner.length;
   const { keptFor } = command.kind === "coordinate" ? command.write : command.incoming;
   const bytes = FIXED_BYTES + keptFor.length * 48;
   if (command.kind === "store") return bytes + command.incoming.record.length;
@@ -39,10 +42,24 @@ export function encodeWrites(
   const writer = new ByteWriter(16 + bytes);
   writer.varint(firstCall).varint(commands.length);
   for (const command of commands) {
-    if (command.kind === "coordinate") writeCoordinated(writer, command.write);
-    else writeIncoming(writer, command.incoming);
+    switch (command.kind) {
+      case "coordinate":
+        writeCoordinated(writer, command.write);
+        break;
+      case "store":
+        writeIncoming(writer, command.incoming);
+        break;
+      case "forget":
+        writeDelivered(writer, command.hint);
+    }
   }
   return writer.finish();
+}
+
+function writeDelivered(writer: ByteWriter, { position, owner, digest }: DeliveredHint): void {
+  writer.u8(KIND.forget).raw(position);
+  writeOwners(writer, [owner]);
+  writer.raw(digest);
 }
 
 function writeCoordinated(writer: ByteWriter, write: CoordinatedWrite): void {
@@ -76,6 +93,8 @@ function readCommand(reader: ByteReader): WriteCommand {
   switch (kind) {
     case KIND.store:
       return { kind: "store", incoming: { position, keptFor, record: reader.bytes(RECORD_BYTES_MAX) } };
+    case KIND.forget:
+      return { kind: "forget", hint: { position, owner: theOnly(keptFor), digest: reader.raw(16) } };
     case KIND.coordinate:
       return { kind: "coordinate", write: readCoordinated(reader, position, keptFor) };
     default:
@@ -100,6 +119,11 @@ function readCoordinated(
     modifiedMs: reader.varint(),
     requestId: reader.text(NAME_BYTES_MAX),
   };
+}
+
+function theOnly(owners: readonly NodeId[]): NodeId {
+  if (owners.length !== 1) throw new MalformedBytes(`a hint is delivered to one owner, not ${owners.length}`);
+  return owners[0]!;
 }
 
 const noOwners: readonly NodeId[] = [];

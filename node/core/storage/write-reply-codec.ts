@@ -3,6 +3,7 @@ import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
 import { readDot, writeDot } from "../version/dot-codec.ts";
+import type { RowCounts } from "./row-counts.ts";
 
 /**
  * What the writer thread answers, in two waves: "merged" carries the records of coordinated writes before they are
@@ -26,11 +27,8 @@ export interface BatchFacts {
   readonly writes: number;
   readonly bytes: number;
   readonly durationMs: number;
-  /** Rows that are new since the batch before; 0 where the commit failed. */
-  readonly dataRowsAdded: number;
-  readonly hintRowsAdded: number;
-  /** For each owner how many more rows of hints.db are kept for it now; empty where the commit failed. */
-  readonly hintsAdded: ReadonlyMap<string, number>;
+  /** How many more rows there are now, below 0 where there are fewer; all 0 where the commit failed. */
+  readonly rowsAdded: RowCounts;
   /** Rows that failed their check and were replaced. */
   readonly dataRowsCorrupt: number;
   readonly hintRowsCorrupt: number;
@@ -75,9 +73,7 @@ export function encodeSettled(batch: BatchFacts, runs: readonly SettledRun[]): U
     .varint(batch.writes)
     .varint(batch.bytes)
     .varint(Math.round(batch.durationMs * 1_000));
-  writer.varint(batch.dataRowsAdded).varint(batch.hintRowsAdded);
-  writer.varint(batch.hintsAdded.size);
-  for (const [owner, count] of batch.hintsAdded) writer.text(owner).varint(count);
+  writeCounts(writer, batch.rowsAdded);
   writer.varint(batch.dataRowsCorrupt).varint(batch.hintRowsCorrupt);
   writer.u8(batch.failure === undefined ? 0 : 1);
   if (batch.failure !== undefined) writer.text(batch.failure.code).text(batch.failure.message);
@@ -113,10 +109,28 @@ function readMerged(reader: ByteReader): WriterReply {
   return { kind: "merged", merged };
 }
 
-function readCounts(reader: ByteReader): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (let left = reader.varint(); left > 0; left--) counts.set(reader.text(TEXT_BYTES_MAX), reader.varint());
-  return counts;
+function writeCounts(writer: ByteWriter, { data, hints, hintsByOwner }: RowCounts): void {
+  writer.varint(zigzag(data)).varint(zigzag(hints)).varint(hintsByOwner.size);
+  for (const [owner, count] of hintsByOwner) writer.text(owner).varint(zigzag(count));
+}
+
+function readCounts(reader: ByteReader): RowCounts {
+  const data = unzigzag(reader.varint());
+  const hints = unzigzag(reader.varint());
+  const hintsByOwner = new Map<string, number>();
+  for (let left = reader.varint(); left > 0; left--) {
+    hintsByOwner.set(reader.text(TEXT_BYTES_MAX), unzigzag(reader.varint()));
+  }
+  return { data, hints, hintsByOwner };
+}
+
+/** 0, −1, 1, −2, … as 0, 1, 2, 3, …: varints have no sign. */
+function zigzag(value: number): number {
+  return value < 0 ? -2 * value - 1 : 2 * value;
+}
+
+function unzigzag(value: number): number {
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }
 
 function readSettled(reader: ByteReader, kind: number): WriterReply {
@@ -125,9 +139,7 @@ function readSettled(reader: ByteReader, kind: number): WriterReply {
     writes: reader.varint(),
     bytes: reader.varint(),
     durationMs: reader.varint() / 1_000,
-    dataRowsAdded: reader.varint(),
-    hintRowsAdded: reader.varint(),
-    hintsAdded: readCounts(reader),
+    rowsAdded: readCounts(reader),
     dataRowsCorrupt: reader.varint(),
     hintRowsCorrupt: reader.varint(),
     failure:

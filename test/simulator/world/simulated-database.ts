@@ -105,6 +105,10 @@ export class SimulatedDatabase implements Database {
     return scanOf(this.#view(), after, limit);
   }
 
+  positionsKeptFor(owner: string, after: Uint8Array | undefined, limit: number): Uint8Array[] {
+    return positionsOf(this.#view(), owner, after).slice(0, limit);
+  }
+
   count(): number {
     return this.#view().size;
   }
@@ -176,6 +180,11 @@ export class SimulatedReaderDatabase implements Database {
     return scanOf(this.#file.rows, after, limit);
   }
 
+  positionsKeptFor(owner: string, after: Uint8Array | undefined, limit: number): Uint8Array[] {
+    this.#thread.spend(0.005);
+    return positionsOf(this.#file.rows, owner, after).slice(0, limit);
+  }
+
   count(): number {
     return this.#file.rows.size;
   }
@@ -189,6 +198,15 @@ function scanOf(
   const from = after === undefined ? undefined : placeOf(after);
   const places = [...rows.keys()].filter((place) => from === undefined || place > from).sort();
   return places.slice(0, limit).map((place) => copyOf(rows.get(place))!);
+}
+
+function positionsOf(
+  rows: ReadonlyMap<string, StoredRow>,
+  owner: string,
+  after: Uint8Array | undefined,
+): Uint8Array[] {
+  const kept = scanOf(rows, after, rows.size).filter(({ keptFor }) => keptFor.includes(owner));
+  return kept.map(({ position }) => position);
 }
 
 /** Databases hand out bytes of their own: nobody can change a row by writing into what they were given. */

@@ -122,6 +122,7 @@ describe("prometheus metrics", () => {
       readOnly: () => false,
       ring: () => ({ epoch: 4, members: 3 }),
       hintsPending: () => hints,
+      hintsOrphaned: () => 1,
       storage: () => storage,
       oldestWriteAgeMs: () => 1_500,
       readCache: () => ({ hits: 3, misses: 2, bytes: 1 }),

@@ -176,7 +176,9 @@ describe("GroupCommit", () => {
     writer.put("b", "1", { keptFor: [OWNER_A] });
     writer.put("a", "2", { keptFor: [OWNER_A] });
     const settled = writer.run().find((reply) => reply.kind === "settled");
-    expect(settled?.kind === "settled" && settled.batch.hintsAdded).to.deep.equal(new Map([[OWNER_A, 2]]));
+    expect(settled?.kind === "settled" && settled.batch.rowsAdded.hintsByOwner).to.deep.equal(
+      new Map([[OWNER_A, 2]]),
+    );
   });
 
   it("counts new rows and corrupt ones", () => {
@@ -190,7 +192,11 @@ describe("GroupCommit", () => {
     const settled = writer.run().find((reply) => reply.kind === "settled");
     expect(settled)
       .to.have.property("batch")
-      .that.includes({ writes: 2, dataRowsAdded: 1, dataRowsCorrupt: 1 });
+      .that.deep.includes({
+        writes: 2,
+        rowsAdded: { data: 1, hints: 0, hintsByOwner: new Map() },
+        dataRowsCorrupt: 1,
+      });
   });
 
   it("does not swallow an error that is not the disk's", () => {

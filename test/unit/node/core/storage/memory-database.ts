@@ -55,6 +55,11 @@ export class MemoryDatabase implements Database {
       .map(([, row]) => row);
   }
 
+  positionsKeptFor(owner: string, after: Uint8Array | undefined, limit: number): Uint8Array[] {
+    const rows = this.scan(after, this.count()).filter(({ keptFor }) => keptFor.includes(owner));
+    return rows.slice(0, limit).map(({ position }) => position);
+  }
+
   count(): number {
     return (this.#open ?? this.#committed).size;
   }

@@ -13,9 +13,7 @@ const batch = {
   writes: 1,
   bytes: 10,
   durationMs: 2,
-  dataRowsAdded: 1,
-  hintRowsAdded: 0,
-  hintsAdded: new Map<string, number>(),
+  rowsAdded: { data: 1, hints: 0, hintsByOwner: new Map<string, number>() },
   dataRowsCorrupt: 0,
   hintRowsCorrupt: 0,
   failure: undefined,
@@ -187,7 +185,7 @@ describe("StoreClient", () => {
       { kind: "row_corrupt", database: "data" },
       { kind: "batch_committed", writes: 1, bytes: 10, durationMs: 2 },
     ]);
-    expect(rig.client.rowsAdded()).to.deep.equal({ data: 1, hints: 0 });
+    expect(rig.client.rows()).to.deep.equal({ data: 1, hints: 0, hintsByOwner: new Map() });
   });
 
   it("answers everything that is unanswered when the storage threads are gone", async () => {

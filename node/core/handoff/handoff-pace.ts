@@ -1,0 +1,51 @@
+import type { Stored, StoreFailureCode } from "../ports/replica-store.ts";
+
+/**
+ * How hard the handoff may try: the decisions of hint-delivery.ts that need no state. A batch that takes long is the
+ * sign of a busy disk, network or owner, so pauses follow the time that batches take: foreground work gets its share
+ * without being measured, and the handoff never stops for good.
+ */
+export const HANDOFF = {
+  /** Owners are looked through this often, beside the moment when one connects. */
+  scanIntervalMs: 10_000,
+  /** From a connection to its first batch: the bulk connection follows the first one, and not all begin at once. */
+  settleMsMin: 200,
+  settleMsMax: 700,
+  /** Of one batch, which is all that is in flight for one owner. Far below a peer's window of calls and bytes. */
+  batch: { rows: 128, bytes: 1024 * 1024 },
+  /** Owners that are delivered to at once; the memory in use is that many batches. */
+  ownersMax: 4,
+  acknowledgeTimeoutMs: 10_000,
+} as const;
+
+/** Of the time that a delivery takes, two thirds are pauses. */
+const PAUSE_FACTOR = 2;
+const PAUSE_MS_MAX = 5_000;
+const BACKOFF_MS_MAX = 60_000;
+
+export function pauseAfterMs(batchMs: number): number {
+  return Math.min(PAUSE_MS_MAX, PAUSE_FACTOR * Math.max(0, batchMs));
+}
+
+/** How long an owner is left alone after so many rounds in a row (≥ 1) with nothing acknowledged: 0, 10, 30, 60 s. */
+export function backoffMs(failures: number): number {
+  return Math.min(BACKOFF_MS_MAX, HANDOFF.scanIntervalMs * (2 ** Math.min(failures - 1, 16) - 1));
+}
+
+/**
+ * What came of one hint. "refused": its owner will never take it, and it must hold up no other. "failed": the owner
+ * did not answer or could not store it now. "not_forgotten": the owner has it, and this node's own disk failed.
+ */
+export type HintFate = "delivered" | "refused" | "failed" | "not_forgotten";
+
+const NEVER: ReadonlySet<StoreFailureCode> = new Set(["invalid_record", "key_collision", "record_too_large"]);
+
+export function fateOfAnswer(stored: Stored): "delivered" | "refused" | "failed" {
+  if (stored.ok) return "delivered";
+  return NEVER.has(stored.code) ? "refused" : "failed";
+}
+
+/** Whether to go on with the next batch now. */
+export function mayGoOn(fates: readonly HintFate[]): boolean {
+  return !fates.includes("failed") && !fates.includes("not_forgotten");
+}

@@ -1,0 +1,151 @@
+import { askToStore } from "../coordinator/replica-calls.ts";
+import type { NodeId } from "../node-id.ts";
+import type { PeerCalls } from "../peers/peer-calls.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { HintStore, KeptHint } from "../ports/hint-store.ts";
+import type { Observer } from "../ports/observer.ts";
+import type { Random } from "../ports/random.ts";
+import type { Timers } from "../ports/timers.ts";
+import type { RingState } from "../ring/ring-state.ts";
+import { backoffMs, fateOfAnswer, HANDOFF, type HintFate, mayGoOn, pauseAfterMs } from "./handoff-pace.ts";
+
+/**
+ * Hinted handoff (Dynamo §4.6): what this node keeps for others goes to them as soon as they are there again. Every
+ * 10 s, and when an owner connects, its hints are read in batches and sent as ordinary records for it to merge.
+ *
+ * Invariant: an owner is struck off a hint only after it has acknowledged exactly that record from stable storage.
+ * A crash, a lost answer or a newer write in between leaves the hint where it is, and it is delivered again; merging
+ * it twice changes nothing.
+ *
+ * One batch at a time for an owner, few owners at a time, pauses in between. A batch that failed is passed over until
+ * the next round, so that no record can hold up those behind it. Hints for nodes that are no members stay.
+ */
+export interface HintDeliveryParts {
+  readonly self: NodeId;
+  readonly ring: RingState;
+  readonly store: HintStore;
+  readonly calls: PeerCalls;
+  readonly isConnected: (peer: NodeId) => boolean;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly observer: Observer;
+}
+
+interface OwnerState {
+  /** Where the next batch begins; undefined: at the first hint. */
+  after: Uint8Array | undefined;
+  /** Rounds in a row in which nothing was acknowledged. */
+  failures: number;
+  notBeforeMs: number;
+}
+
+export class HintDelivery {
+  readonly #parts: HintDeliveryParts;
+  readonly #owners = new Map<NodeId, OwnerState>();
+  /** To be delivered to as soon as fewer than `ownersMax` are. */
+  readonly #due = new Set<NodeId>();
+  readonly #underWay = new Set<NodeId>();
+
+  constructor(parts: HintDeliveryParts) {
+    this.#parts = parts;
+  }
+
+  /** From now on until the process ends. */
+  start(): void {
+    this.#parts.timers.after(HANDOFF.scanIntervalMs, () => {
+      this.#scan();
+      this.start();
+    });
+  }
+
+  /** Its backoff, if it has one, is over. */
+  peerConnected(peer: NodeId): void {
+    const { settleMsMin, settleMsMax } = HANDOFF;
+    const { timers, random } = this.#parts;
+    timers.after(settleMsMin + random.below(settleMsMax - settleMsMin), () => {
+      const owner = this.#owners.get(peer);
+      if (owner !== undefined) owner.notBeforeMs = 0;
+      this.#due.add(peer);
+      this.#beginDue();
+    });
+  }
+
+  #scan(): void {
+    const members = this.#parts.ring.current()?.members ?? [];
+    for (const owner of this.#owners.keys()) if (!this.#isMember(owner)) this.#owners.delete(owner);
+    for (const { id } of members) this.#due.add(id);
+    this.#beginDue();
+  }
+
+  #beginDue(): void {
+    for (const owner of this.#due) {
+      if (this.#underWay.size >= HANDOFF.ownersMax) return;
+      this.#due.delete(owner);
+      if (this.#underWay.has(owner) || !this.#isReachable(owner)) continue;
+      const state = this.#owners.get(owner) ?? { after: undefined, failures: 0, notBeforeMs: 0 };
+      if (state.notBeforeMs > this.#parts.clock.monotonicMs()) continue;
+      this.#owners.set(owner, state);
+      this.#underWay.add(owner);
+      void this.#deliverAll(owner, state).then(() => {
+        this.#underWay.delete(owner);
+        this.#beginDue();
+      });
+    }
+  }
+
+  async #deliverAll(owner: NodeId, state: OwnerState): Promise<void> {
+    let delivered = 0;
+    while (this.#isReachable(owner)) {
+      const startMs = this.#parts.clock.monotonicMs();
+      const batch = await this.#parts.store.hintsFor({ owner, after: state.after, limits: HANDOFF.batch });
+      if (batch.status === "failed") return this.#interrupted(owner, state, delivered);
+      const fates = await Promise.all(batch.hints.map((hint) => this.#deliver(hint, owner)));
+      const durationMs = this.#parts.clock.monotonicMs() - startMs;
+      if (fates.length > 0)
+        this.#parts.observer.event({ kind: "hints_sent", ownerId: owner, fates, durationMs });
+      state.after = batch.next;
+      const acknowledged = fates.filter((fate) => fate === "delivered").length;
+      delivered += acknowledged;
+      if (acknowledged > 0) state.failures = 0;
+      if (!mayGoOn(fates)) return this.#interrupted(owner, state, delivered);
+      if (batch.next === undefined) return this.#completed(owner, state, delivered);
+      await this.#pause(pauseAfterMs(durationMs));
+    }
+    this.#interrupted(owner, state, delivered);
+  }
+
+  async #deliver({ position, record, digest }: KeptHint, owner: NodeId): Promise<HintFate> {
+    const limits = { timeoutMs: HANDOFF.acknowledgeTimeoutMs, lane: "bulk" } as const;
+    const fate = fateOfAnswer(
+      await askToStore(owner, { position, record, keptFor: [] }, limits, this.#parts),
+    );
+    if (fate !== "delivered") return fate;
+    const forgotten = await this.#parts.store.forgetHint({ position, digest, owner });
+    return forgotten.ok ? "delivered" : "not_forgotten";
+  }
+
+  #completed(owner: NodeId, state: OwnerState, delivered: number): void {
+    state.failures = 0;
+    if (delivered === 0) return;
+    this.#parts.observer.event({ kind: "handoff_completed", ownerId: owner, delivered });
+  }
+
+  #interrupted(owner: NodeId, state: OwnerState, delivered: number): void {
+    state.failures += 1;
+    state.notBeforeMs = this.#parts.clock.monotonicMs() + backoffMs(state.failures);
+    this.#parts.observer.event({ kind: "handoff_interrupted", ownerId: owner, delivered });
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.#parts.timers.after(delayMs, resolve));
+  }
+
+  #isReachable(owner: NodeId): boolean {
+    return owner !== this.#parts.self && this.#isMember(owner) && this.#parts.isConnected(owner);
+  }
+
+  #isMember(node: NodeId): boolean {
+    return this.#parts.ring.current()?.members.some(({ id }) => id === node) ?? false;
+  }
+}

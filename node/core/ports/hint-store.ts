@@ -1,0 +1,54 @@
+import type { NodeId } from "../node-id.ts";
+import type { Stored } from "./replica-store.ts";
+
+/**
+ * The copies that this node keeps for others, as the handoff sees them: a list by owner, and the way to strike an
+ * owner off. Promises never reject: what went wrong is a value.
+ */
+export interface HintStore {
+  /** What is kept for `owner` at positions > `after` (from the start where undefined), in ascending order. */
+  hintsFor(query: HintQuery): Promise<HintBatch>;
+  /**
+   * Strikes the owner off the row, and the row out when nobody else waits for it: but only if the row's record is
+   * still the one that was delivered. Where it is another one everything stays as it is, which is ok too: that one
+   * has yet to be delivered. Resolves when it is on stable storage.
+   */
+  forgetHint(delivered: DeliveredHint): Promise<Stored>;
+}
+
+export interface HintQuery {
+  readonly owner: NodeId;
+  readonly after: Uint8Array | undefined;
+  readonly limits: HintBatchLimits;
+}
+
+/** A batch ends before it would exceed either, but holds at least one hint where there is one. */
+export interface HintBatchLimits {
+  readonly rows: number;
+  /** Of the records. */
+  readonly bytes: number;
+}
+
+export type HintBatch =
+  | {
+      readonly status: "read";
+      /** Rows that failed their check are left out, and counted. */
+      readonly hints: readonly KeptHint[];
+      /** The `after` of the next batch; undefined where this was the last one. */
+      readonly next: Uint8Array | undefined;
+    }
+  | { readonly status: "failed"; readonly message: string };
+
+export interface KeptHint {
+  readonly position: Uint8Array;
+  readonly record: Uint8Array;
+  /** MD5 of `record`. */
+  readonly digest: Uint8Array;
+}
+
+export interface DeliveredHint {
+  readonly position: Uint8Array;
+  /** Of the record that the owner has acknowledged. */
+  readonly digest: Uint8Array;
+  readonly owner: NodeId;
+}

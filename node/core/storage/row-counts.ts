@@ -1,0 +1,28 @@
+/**
+ * How many rows there are, or by how many their number has changed. They are counted once, when the databases are
+ * opened, and followed from then on by what each batch reports: counting millions of rows again takes seconds.
+ */
+export interface RowCounts {
+  readonly data: number;
+  readonly hints: number;
+  /** Rows of hints.db by the owner they wait for; one row may wait for several. Owners with 0 are left out. */
+  readonly hintsByOwner: ReadonlyMap<string, number>;
+}
+
+export const noRows: RowCounts = { data: 0, hints: 0, hintsByOwner: new Map() };
+
+export function addCounts(counts: RowCounts, change: RowCounts): RowCounts {
+  const { data, hints } = change;
+  const sums = { data: counts.data + data, hints: counts.hints + hints };
+  if (change.hintsByOwner.size === 0) return { ...sums, hintsByOwner: counts.hintsByOwner };
+  const hintsByOwner = new Map(counts.hintsByOwner);
+  for (const [owner, count] of change.hintsByOwner) addTo(hintsByOwner, owner, count);
+  return { ...sums, hintsByOwner };
+}
+
+/** Leaves no entry of 0 behind. */
+export function addTo(counts: Map<string, number>, owner: string, change: number): void {
+  const count = (counts.get(owner) ?? 0) + change;
+  if (count === 0) counts.delete(owner);
+  else counts.set(owner, count);
+}
