@@ -20,6 +20,8 @@ export interface NodeSettings {
   readonly readRepairsMax: number;
   /** Calls to one peer that await their reply; more count as "unavailable". */
   readonly callsPerPeerMax: number;
+  /** Hints sent to one owner at once; of `callsPerPeerMax` they take as much. */
+  readonly handoffBatchRows: number;
   /** Writes older than this in the store's queue make the node refuse to coordinate. */
   readonly storeQueueAgeMsMax: number;
   /** Memory for records that were read lately; 0 for none. */
@@ -37,6 +39,7 @@ export const defaultSettings: NodeSettings = {
   hedgeDelayMsMax: 250,
   readRepairsMax: 64,
   callsPerPeerMax: 1_024,
+  handoffBatchRows: 128,
   storeQueueAgeMsMax: 1_000,
   readCacheBytesMax: 32 * 1024 * 1024,
 };

@@ -8,6 +8,7 @@ import { decodeMessage, KIND } from "../../node/core/wire/messages.ts";
 import type { CoverageMarks } from "./coverage-marks.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Violation } from "./violation.ts";
+import { HintLedger } from "./checkers/hints.ts";
 import { DotRegistry } from "./workload/dot-registry.ts";
 import { History } from "./workload/history.ts";
 import { cryptoHash } from "./world/crypto-hash.ts";
@@ -35,6 +36,7 @@ export class Cluster {
   readonly hosts: readonly SimulatedHost[];
   readonly registry: DotRegistry;
   readonly history = new History();
+  readonly hints = new HintLedger();
   readonly violations: Violation[] = [];
   readonly #disturbedMs = new Map<NodeId, number>();
   readonly #destroyedMs = new Map<NodeId, number>();
@@ -132,6 +134,7 @@ export class Cluster {
         readQuorum: scenario.readQuorum,
         writeQuorum: scenario.writeQuorum,
         requestTimeoutMs: scenario.requestTimeoutMs,
+        handoffBatchRows: scenario.handoffBatchRows,
       },
       quartz: { rate: clock.between(0.999, 1.001), wallOffsetMs: clock.between(-5_000, 5_000) },
       pipeDelayMsMax: scenario.pipeDelayMsMax,
@@ -151,6 +154,7 @@ export class Cluster {
         },
       },
     });
+    host.disk.hints.onDurable = (changes) => this.hints.durable(id, changes);
     return host;
   }
 
@@ -183,6 +187,11 @@ export class Cluster {
     if (event.kind === "stand_in_used") marks.hit("stand-in used");
     if (event.kind === "hedge_sent") marks.hit(event.operation === "put" ? "hedged put" : "hedged get");
     if (event.kind === "read_repaired" && event.ok) marks.hit("read repaired");
+    if (event.kind === "hints_sent" && event.fates.includes("delivered")) marks.hit("hint delivered");
+    if (event.kind === "hints_sent" && event.fates.includes("failed")) marks.hit("hint not acknowledged");
+    if (event.kind === "handoff_interrupted") marks.hit("handoff interrupted");
+    if (event.kind === "handoff_completed" && event.delivered > this.scenario.handoffBatchRows)
+      marks.hit("handoff in several batches");
     if (event.kind === "request_forwarded") marks.hit("request forwarded");
     if (event.kind === "row_corrupt") marks.hit("rotten row found");
     if (event.kind === "batch_committed" && event.writes > 1) marks.hit("two writes in one commit");

@@ -1,3 +1,5 @@
+import type { NodeId } from "../../node/core/node-id.ts";
+import { copyAt, hintsLeft } from "./checkers/hints.ts";
 import { checkFinalStates } from "./checkers/final-state.ts";
 import { BUCKET, Cluster } from "./cluster.ts";
 import { CoverageMarks } from "./coverage-marks.ts";
@@ -13,6 +15,8 @@ const VIRTUAL_LIMIT_MS = 600_000;
 const FORMATION_MS = 30_000;
 /** After the last fault: connections come back, the last requests end, late messages arrive. */
 const SETTLE_MS = 15_000;
+/** A network that loses a third of all messages for good lets one round of a few hints need many. */
+const HANDOFF_LIMIT_MS = 1_800_000;
 
 export interface RunReport {
   readonly scenario: Scenario;
@@ -75,8 +79,22 @@ async function run(cluster: Cluster): Promise<void> {
     cluster.violated("answer_overdue", `${working} clients still wait after ${VIRTUAL_LIMIT_MS} ms`);
   nemesis.stop();
   await loop.runUntil(loop.nowMs + SETTLE_MS);
+  await drainHints(cluster);
   checkFinalStates(cluster);
   await checkServes(cluster, clients);
+}
+
+/** Nobody reads or writes: what stand-ins keep goes to its owners, over whatever weather there is. */
+async function drainHints(cluster: Cluster): Promise<void> {
+  const { loop, hosts } = cluster;
+  await loop.runUntil(loop.nowMs + HANDOFF_LIMIT_MS, () => hosts.every((host) => hintsLeft(host) === 0));
+  for (const host of hosts) {
+    const left = hintsLeft(host);
+    if (left > 0) cluster.violated("hints_not_drained", `${host.id.slice(-2)} still keeps ${left} hints`);
+  }
+  const copyOf = (owner: string, place: string) => copyAt(cluster.host(owner as NodeId), place);
+  const excused = (node: string): boolean => cluster.destroyedMs(node as NodeId) !== undefined;
+  for (const { kind, detail } of cluster.hints.unpaid(copyOf, excused)) cluster.violated(kind, detail);
 }
 
 async function formRing(cluster: Cluster): Promise<boolean> {

@@ -27,6 +27,10 @@ export type ViolationKind =
   | "read_missed_durable_write"
   /** A stand-in's not-found outvoted owners that were there to be asked. */
   | "not_found_too_early"
+  /** I5: a hint is gone and its owner has not got what it held. */
+  | "hint_lost"
+  /** I4: all are up and connected, and a hint is still where it was. */
+  | "hints_not_drained"
   /** "Provably not applied", and yet it is there. */
   | "refused_write_applied"
   /** A node that was handed a write handed it on. */

@@ -53,6 +53,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   "node/core/coordinator/requests.ts": { may: [], types: core("node-id.ts") },
   "node/core/handoff": {
     may: [...GROUND, ...core("ring", "peers", "coordinator/replica-calls.ts")],
+    types: core("settings.ts"),
   },
   "node/core/dynamo-node.ts": { may: ["node/core"] },
 

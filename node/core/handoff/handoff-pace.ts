@@ -11,8 +11,8 @@ export const HANDOFF = {
   /** From a connection to its first batch: the bulk connection follows the first one, and not all begin at once. */
   settleMsMin: 200,
   settleMsMax: 700,
-  /** Of one batch, which is all that is in flight for one owner. Far below a peer's window of calls and bytes. */
-  batch: { rows: 128, bytes: 1024 * 1024 },
+  /** Of one batch, which is all that is in flight for one owner: far below a peer's window. */
+  batchBytes: 1024 * 1024,
   /** Owners that are delivered to at once; the memory in use is that many batches. */
   ownersMax: 4,
   acknowledgeTimeoutMs: 10_000,

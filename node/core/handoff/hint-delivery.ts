@@ -6,6 +6,7 @@ import type { HintStore, KeptHint } from "../ports/hint-store.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
+import type { NodeSettings } from "../settings.ts";
 import type { RingState } from "../ring/ring-state.ts";
 import { backoffMs, fateOfAnswer, HANDOFF, type HintFate, mayGoOn, pauseAfterMs } from "./handoff-pace.ts";
 
@@ -23,6 +24,7 @@ import { backoffMs, fateOfAnswer, HANDOFF, type HintFate, mayGoOn, pauseAfterMs 
 export interface HintDeliveryParts {
   readonly self: NodeId;
   readonly ring: RingState;
+  readonly settings: Pick<NodeSettings, "handoffBatchRows">;
   readonly store: HintStore;
   readonly calls: PeerCalls;
   readonly isConnected: (peer: NodeId) => boolean;
@@ -95,10 +97,12 @@ export class HintDelivery {
   }
 
   async #deliverAll(owner: NodeId, state: OwnerState): Promise<void> {
+    const { store, settings } = this.#parts;
     let delivered = 0;
     while (this.#isReachable(owner)) {
       const startMs = this.#parts.clock.monotonicMs();
-      const batch = await this.#parts.store.hintsFor({ owner, after: state.after, limits: HANDOFF.batch });
+      const limits = { rows: settings.handoffBatchRows, bytes: HANDOFF.batchBytes };
+      const batch = await store.hintsFor({ owner, after: state.after, limits });
       if (batch.status === "failed") return this.#interrupted(owner, state, delivered);
       const fates = await Promise.all(batch.hints.map((hint) => this.#deliver(hint, owner)));
       const durationMs = this.#parts.clock.monotonicMs() - startMs;

@@ -203,4 +203,38 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: "hint_forgotten_before_ack",
+    breaks: "a stand-in forgets its copy when it sends it, not when the owner has it",
+    edits: [
+      {
+        file: "node/core/handoff/hint-delivery.ts",
+        search: "    const limits = { timeoutMs: HANDOFF",
+        replace:
+          "    void this.#parts.store.forgetHint({ position, digest, owner });\n    const limits = { timeoutMs: HANDOFF",
+      },
+    ],
+  },
+  {
+    name: "hint_forgotten_though_changed",
+    breaks: "a write that came in while its hint was delivered is forgotten with it",
+    edits: [
+      {
+        file: `${STORAGE}/forget-hint.ts`,
+        search: "  if (compareBytes(row.digest, digest) !== 0) return row;\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "hint_for_two_forgotten_after_one",
+    breaks: "a copy that is kept for two owners goes when the first of them has it",
+    edits: [
+      {
+        file: `${STORAGE}/forget-hint.ts`,
+        search: "return keptFor.length === 0 ? undefined : { ...row, keptFor };",
+        replace: "return keptFor.length >= 0 ? undefined : { ...row, keptFor };",
+      },
+    ],
+  },
 ];

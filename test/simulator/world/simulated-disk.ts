@@ -10,6 +10,8 @@ export type Changes = ReadonlyMap<string, StoredRow | undefined>;
  */
 export class DatabaseFile {
   #rows = new Map<string, StoredRow>();
+  /** Told of every commit that is on the disk for good. */
+  onDurable: (changes: Changes) => void = () => undefined;
   /** A commit that is being synced: it may or may not survive a crash, as a whole. */
   #syncing: Changes | undefined;
   /** A commit whose sync failed: its frames may lie in the log and be found at the next start. */
@@ -75,6 +77,7 @@ export class DatabaseFile {
   }
 
   #apply(changes: Changes): void {
+    this.onDurable(changes);
     for (const [at, row] of changes) {
       if (row === undefined) this.#rows.delete(at);
       else this.#rows.set(at, row);

@@ -1,0 +1,74 @@
+import type { NodeId } from "../../../node/core/node-id.ts";
+import type { StoredRow } from "../../../node/core/ports/database.ts";
+import { type Coverage, includes, join } from "../../../node/core/version/coverage.ts";
+import { compareBytes } from "../../../node/core/version/record.ts";
+import { decodeRecord } from "../../../node/core/version/record-codec.ts";
+import type { Violation } from "../violation.ts";
+import { cryptoHash } from "../world/crypto-hash.ts";
+import { type Changes, placeOf } from "../world/simulated-disk.ts";
+import type { SimulatedHost } from "../world/simulated-host.ts";
+
+/**
+ * I5, hints are delivered or kept: whatever ever was a hint on stable storage is owed to its owners, and nothing that
+ * happens to the hint afterwards pays for it but the owner's own durable copy. Once all is quiet every debt must be
+ * paid and no hint be left. Debts of a keeper or to an owner whose disk lost copies cannot be held against anybody.
+ */
+export class HintLedger {
+  /** By keeper, owner and place: all that the keeper ever had for the owner there. */
+  readonly #debts = new Map<string, Debt>();
+
+  /** Rows that became durable in the keeper's hints.db, or were removed from it. */
+  durable(keeper: NodeId, changes: Changes): void {
+    for (const row of changes.values()) {
+      if (row === undefined || !isSound(row)) continue;
+      const { coverage } = decodeRecord(row.record);
+      for (const owner of row.keptFor) this.#owe({ keeper, owner, place: placeOf(row.position), coverage });
+    }
+  }
+
+  /** `copyOf`: what the owner has at the place, on stable storage in its own data. */
+  unpaid(
+    copyOf: (owner: string, place: string) => Coverage | undefined,
+    isExcused: (node: string) => boolean,
+  ): Omit<Violation, "atMs">[] {
+    const found: Omit<Violation, "atMs">[] = [];
+    for (const { keeper, owner, place, coverage } of this.#debts.values()) {
+      if (isExcused(keeper) || isExcused(owner)) continue;
+      const copy = copyOf(owner, place);
+      if (copy !== undefined && includes(copy, coverage)) continue;
+      const detail = `${keeper.slice(-2)} kept a record for ${owner.slice(-2)}, which never got all of it`;
+      found.push({ kind: "hint_lost", detail });
+    }
+    return found;
+  }
+
+  #owe(debt: Debt): void {
+    const name = `${debt.keeper} ${debt.owner} ${debt.place}`;
+    const before = this.#debts.get(name);
+    const coverage = before === undefined ? debt.coverage : join(before.coverage, debt.coverage);
+    this.#debts.set(name, { ...debt, coverage });
+  }
+}
+
+interface Debt {
+  readonly keeper: string;
+  readonly owner: string;
+  readonly place: string;
+  readonly coverage: Coverage;
+}
+
+/** Hints that could be delivered: rotten ones stay where they are. */
+export function hintsLeft(host: SimulatedHost): number {
+  let count = 0;
+  for (const row of host.disk.hints.rows.values()) if (isSound(row)) count += 1;
+  return count;
+}
+
+export function copyAt(host: SimulatedHost, place: string): Coverage | undefined {
+  const row = host.disk.data.rows.get(place);
+  return row === undefined || !isSound(row) ? undefined : decodeRecord(row.record).coverage;
+}
+
+function isSound(row: StoredRow): boolean {
+  return compareBytes(cryptoHash.md5(row.record), row.digest) === 0;
+}
