@@ -29,6 +29,12 @@ function rowAt(first: number, more: Partial<StoredRow> = {}): StoredRow {
   };
 }
 
+function rowNumbered(n: number, owner: string): StoredRow {
+  const row = rowAt(0, { keptFor: [owner] });
+  new DataView(row.position.buffer).setUint32(0, n);
+  return row;
+}
+
 function failureOf(run: () => unknown): DatabaseFailure {
   try {
     run();
@@ -86,6 +92,54 @@ describe("SqliteDatabase", () => {
     const firsts = (rows: StoredRow[]): number[] => rows.map(({ position }) => position[0]!);
     expect(firsts(database.scan(undefined, 3))).to.deep.equal([1, 3, 5]);
     expect(firsts(database.scan(rowAt(3).position, 9))).to.deep.equal([5, 200]);
+  });
+
+  it("finds one owner's rows by position, whoever else they are kept for", () => {
+    const database = openDatabase();
+    const sets = [["a"], ["a", "b"], ["b"], [], ["aa"], ["b", "c"], ["a"]];
+    inside(database, () => sets.forEach((keptFor, i) => database.write(rowAt(i + 1, { keptFor }))));
+    const found = (owner: string, after: number | undefined, limit: number): (number | undefined)[] =>
+      database
+        .positionsKeptFor(owner, after === undefined ? undefined : rowAt(after).position, limit)
+        .map((position) => position[0]);
+    expect(found("a", undefined, 10)).to.deep.equal([1, 2, 7]);
+    expect(found("a", undefined, 2)).to.deep.equal([1, 2]);
+    expect(found("a", 2, 10)).to.deep.equal([7]);
+    expect(found("b", undefined, 10)).to.deep.equal([2, 3, 6]);
+    expect(found("none", undefined, 10)).to.deep.equal([]);
+    inside(database, () => {
+      database.write(rowAt(2, { keptFor: ["b"] }));
+      database.remove(rowAt(1).position);
+    });
+    expect(found("a", undefined, 10)).to.deep.equal([7]);
+    expect(Object.fromEntries(database.countByOwner())).to.deep.equal({ a: 1, aa: 1, b: 3, c: 1 });
+  });
+
+  it("finds an owner's few hints among many for another without reading those", () => {
+    const database = openDatabase();
+    const many = 20_000;
+    inside(database, () => {
+      for (let i = 0; i < many; i++) database.write(rowNumbered(i, i % 5_000 === 0 ? "few" : "many"));
+    });
+    const averageMs = (owner: string): number => {
+      const startMs = performance.now();
+      for (let i = 0; i < 50; i++) database.positionsKeptFor(owner, undefined, 100);
+      return (performance.now() - startMs) / 50;
+    };
+    expect(database.positionsKeptFor("few", undefined, 100)).to.have.length(4);
+    const scanStartMs = performance.now();
+    database.scan(undefined, many);
+    expect(averageMs("few")).to.be.lessThan((performance.now() - scanStartMs) / 10);
+  });
+
+  it("makes the index of hints where a file of an earlier build has none", () => {
+    openDatabase().close();
+    const raw = new Sqlite(path);
+    raw.exec("DROP INDEX record_kept_for");
+    raw.close();
+    const database = openDatabase();
+    inside(database, () => database.write(rowAt(1, { keptFor: ["a"] })));
+    expect(database.positionsKeptFor("a", undefined, 1)).to.have.length(1);
   });
 
   it("forgets what is rolled back, and has nothing to roll back twice", () => {

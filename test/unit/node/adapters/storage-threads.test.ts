@@ -1,5 +1,5 @@
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { keyNamed, OWNER_A, seenDots, writeOf } from "../core/storage/sample-writes.ts";
+import { keyNamed, OWNER_A, OWNER_B, seenDots, writeOf } from "../core/storage/sample-writes.ts";
 import {
   type Storage,
   type StorageOptions,
@@ -102,6 +102,34 @@ describe("startStorage", () => {
     expect(read).to.include({ status: "found", record: undefined });
     expect(read).to.deep.include({ keptFor: [OWNER_A] });
     expect(storage.stats()).to.include({ dataRows: 0, hintRows: 1 });
+  });
+
+  it("lists what it keeps for an owner, forgets it when told, and counts both, also after a restart", async () => {
+    const storage = await start();
+    for (const name of ["x", "y", "z"]) await put(storage, name, "a", { keptFor: [OWNER_A] });
+    await put(storage, "y", "b", { keptFor: [OWNER_B] });
+    await stop(storage);
+    const again = await start();
+    const counts = (): unknown => [again.stats().hintRows, Object.fromEntries(again.stats().hintsByOwner)];
+    expect(counts()).to.deep.equal([3, { [OWNER_A]: 3, [OWNER_B]: 1 }]);
+    const limits = { rows: 2, bytes: 1_000_000 };
+    let after: Uint8Array | undefined;
+    do {
+      const batch = await again.store.hintsFor({ owner: OWNER_A, after, limits });
+      if (batch.status === "failed") throw new Error(batch.message);
+      for (const { position, digest } of batch.hints) {
+        expect(await again.store.forgetHint({ position, digest, owner: OWNER_A })).to.deep.equal({
+          ok: true,
+        });
+      }
+      after = batch.next;
+    } while (after !== undefined);
+    expect(counts()).to.deep.equal([1, { [OWNER_B]: 1 }]);
+    expect(await valuesOf(again, "x")).to.equal("not_found");
+    expect(await valuesOf(again, "y")).to.have.members(["a", "b"]);
+    await stop(again);
+    const third = await start();
+    expect(Object.fromEntries(third.stats().hintsByOwner)).to.deep.equal({ [OWNER_B]: 1 });
   });
 
   it("never repeats a dot when an old copy of the database is put back", async () => {

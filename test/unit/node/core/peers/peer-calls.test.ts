@@ -119,4 +119,15 @@ describe("peer calls", () => {
     });
     expect(sent).to.have.length(1);
   });
+
+  it("measures the answers that requests wait for, not those of bulk work", async () => {
+    const { peerCalls, advance, callOf } = calls();
+    const body = { position: new Uint8Array(16), record: new Uint8Array(1), keptFor: [] };
+    for (const [i, lane] of (["bulk", "foreground"] as const).entries()) {
+      void peerCalls.call(peer, { kind: "replicate", body }, { timeoutMs: 1_000, lane });
+      advance(lane === "bulk" ? 500 : 5);
+      peerCalls.replied(peer, callOf(i), new Uint8Array(0));
+    }
+    expect(peerCalls.latencyMs("replicate", 0.99)).to.equal(5);
+  });
 });

@@ -1,4 +1,4 @@
-import { keyNamed, OWNER_A, writeOf, countingRandom } from "./sample-writes.ts";
+import { keyNamed, OWNER_A, OWNER_B, writeOf, countingRandom } from "./sample-writes.ts";
 import {
   commandBytes,
   encodeWrites,
@@ -70,6 +70,10 @@ function runsOf(replies: WriterReply[]) {
 function dotsOf(replies: WriterReply[]): string[] {
   const merged = replies.flatMap((reply) => (reply.kind === "merged" ? reply.merged : []));
   return merged.map(({ result }) => (result.ok ? `${result.dot.actor}:${result.dot.n}` : result.code));
+}
+
+function rowsAdded(replies: WriterReply[]) {
+  return replies.flatMap((reply) => (reply.kind === "settled" ? [reply.batch.rowsAdded] : []));
 }
 
 const full = (): DatabaseFailure => new DatabaseFailure("disk_full", "no space left");
@@ -179,6 +183,39 @@ describe("GroupCommit", () => {
     expect(settled?.kind === "settled" && settled.batch.rowsAdded.hintsByOwner).to.deep.equal(
       new Map([[OWNER_A, 2]]),
     );
+  });
+
+  it("forgets a hint in the order of its batch, and counts down what it counted up", () => {
+    const writer = new Writer();
+    writer.put("a", "1", { keptFor: [OWNER_A, OWNER_B] });
+    writer.run();
+    const { position, digest } = writer.hints.read(keyNamed("a").position)!;
+    const forgetFor = (owner: typeof OWNER_A) =>
+      writer.send({ kind: "forget", hint: { position, digest, owner } });
+    forgetFor(OWNER_A);
+    expect(rowsAdded(writer.run())).to.deep.equal([
+      { data: 0, hints: 0, hintsByOwner: new Map([[OWNER_A, -1]]) },
+    ]);
+    expect(writer.hints.read(position)!.keptFor).to.deep.equal([OWNER_B]);
+    writer.put("a", "2", { keptFor: [OWNER_B] });
+    forgetFor(OWNER_B);
+    expect(rowsAdded(writer.run())).to.deep.equal([{ data: 0, hints: 0, hintsByOwner: new Map() }]);
+    expect(writer.hints.count(), "it changed before it was forgotten").to.equal(1);
+    const changed = writer.hints.read(position)!;
+    writer.send({ kind: "forget", hint: { position, digest: changed.digest, owner: OWNER_B } });
+    expect(rowsAdded(writer.run())).to.deep.equal([
+      { data: 0, hints: -1, hintsByOwner: new Map([[OWNER_B, -1]]) },
+    ]);
+    expect(writer.hints.count()).to.equal(0);
+  });
+
+  it("counts the owners of a row that rotted once, however it is replaced", () => {
+    const writer = new Writer();
+    writer.put("a", "1", { keptFor: [OWNER_A] });
+    writer.run();
+    writer.hints.plant({ ...writer.hints.read(keyNamed("a").position)!, digest: new Uint8Array(16) });
+    writer.put("a", "2", { keptFor: [OWNER_A] });
+    expect(rowsAdded(writer.run())).to.deep.equal([{ data: 0, hints: 0, hintsByOwner: new Map() }]);
   });
 
   it("counts new rows and corrupt ones", () => {

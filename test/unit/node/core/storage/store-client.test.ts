@@ -1,7 +1,9 @@
 import { decodeWrites } from "../../../../../node/core/storage/write-codec.ts";
 import { encodeMerged, encodeSettled } from "../../../../../node/core/storage/write-reply-codec.ts";
-import { keyNamed, writeOf } from "./sample-writes.ts";
-import { decodeQueries, encodeAnswers } from "../../../../../node/core/storage/read-codec.ts";
+import { decodeHintQuery, encodeHints } from "../../../../../node/core/storage/hint-codec.ts";
+import type { HintQuery } from "../../../../../node/core/ports/hint-store.ts";
+import { keyNamed, OWNER_A, writeOf } from "./sample-writes.ts";
+import { decodeQueries, encodeAnswers, READER_MESSAGE } from "../../../../../node/core/storage/read-codec.ts";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
 import { expect } from "chai";
 import { parseActorId } from "../../../../../node/core/version/dot.ts";
@@ -25,6 +27,7 @@ class Rig {
   readonly events: CoreEvent[] = [];
   readonly writes: ReturnType<typeof decodeWrites>[] = [];
   readonly queries: number[][] = [[], []];
+  readonly hintQueries: HintQuery[] = [];
   readonly client: StoreClient;
   nowMs = 0;
   #soon: (() => void)[] = [];
@@ -43,7 +46,10 @@ class Rig {
     });
     this.writer.far.onMessage((message) => this.writes.push(decodeWrites(message)));
     this.readers.forEach(({ far }, i) => {
-      far.onMessage((message) => this.queries[i]!.push(decodeQueries(message).length));
+      far.onMessage((message) => {
+        if (message[0] === READER_MESSAGE.hints) this.hintQueries.push(decodeHintQuery(message));
+        else this.queries[i]!.push(decodeQueries(message).length);
+      });
     });
   }
 
@@ -175,6 +181,28 @@ describe("StoreClient", () => {
     rig.answer(1, 1);
     expect(await Promise.all(reads)).to.deep.equal(reads.map(() => ({ status: "not_found" })));
     expect(rig.client.pending).to.equal(0);
+  });
+
+  it("asks for hints in a message of its own, after the queries, and counts it as pending", async () => {
+    const read = rig.read();
+    const query = { owner: OWNER_A, after: undefined, limits: { rows: 2, bytes: 100 } };
+    const asked = rig.client.hintsFor(query);
+    rig.tick();
+    expect([rig.queries, rig.hintQueries]).to.deep.equal([[[1], []], [query]]);
+    expect(rig.client.pending).to.equal(2);
+    const answer = { status: "read", hints: [], next: undefined } as const;
+    rig.readers[1]!.far.post(encodeHints({ hintRowsCorrupt: 1, batch: answer }));
+    rig.readers[1]!.near.deliver();
+    rig.answer(0, 1);
+    expect([await asked, await read]).to.deep.equal([answer, { status: "not_found" }]);
+    expect(rig.events).to.deep.equal([{ kind: "row_corrupt", database: "hints" }]);
+    expect(rig.client.pending).to.equal(0);
+    const unanswered = [rig.client.hintsFor(query), rig.client.hintsFor(query)];
+    rig.tick();
+    unanswered.push(rig.client.hintsFor(query));
+    rig.client.fail("the reader crashed");
+    const failed = { status: "failed", message: "the reader crashed" };
+    expect(await Promise.all(unanswered)).to.deep.equal([failed, failed, failed]);
   });
 
   it("reports batches and counts rows", () => {

@@ -1,0 +1,167 @@
+import { md5Digester as hash } from "../../../../../node/adapters/md5.ts";
+import { HintDelivery } from "../../../../../node/core/handoff/hint-delivery.ts";
+import type { NodeId } from "../../../../../node/core/node-id.ts";
+import { PeerCalls } from "../../../../../node/core/peers/peer-calls.ts";
+import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
+import type { Stored } from "../../../../../node/core/ports/replica-store.ts";
+import type { Lane } from "../../../../../node/core/ports/transport.ts";
+import { preferenceLists } from "../../../../../node/core/ring/preference-list.ts";
+import { GroupCommit } from "../../../../../node/core/storage/group-commit.ts";
+import { ReplicaReader } from "../../../../../node/core/storage/replica-reader.ts";
+import { StoreClient } from "../../../../../node/core/storage/store-client.ts";
+import { decodeMessage, type ReplicateRequest } from "../../../../../node/core/wire/messages.ts";
+import { encodeStored } from "../../../../../node/core/wire/replies.ts";
+import { membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
+import { MemoryDatabase } from "../storage/memory-database.ts";
+import { PipePair } from "../storage/pipe-pair.ts";
+import { countingRandom, writeOf } from "../storage/sample-writes.ts";
+
+/** A record on its way to an owner; nobody has answered it yet. */
+export interface SentHint {
+  readonly to: NodeId;
+  readonly call: number;
+  readonly lane: Lane;
+  readonly body: ReplicateRequest;
+}
+
+/**
+ * Node 0 of a ring of eight with its delivery of hints over the real store engines and peer calls. The test plays the
+ * owners, the links and the clock.
+ */
+export class HandoffRig {
+  readonly connected = new Set<NodeId>();
+  readonly hints = new MemoryDatabase();
+  readonly events: CoreEvent[] = [];
+  readonly store: StoreClient;
+  readonly delivery: HintDelivery;
+  nowMs = 0;
+  readonly #calls: PeerCalls;
+  readonly #engine: GroupCommit;
+  readonly #pipes: readonly PipePair[];
+  #sent: SentHint[] = [];
+  #soon: (() => void)[] = [];
+  #timers: { atMs: number; run: () => void }[] = [];
+
+  constructor(handoffBatchRows = 128) {
+    const writer = new PipePair();
+    const reader = new PipePair();
+    this.#pipes = [writer, reader];
+    const clock = { monotonicMs: () => this.nowMs, wallMs: () => 0 };
+    const timers = {
+      after: (delayMs: number, run: () => void) => this.#after(delayMs, run),
+      soon: (run: () => void) => void this.#soon.push(run),
+    };
+    const observer = { event: (event: CoreEvent) => void this.events.push(event) };
+    const random = countingRandom();
+    const data = new MemoryDatabase();
+    const limits = { siblingsMax: 100, recordBytesMax: 1 << 20 };
+    this.#engine = new GroupCommit({
+      data,
+      hints: this.hints,
+      pipe: writer.far,
+      hash,
+      random,
+      clock,
+      limits,
+    });
+    new ReplicaReader({ data, hints: this.hints, pipe: reader.far, hash });
+    this.store = new StoreClient({ writer: writer.near, readers: [reader.near], clock, timers, observer });
+    const transport = {
+      send: (to: NodeId, message: Uint8Array, lane: Lane) => this.#send(to, message, lane),
+      isConnected: (peer: NodeId) => this.connected.has(peer),
+      onMessage: () => undefined,
+      onPeer: () => undefined,
+    };
+    this.#calls = new PeerCalls({ transport, clock, timers, observer, random, callsPerPeerMax: 1_000 });
+    const ring = ringOf({ members: membersOf(8) });
+    const lists = preferenceLists(ring);
+    this.delivery = new HintDelivery({
+      self: nodeId(0),
+      ring: { current: () => ring, hash: () => "", preferenceList: (partition) => lists[partition]! },
+      settings: { handoffBatchRows },
+      store: this.store,
+      calls: this.#calls,
+      isConnected: transport.isConnected,
+      clock,
+      timers,
+      random,
+      observer,
+    });
+    this.delivery.start();
+  }
+
+  /** A put of `text` under `name` that this node keeps for `owners`. */
+  async keep(name: string, text: string, ...owners: readonly NodeId[]): Promise<void> {
+    const { durable } = this.store.coordinate(writeOf(name, text, { keptFor: owners }));
+    await this.settle();
+    await durable;
+  }
+
+  connect(owner: NodeId): void {
+    this.connected.add(owner);
+    this.delivery.peerConnected(owner);
+  }
+
+  disconnect(owner: NodeId): void {
+    this.connected.delete(owner);
+    this.#calls.disconnected(owner);
+  }
+
+  /** What was sent since the last look, once everything that can go on has gone on. */
+  async sent(): Promise<SentHint[]> {
+    await this.settle();
+    return this.#sent.splice(0);
+  }
+
+  async answer(hint: SentHint, stored: Stored = { ok: true }): Promise<void> {
+    this.#calls.replied(hint.to, hint.call, encodeStored(stored));
+    await this.settle();
+  }
+
+  async advance(ms: number): Promise<void> {
+    const endMs = this.nowMs + ms;
+    for (;;) {
+      await this.settle();
+      const due = this.#timers.filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
+      if (due === undefined) break;
+      this.#timers.splice(this.#timers.indexOf(due), 1);
+      this.nowMs = due.atMs;
+      due.run();
+    }
+    this.nowMs = endMs;
+  }
+
+  /** By owner, as the store counts. */
+  pending(): Record<string, number> {
+    return Object.fromEntries(this.store.rows().hintsByOwner);
+  }
+
+  /** Lets threads, pipes and promises run until nothing moves. */
+  async settle(): Promise<void> {
+    for (let idle = 0; idle < 3; idle++) {
+      for (const run of this.#soon.splice(0)) run();
+      let moved = 0;
+      for (const { far } of this.#pipes) moved += far.deliver();
+      while (this.#engine.apply()) this.#engine.commit();
+      for (const { near } of this.#pipes) moved += near.deliver();
+      if (moved > 0) idle = -1;
+      await new Promise((resolve) => void setImmediate(resolve));
+    }
+  }
+
+  #send(to: NodeId, bytes: Uint8Array, lane: Lane): boolean {
+    if (!this.connected.has(to)) return false;
+    const message = decodeMessage(bytes);
+    if (message.kind !== "request" || message.request.kind !== "replicate") throw new Error(message.kind);
+    this.#sent.push({ to, call: message.call, lane, body: message.request.body });
+    return true;
+  }
+
+  #after(delayMs: number, run: () => void): () => void {
+    const timer = { atMs: this.nowMs + delayMs, run };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((each) => each !== timer);
+    };
+  }
+}

@@ -1,0 +1,194 @@
+import { expect } from "chai";
+import { HANDOFF, pauseAfterMs } from "../../../../../node/core/handoff/handoff-pace.ts";
+import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
+import { nodeId } from "../ring/made-ring.ts";
+import { keyNamed } from "../storage/sample-writes.ts";
+import { HandoffRig, type SentHint } from "./handoff-rig.ts";
+
+const OWNER = nodeId(1);
+const OTHER = nodeId(2);
+const PAUSE_MS_MAX = pauseAfterMs(Infinity);
+const STRANGER = nodeId(99);
+
+function valuesOf({ body }: SentHint): string[] {
+  return decodeRecord(body.record).siblings.map(({ value }) => new TextDecoder().decode(value));
+}
+
+function eventsOf(rig: HandoffRig, kind: string) {
+  return rig.events.filter((event) => event.kind === kind);
+}
+
+describe("HintDelivery", () => {
+  let rig: HandoffRig;
+
+  beforeEach(() => {
+    rig = new HandoffRig();
+  });
+
+  it("sends a hint soon after its owner connects, as a plain record on the bulk lane", async () => {
+    await rig.keep("cart", "a", OWNER);
+    rig.connect(OWNER);
+    expect(await rig.sent()).to.deep.equal([]);
+    await rig.advance(HANDOFF.settleMsMax);
+    const [hint, ...more] = await rig.sent();
+    expect(more).to.deep.equal([]);
+    expect(hint).to.include({ to: OWNER, lane: "bulk" });
+    expect(hint!.body).to.deep.include({ keptFor: [], position: keyNamed("cart").position });
+    expect(valuesOf(hint!)).to.deep.equal(["a"]);
+  });
+
+  it("finds within a scan what was kept while its owner was connected all the time", async () => {
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    await rig.keep("cart", "a", OWNER);
+    await rig.advance(HANDOFF.scanIntervalMs);
+    expect(await rig.sent()).to.have.length(1);
+  });
+
+  it("forgets a hint once the owner has acknowledged it, and not before", async () => {
+    await rig.keep("cart", "a", OWNER);
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    const [hint] = await rig.sent();
+    expect([rig.hints.count(), rig.pending()]).to.deep.equal([1, { [OWNER]: 1 }]);
+    await rig.answer(hint!);
+    expect([rig.hints.count(), rig.pending()]).to.deep.equal([0, {}]);
+    expect(eventsOf(rig, "handoff_completed")).to.deep.equal([
+      { kind: "handoff_completed", ownerId: OWNER, delivered: 1 },
+    ]);
+  });
+
+  it("keeps a hint that changed while it was delivered, and delivers what it has become", async () => {
+    await rig.keep("cart", "a", OWNER);
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    const [hint] = await rig.sent();
+    await rig.keep("cart", "b", OWNER);
+    await rig.answer(hint!);
+    expect(rig.pending()).to.deep.equal({ [OWNER]: 1 });
+    await rig.advance(HANDOFF.scanIntervalMs);
+    const [again] = await rig.sent();
+    expect(valuesOf(again!)).to.have.members(["a", "b"]);
+    await rig.answer(again!);
+    expect(rig.pending()).to.deep.equal({});
+  });
+
+  it("keeps a row that waits for two owners until both have it", async () => {
+    await rig.keep("cart", "a", OWNER, OTHER);
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    await rig.answer((await rig.sent())[0]!);
+    expect([rig.hints.count(), rig.pending()]).to.deep.equal([1, { [OTHER]: 1 }]);
+    rig.connect(OTHER);
+    await rig.advance(1_000);
+    const [hint] = await rig.sent();
+    expect(hint!.to).to.equal(OTHER);
+    await rig.answer(hint!);
+    expect(rig.hints.count()).to.equal(0);
+  });
+
+  it("delivers in batches, the next one only when the last one is answered, pausing in between", async () => {
+    rig = new HandoffRig(4);
+    for (let i = 0; i < 10; i++) await rig.keep(`key-${i}`, "v", OWNER);
+    rig.connect(OWNER);
+    await rig.advance(HANDOFF.settleMsMax);
+    const sizes: number[] = [];
+    for (let round = 0; round < 4; round++) {
+      const batch = await rig.sent();
+      sizes.push(batch.length);
+      await rig.advance(100);
+      expect(await rig.sent(), "one batch at a time").to.deep.equal([]);
+      for (const hint of batch) await rig.answer(hint);
+      expect(await rig.sent(), "no pause").to.deep.equal([]);
+      await rig.advance(PAUSE_MS_MAX);
+    }
+    expect(sizes).to.deep.equal([4, 4, 2, 0]);
+    expect(rig.hints.count()).to.equal(0);
+  });
+
+  it("stops at a silent owner, passes its batch over and comes back to it", async () => {
+    rig = new HandoffRig(1);
+    for (const name of ["x", "y"]) await rig.keep(name, "v", OWNER);
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    const [silent] = await rig.sent();
+    await rig.advance(HANDOFF.acknowledgeTimeoutMs + 100);
+    expect(eventsOf(rig, "handoff_interrupted")).to.have.length(1);
+    await rig.advance(HANDOFF.scanIntervalMs);
+    const [second] = await rig.sent();
+    expect(second!.body.position).to.not.deep.equal(silent!.body.position);
+    await rig.answer(second!);
+    await rig.advance(HANDOFF.scanIntervalMs);
+    const [again] = await rig.sent();
+    expect(again!.body.position).to.deep.equal(silent!.body.position);
+    await rig.answer(again!);
+    expect(rig.hints.count()).to.equal(0);
+  });
+
+  it("tries an owner that stays silent more and more rarely, and at once when it connects anew", async () => {
+    await rig.keep("cart", "a", OWNER);
+    rig.connect(OWNER);
+    const attempts: number[] = [];
+    while (rig.nowMs < 200_000) {
+      await rig.advance(1_000);
+      if ((await rig.sent()).length > 0) attempts.push(rig.nowMs);
+    }
+    const gaps = attempts.slice(1).map((atMs, i) => Math.round((atMs - attempts[i]!) / 10_000) * 10);
+    expect(gaps.slice(0, 4)).to.deep.equal([20, 20, 40, 70]);
+    rig.disconnect(OWNER);
+    rig.connect(OWNER);
+    await rig.advance(HANDOFF.settleMsMax);
+    expect(await rig.sent()).to.have.length(1);
+  });
+
+  it("goes on past a record that its owner never takes, and keeps it", async () => {
+    rig = new HandoffRig(1);
+    for (const name of ["x", "y"]) await rig.keep(name, "v", OWNER);
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    await rig.answer((await rig.sent())[0]!, { ok: false, code: "key_collision", message: "taken" });
+    await rig.advance(PAUSE_MS_MAX);
+    await rig.answer((await rig.sent())[0]!);
+    expect([rig.hints.count(), eventsOf(rig, "handoff_interrupted")]).to.deep.equal([1, []]);
+    const fates = eventsOf(rig, "hints_sent").flatMap((event) =>
+      event.kind === "hints_sent" ? event.fates : [],
+    );
+    expect(fates).to.deep.equal(["refused", "delivered"]);
+  });
+
+  it("leaves the hints of a node that is no member, connected or not", async () => {
+    await rig.keep("cart", "a", STRANGER);
+    rig.connect(STRANGER);
+    await rig.advance(3 * HANDOFF.scanIntervalMs);
+    expect(await rig.sent()).to.deep.equal([]);
+    expect(rig.pending()).to.deep.equal({ [STRANGER]: 1 });
+  });
+
+  it("skips a hint that has rotted, reports it, and delivers the others", async () => {
+    for (const name of ["x", "y"]) await rig.keep(name, "v", OWNER);
+    const rotten = rig.hints.read(keyNamed("x").position)!;
+    rig.hints.plant({ ...rotten, digest: new Uint8Array(16) });
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    const [hint, ...more] = await rig.sent();
+    expect([hint!.body.position, more]).to.deep.equal([keyNamed("y").position, []]);
+    expect(eventsOf(rig, "row_corrupt")).to.deep.include({ kind: "row_corrupt", database: "hints" });
+    await rig.answer(hint!);
+    expect(rig.hints.count()).to.equal(1);
+  });
+
+  it("serves a bounded number of owners at once, and the others as soon as one of these is done", async () => {
+    const owners = [1, 2, 3, 4, 5, 6, 7].map(nodeId);
+    await rig.keep("cart", "a", ...owners);
+    for (const owner of owners) rig.connect(owner);
+    await rig.advance(1_000);
+    const first = await rig.sent();
+    expect(first).to.have.length(HANDOFF.ownersMax);
+    await rig.answer(first[0]!);
+    const next = await rig.sent();
+    expect(next).to.have.length(1);
+    for (const hint of [...first.slice(1), ...next]) await rig.answer(hint);
+    for (const hint of await rig.sent()) await rig.answer(hint);
+    expect(rig.hints.count()).to.equal(0);
+  });
+});
