@@ -78,7 +78,7 @@ export class StoreClient implements ReplicaStore, HintStore {
     this.#rows = rows;
     const onBatch = (batch: BatchFacts): void => this.#observeBatch(batch);
     this.#writes = new WriteLane({ pipe: writer, clock, timers, limits: limits.writes, onBatch });
-    const onCorrupt = (rows: CorruptRows): void => this.#observeCorruption(rows);
+    const onCorrupt = (found: CorruptRows): void => this.#observeCorruption(found);
     this.#reads = new ReadLane({ pipes: readers, timers, limits: limits.reads, onCorrupt });
   }
 
