@@ -20,6 +20,8 @@ export interface NodeSettings {
   readonly readRepairsMax: number;
   /** Calls to one peer that await their reply; more count as "unavailable". */
   readonly callsPerPeerMax: number;
+  /** How often hints are looked through, beside the moment when an owner connects. */
+  readonly handoffIntervalMs: number;
   /** Hints sent to one owner at once; of `callsPerPeerMax` they take as much. */
   readonly handoffBatchRows: number;
   /** Writes older than this in the store's queue make the node refuse to coordinate. */
@@ -39,6 +41,7 @@ export const defaultSettings: NodeSettings = {
   hedgeDelayMsMax: 250,
   readRepairsMax: 64,
   callsPerPeerMax: 1_024,
+  handoffIntervalMs: 10_000,
   handoffBatchRows: 128,
   storeQueueAgeMsMax: 1_000,
   readCacheBytesMax: 32 * 1024 * 1024,

@@ -134,6 +134,7 @@ export class Cluster {
         readQuorum: scenario.readQuorum,
         writeQuorum: scenario.writeQuorum,
         requestTimeoutMs: scenario.requestTimeoutMs,
+        handoffIntervalMs: scenario.handoffIntervalMs,
         handoffBatchRows: scenario.handoffBatchRows,
       },
       quartz: { rate: clock.between(0.999, 1.001), wallOffsetMs: clock.between(-5_000, 5_000) },

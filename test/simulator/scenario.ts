@@ -56,6 +56,7 @@ export interface Scenario {
   readonly replaysContext: number;
   readonly weather: NetworkWeather;
   readonly pipeDelayMsMax: number;
+  readonly handoffIntervalMs: number;
   readonly handoffBatchRows: number;
   readonly faults: ReadonlySet<FaultKind>;
   /** Mean milliseconds between two faults. */
@@ -86,6 +87,7 @@ export function scenarioOf(seed: number): Scenario {
     replaysContext: clients.pick([0, 0, 0.1, 0.3]),
     weather: weatherOf(random.fork("weather")),
     pipeDelayMsMax: random.fork("pipes").pick([0.05, 0.5, 5]),
+    handoffIntervalMs: random.fork("handoff interval").pick([100, 1_000, 10_000]),
     handoffBatchRows: random.fork("handoff").pick([1, 2, 128]),
     faults,
     faultEveryMs: random.fork("pace").pick([150, 400, 1_000]),

@@ -6,8 +6,6 @@ import type { Stored, StoreFailureCode } from "../ports/replica-store.ts";
  * without being measured, and the handoff never stops for good.
  */
 export const HANDOFF = {
-  /** Owners are looked through this often, beside the moment when one connects. */
-  scanIntervalMs: 10_000,
   /** From a connection to its first batch: the bulk connection follows the first one, and not all begin at once. */
   settleMsMin: 200,
   settleMsMax: 700,
@@ -27,9 +25,9 @@ export function pauseAfterMs(batchMs: number): number {
   return Math.min(PAUSE_MS_MAX, PAUSE_FACTOR * Math.max(0, batchMs));
 }
 
-/** How long an owner is left alone after so many rounds in a row (≥ 1) with nothing acknowledged: 0, 10, 30, 60 s. */
-export function backoffMs(failures: number): number {
-  return Math.min(BACKOFF_MS_MAX, HANDOFF.scanIntervalMs * (2 ** Math.min(failures - 1, 16) - 1));
+/** How long an owner is left alone after so many rounds in a row (≥ 1) with nothing acknowledged: 0, 1, 3, … times. */
+export function backoffMs(failures: number, intervalMs: number): number {
+  return Math.min(BACKOFF_MS_MAX, intervalMs * (2 ** Math.min(failures - 1, 16) - 1));
 }
 
 /**

@@ -24,7 +24,7 @@ import { backoffMs, fateOfAnswer, HANDOFF, type HintFate, mayGoOn, pauseAfterMs 
 export interface HintDeliveryParts {
   readonly self: NodeId;
   readonly ring: RingState;
-  readonly settings: Pick<NodeSettings, "handoffBatchRows">;
+  readonly settings: Pick<NodeSettings, "handoffIntervalMs" | "handoffBatchRows">;
   readonly store: HintStore;
   readonly calls: PeerCalls;
   readonly isConnected: (peer: NodeId) => boolean;
@@ -55,7 +55,7 @@ export class HintDelivery {
 
   /** From now on until the process ends. */
   start(): void {
-    this.#parts.timers.after(HANDOFF.scanIntervalMs, () => {
+    this.#parts.timers.after(this.#parts.settings.handoffIntervalMs, () => {
       this.#scan();
       this.start();
     });
@@ -137,7 +137,8 @@ export class HintDelivery {
 
   #interrupted(owner: NodeId, state: OwnerState, delivered: number): void {
     state.failures += 1;
-    state.notBeforeMs = this.#parts.clock.monotonicMs() + backoffMs(state.failures);
+    const { clock, settings } = this.#parts;
+    state.notBeforeMs = clock.monotonicMs() + backoffMs(state.failures, settings.handoffIntervalMs);
     this.#parts.observer.event({ kind: "handoff_interrupted", ownerId: owner, delivered });
   }
 

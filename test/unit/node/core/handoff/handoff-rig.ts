@@ -16,6 +16,8 @@ import { MemoryDatabase } from "../storage/memory-database.ts";
 import { PipePair } from "../storage/pipe-pair.ts";
 import { countingRandom, writeOf } from "../storage/sample-writes.ts";
 
+export const INTERVAL_MS = 10_000;
+
 /** A record on its way to an owner; nobody has answered it yet. */
 export interface SentHint {
   readonly to: NodeId;
@@ -78,7 +80,7 @@ export class HandoffRig {
     this.delivery = new HintDelivery({
       self: nodeId(0),
       ring: { current: () => ring, hash: () => "", preferenceList: (partition) => lists[partition]! },
-      settings: { handoffBatchRows },
+      settings: { handoffIntervalMs: INTERVAL_MS, handoffBatchRows },
       store: this.store,
       calls: this.#calls,
       isConnected: transport.isConnected,

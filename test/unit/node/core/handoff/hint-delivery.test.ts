@@ -3,7 +3,7 @@ import { HANDOFF, pauseAfterMs } from "../../../../../node/core/handoff/handoff-
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { nodeId } from "../ring/made-ring.ts";
 import { keyNamed } from "../storage/sample-writes.ts";
-import { HandoffRig, type SentHint } from "./handoff-rig.ts";
+import { HandoffRig, INTERVAL_MS, type SentHint } from "./handoff-rig.ts";
 
 const OWNER = nodeId(1);
 const OTHER = nodeId(2);
@@ -41,7 +41,7 @@ describe("HintDelivery", () => {
     rig.connect(OWNER);
     await rig.advance(1_000);
     await rig.keep("cart", "a", OWNER);
-    await rig.advance(HANDOFF.scanIntervalMs);
+    await rig.advance(INTERVAL_MS);
     expect(await rig.sent()).to.have.length(1);
   });
 
@@ -66,7 +66,7 @@ describe("HintDelivery", () => {
     await rig.keep("cart", "b", OWNER);
     await rig.answer(hint!);
     expect(rig.pending()).to.deep.equal({ [OWNER]: 1 });
-    await rig.advance(HANDOFF.scanIntervalMs);
+    await rig.advance(INTERVAL_MS);
     const [again] = await rig.sent();
     expect(valuesOf(again!)).to.have.members(["a", "b"]);
     await rig.answer(again!);
@@ -114,11 +114,11 @@ describe("HintDelivery", () => {
     const [silent] = await rig.sent();
     await rig.advance(HANDOFF.acknowledgeTimeoutMs + 100);
     expect(eventsOf(rig, "handoff_interrupted")).to.have.length(1);
-    await rig.advance(HANDOFF.scanIntervalMs);
+    await rig.advance(INTERVAL_MS);
     const [second] = await rig.sent();
     expect(second!.body.position).to.not.deep.equal(silent!.body.position);
     await rig.answer(second!);
-    await rig.advance(HANDOFF.scanIntervalMs);
+    await rig.advance(INTERVAL_MS);
     const [again] = await rig.sent();
     expect(again!.body.position).to.deep.equal(silent!.body.position);
     await rig.answer(again!);
@@ -159,7 +159,7 @@ describe("HintDelivery", () => {
   it("leaves the hints of a node that is no member, connected or not", async () => {
     await rig.keep("cart", "a", STRANGER);
     rig.connect(STRANGER);
-    await rig.advance(3 * HANDOFF.scanIntervalMs);
+    await rig.advance(3 * INTERVAL_MS);
     expect(await rig.sent()).to.deep.equal([]);
     expect(rig.pending()).to.deep.equal({ [STRANGER]: 1 });
   });
