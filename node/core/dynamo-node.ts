@@ -91,7 +91,7 @@ export class DynamoNode {
     });
   }
 
-  /** Loads the ring, begins to listen to peers and to hand over what is kept for them. Throws where the stored ring cannot be read. */
+  /** Loads the ring, listens to peers and hands over what is kept for them. Throws where the stored ring is broken. */
   start(): void {
     this.ring.load();
     this.#ports.transport.onMessage((from, message, lane) => this.#receive(from, message, lane));
