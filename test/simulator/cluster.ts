@@ -155,7 +155,7 @@ export class Cluster {
         },
       },
     });
-    host.disk.hints.onDurable = (changes) => this.hints.durable(id, changes);
+    host.disk.hints.onDurable = (changes) => this.hints.durable(id, changes, loop.nowMs);
     return host;
   }
 

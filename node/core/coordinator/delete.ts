@@ -1,7 +1,6 @@
-import type { NodeId } from "../node-id.ts";
 import { WriteTally } from "../quorum/write-tally.ts";
 import { type Coordination, type CoordinatorParts, remainingMs } from "./coordination.ts";
-import { readMerged } from "./get.ts";
+import { type Holder, readMerged } from "./get.ts";
 import { coordinatePut } from "./put.ts";
 import type { ReadRepair } from "./read-repair.ts";
 import type { KeyOfBucket, WriteOutcome } from "./requests.ts";
@@ -41,9 +40,10 @@ export async function coordinateDelete(
 }
 
 /** A tombstone that an earlier delete left on fewer than W nodes may be lost with them: it is written again. */
-function isKept(holders: readonly NodeId[], { quorum, preferenceList }: Coordination): boolean {
+function isKept(holders: readonly Holder[], { quorum, preferenceList }: Coordination): boolean {
   const tally = new WriteTally(quorum, preferenceList.owners);
-  for (const node of holders) tally.acked(node);
+  // One owner of several is enough: counting too few only writes the tombstone again.
+  for (const { node, keptFor } of holders) tally.acked(node, keptFor[0]);
   return tally.reached;
 }
 

@@ -30,13 +30,19 @@ export async function coordinateGet(
   };
 }
 
+export interface Holder {
+  readonly node: NodeId;
+  /** The owners that its copy is kept for; empty for its own copy. */
+  readonly keptFor: readonly NodeId[];
+}
+
 export type MergedRead =
   | {
       readonly kind: "merged";
       /** Undefined where no replica that counted knows the key. */
       readonly record: KeyRecord | undefined;
       /** Who showed exactly this record; others lack a part of it. */
-      readonly holders: readonly NodeId[];
+      readonly holders: readonly Holder[];
       readonly ownersAnswered: number;
     }
   | Failure;
@@ -60,11 +66,11 @@ export async function readMerged(
   return { kind: "merged", record: merged?.record, holders: holdersOf(round), ownersAnswered };
 }
 
-function holdersOf({ votes, merged }: ReadRoundResult): NodeId[] {
-  const holders: NodeId[] = [];
+function holdersOf({ votes, merged }: ReadRoundResult): Holder[] {
+  const holders: Holder[] = [];
   for (const [node, vote] of votes) {
     if (vote.kind === "found" && merged !== undefined && compareBytes(vote.digest, merged.digest) === 0)
-      holders.push(node);
+      holders.push({ node, keptFor: vote.keptFor });
   }
   return holders;
 }

@@ -37,6 +37,7 @@ export async function coordinatePut(
     zoneOf: coordination.zoneOf,
     isHealthy: parts.isHealthy,
   });
+  const keptFor = ownerStoodInFor(parts.self, members, coordination);
   const { bucket, key, tombstone, value, contentType, requestId } = write;
   const { merged, durable } = parts.store.coordinate({
     bucket,
@@ -48,12 +49,12 @@ export async function coordinatePut(
     position: coordination.position,
     seen: encodeCoverage(write.seen),
     modifiedMs: parts.clock.wallMs(),
-    keptFor: ownersStoodInFor(parts.self, members, coordination),
+    keptFor: keptFor === undefined ? [] : [keptFor],
   });
   const local = await beforeDeadline(merged, coordination, parts);
   if (local === undefined) return diskTooSlow;
   if (!local.ok) return refused(local);
-  const replicated = replicate({ record: local.record, durable, members }, coordination, parts);
+  const replicated = replicate({ record: local.record, durable, members, keptFor }, coordination, parts);
   const context = sealContext(withDot(write.seen, local.dot), coordination, parts.hash);
   const tally = await replicated;
   if (tally.reached) return { kind: "written", context };
@@ -62,7 +63,7 @@ export async function coordinatePut(
     kind: "failed",
     code: "quorum_unreachable",
     message:
-      `${tally.ackedCount} of w=${w} nodes (owners: ${tally.ackedOwnerCount} of pw=${pw}) acknowledged in time; ` +
+      `${tally.ackedCount} of w=${w} copies (owners: ${tally.ackedOwnerCount} of pw=${pw}) acknowledged in time; ` +
       "the write may be applied: retry it with the same request id",
     maybeApplied: true,
     context,
@@ -80,15 +81,15 @@ const diskTooSlow: Failure = {
   context: new Uint8Array(0),
 };
 
-/** Empty where this node owns the key; else the owners that its copy is kept for. */
-function ownersStoodInFor(
+/** Undefined where this node owns the key; else the owner that its copy is kept for. */
+function ownerStoodInFor(
   self: NodeId,
   members: readonly QuorumMember[],
   { preferenceList }: Coordination,
-): readonly NodeId[] {
-  if (preferenceList.owners.includes(self)) return [];
+): NodeId | undefined {
+  if (preferenceList.owners.includes(self)) return undefined;
   const mine = members.find(({ node }) => node === self)?.standsInFor;
-  return [mine ?? preferenceList.owners[0]!];
+  return mine ?? preferenceList.owners[0]!;
 }
 
 function refused(merged: Extract<Merged, { ok: false }>): Failure {

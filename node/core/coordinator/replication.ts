@@ -6,13 +6,21 @@ import type { QuorumMember } from "../ring/sloppy-quorum.ts";
 import { type Coordination, type CoordinatorParts, hedgeDelayMs, remainingMs } from "./coordination.ts";
 import { askToStore } from "./replica-calls.ts";
 
+export interface ReplicatedWrite {
+  readonly record: Uint8Array;
+  readonly durable: Promise<Stored>;
+  readonly members: readonly QuorumMember[];
+  /** The owner that this node keeps it for; undefined where it is an owner itself. */
+  readonly keptFor: NodeId | undefined;
+}
+
 /**
  * Sends one record to the nodes that shall keep it, and waits for W of them (Dynamo §4.5, §4.6). A node that is
  * lost is replaced at once, one that stays silent for the hedge delay is doubled, each by the next healthy stand-in,
  * which keeps the record with a hint for the owner it stands in for. Nobody is asked twice.
  */
 export async function replicate(
-  write: { record: Uint8Array; durable: Promise<Stored>; members: readonly QuorumMember[] },
+  write: ReplicatedWrite,
   coordination: Coordination,
   parts: CoordinatorParts,
 ): Promise<WriteTally> {
@@ -20,9 +28,7 @@ export async function replicate(
 }
 
 class Replication {
-  readonly #record: Uint8Array;
-  readonly #durable: Promise<Stored>;
-  readonly #members: readonly QuorumMember[];
+  readonly #write: ReplicatedWrite;
   readonly #coordination: Coordination;
   readonly #parts: CoordinatorParts;
   readonly #tally: WriteTally;
@@ -33,18 +39,8 @@ class Replication {
   #timer: CancelTimer | undefined;
   #finish: (() => void) | undefined;
 
-  constructor(
-    {
-      record,
-      durable,
-      members,
-    }: { record: Uint8Array; durable: Promise<Stored>; members: readonly QuorumMember[] },
-    coordination: Coordination,
-    parts: CoordinatorParts,
-  ) {
-    this.#record = record;
-    this.#durable = durable;
-    this.#members = members;
+  constructor(write: ReplicatedWrite, coordination: Coordination, parts: CoordinatorParts) {
+    this.#write = write;
     this.#coordination = coordination;
     this.#parts = parts;
     this.#tally = new WriteTally(coordination.quorum, coordination.preferenceList.owners);
@@ -58,7 +54,7 @@ class Replication {
         resolve(this.#tally);
       };
       this.#keepLocally();
-      for (const { node, standsInFor } of this.#members) {
+      for (const { node, standsInFor } of this.#write.members) {
         if (node !== this.#parts.self) this.#ask(node, standsInFor);
       }
       this.#hedgeLater();
@@ -68,10 +64,10 @@ class Replication {
 
   #keepLocally(): void {
     const { self } = this.#parts;
-    this.#ownerOf.set(self, self);
+    this.#ownerOf.set(self, this.#write.keptFor ?? self);
     this.#tally.asked(self);
-    void this.#durable.then((stored) => {
-      if (stored.ok) this.#tally.acked(self);
+    void this.#write.durable.then((stored) => {
+      if (stored.ok) this.#tally.acked(self, this.#ownerOf.get(self));
       else this.#tally.failed(self);
       this.#check();
     });
@@ -84,10 +80,10 @@ class Replication {
     if (standsInFor !== undefined) {
       this.#parts.observer.event({ kind: "stand_in_used", ownerId: standsInFor, standInId: node });
     }
-    const body = { position: this.#coordination.position, record: this.#record, keptFor };
+    const body = { position: this.#coordination.position, record: this.#write.record, keptFor };
     const timeoutMs = remainingMs(this.#coordination, this.#parts);
     void askToStore(node, body, { timeoutMs, lane: "foreground" }, this.#parts).then((stored) => {
-      if (stored.ok) this.#tally.acked(node);
+      if (stored.ok) this.#tally.acked(node, standsInFor);
       else this.#lost(node);
       this.#check();
     });

@@ -4,12 +4,16 @@ import type { Quorum } from "./quorum.ts";
 /**
  * Counts durable acknowledgements of one write (Dynamo §4.5; after Riak's put core). A pure tally: it knows who was
  * asked and who answered, never how. Stand-ins count for W, not for PW.
+ *
+ * W counts owners whose copy is durable, at themselves or at a stand-in: an owner and its stand-in that both
+ * acknowledge are one. Their two copies become one when the hint is handed over, and W copies must be left then.
  */
 export class WriteTally {
   readonly #quorum: Pick<Quorum, "w" | "pw">;
   readonly #owners: ReadonlySet<NodeId>;
   readonly #waiting = new Set<NodeId>();
   readonly #acked = new Set<NodeId>();
+  readonly #covered = new Set<NodeId>();
   #ackedOwners = 0;
 
   constructor(quorum: Pick<Quorum, "w" | "pw">, owners: Iterable<NodeId>) {
@@ -21,11 +25,12 @@ export class WriteTally {
     this.#waiting.add(node);
   }
 
-  /** The node has the record on stable storage. */
-  acked(node: NodeId): void {
+  /** The node has the record on stable storage, as its own or for `owner`. */
+  acked(node: NodeId, owner = node): void {
     this.#waiting.delete(node);
     if (this.#acked.has(node)) return;
     this.#acked.add(node);
+    this.#covered.add(owner);
     if (this.#owners.has(node)) this.#ackedOwners += 1;
   }
 
@@ -35,7 +40,7 @@ export class WriteTally {
   }
 
   get reached(): boolean {
-    return this.#acked.size >= this.#quorum.w && this.#ackedOwners >= this.#quorum.pw;
+    return this.#covered.size >= this.#quorum.w && this.#ackedOwners >= this.#quorum.pw;
   }
 
   /** Asked and silent, in the order they were asked. */
@@ -43,8 +48,9 @@ export class WriteTally {
     return [...this.#waiting];
   }
 
+  /** Copies that count for W. */
   get ackedCount(): number {
-    return this.#acked.size;
+    return this.#covered.size;
   }
 
   get ackedOwnerCount(): number {

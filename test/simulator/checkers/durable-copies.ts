@@ -35,7 +35,7 @@ export function unionOfCopies(cluster: Cluster, key: string): KeyRecord | undefi
   return union;
 }
 
-function placeOfKey(key: string): string {
+export function placeOfKey(key: string): string {
   let place = places.get(key);
   if (place === undefined) {
     place = placeOf(positionOf({ bucket: BUCKET, key: utf8.encode(key) }, cryptoHash));

@@ -5,7 +5,7 @@ import { compareBytes } from "../../../node/core/version/record.ts";
 import { decodeRecord } from "../../../node/core/version/record-codec.ts";
 import type { Violation } from "../violation.ts";
 import { cryptoHash } from "../world/crypto-hash.ts";
-import { type Changes, placeOf } from "../world/simulated-disk.ts";
+import type { Changes } from "../world/simulated-disk.ts";
 import type { SimulatedHost } from "../world/simulated-host.ts";
 
 /**
@@ -16,14 +16,22 @@ import type { SimulatedHost } from "../world/simulated-host.ts";
 export class HintLedger {
   /** By keeper, owner and place: all that the keeper ever had for the owner there. */
   readonly #debts = new Map<string, Debt>();
+  /** By place: when a hint was last removed. */
+  readonly #removedMs = new Map<string, number>();
 
   /** Rows that became durable in the keeper's hints.db, or were removed from it. */
-  durable(keeper: NodeId, changes: Changes): void {
-    for (const row of changes.values()) {
+  durable(keeper: NodeId, changes: Changes, nowMs: number): void {
+    for (const [place, row] of changes) {
+      if (row === undefined) this.#removedMs.set(place, nowMs);
       if (row === undefined || !isSound(row)) continue;
       const { coverage } = decodeRecord(row.record);
-      for (const owner of row.keptFor) this.#owe({ keeper, owner, place: placeOf(row.position), coverage });
+      for (const owner of row.keptFor) this.#owe({ keeper, owner, place, coverage });
     }
+  }
+
+  /** Whether a stand-in had a hint there that is gone since. */
+  removedSince(place: string, sinceMs: number): boolean {
+    return (this.#removedMs.get(place) ?? -1) >= sinceMs;
   }
 
   /** `copyOf`: what the owner has at the place, on stable storage in its own data. */

@@ -6,7 +6,7 @@ import type { KnownDot } from "../workload/dot-registry.ts";
 import type { GivenContext } from "../workload/history.ts";
 import { decodeValue } from "../workload/written-value.ts";
 import { checkShownContext, coverageOf, isSealedFor } from "./contexts.ts";
-import { durableCopies } from "./durable-copies.ts";
+import { durableCopies, placeOfKey } from "./durable-copies.ts";
 
 type Read = Extract<ReadOutcome, { kind: "read" }>;
 
@@ -109,6 +109,7 @@ function checkPatience(
   // A stand-in's record counts at once, and who voted cannot be seen from here.
   const standIns = hosts.filter(({ id }) => !owners.includes(id)).map((host) => durableCopies(host, key));
   if (outcome.context.length > 0 && standIns.some(({ data, hint }) => (data ?? hint) !== undefined)) return;
+  if (outcome.context.length > 0 && cluster.hints.removedSince(placeOfKey(key), promised.atMs)) return;
   const present = owners.filter(
     (owner) => promised.present.has(owner) && cluster.isUndisturbedSince(owner, promised.atMs),
   );

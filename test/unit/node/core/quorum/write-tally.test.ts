@@ -15,7 +15,7 @@ describe("write tally", () => {
   it("is reached at W durable acknowledgements, stand-ins included", () => {
     const tally = new WriteTally({ w: 2, pw: 0 }, [a, b, c]);
     for (const node of [a, b, standIn]) tally.asked(node);
-    tally.acked(standIn);
+    tally.acked(standIn, c);
     expect(tally.reached).to.equal(false);
     tally.acked(a);
     expect(tally.reached).to.equal(true);
@@ -25,7 +25,7 @@ describe("write tally", () => {
   it("does not count a stand-in for PW", () => {
     const tally = new WriteTally({ w: 2, pw: 2 }, [a, b, c]);
     tally.acked(a);
-    tally.acked(standIn);
+    tally.acked(standIn, c);
     expect(tally.reached).to.equal(false);
     tally.acked(b);
     expect(tally.reached).to.equal(true);
@@ -37,6 +37,15 @@ describe("write tally", () => {
     tally.acked(a);
     expect(tally.reached).to.equal(false);
     expect(tally.ackedCount).to.equal(1);
+  });
+
+  it("counts an owner and its stand-in as one copy, because the handoff makes them one", () => {
+    const tally = new WriteTally({ w: 2, pw: 0 }, [a, b, c]);
+    tally.acked(a);
+    tally.acked(standIn, a);
+    expect([tally.ackedCount, tally.reached]).to.deep.equal([1, false]);
+    tally.acked(b);
+    expect(tally.reached).to.equal(true);
   });
 
   it("waits for nobody who failed", () => {
