@@ -56,6 +56,21 @@ describe("simulator: the checkers of what is left", () => {
     expect(lostWrites(state(chain, [sibling(3)]))).to.deep.equal([]);
   });
 
+  it("let a delete that found nothing leave nothing, also where an earlier attempt of it wrote", () => {
+    const deletion = write(1, { kind: "delete", seen: undefined, attempts: 2 });
+    expect(lostWrites(state([{ ...deletion, answered: upTo(0) }], []))).to.deep.equal([]);
+    expect(kinds(lostWrites(state([deletion], [])))).to.deep.equal(["acknowledged_write_lost"]);
+  });
+
+  it("know that a slow attempt of a delete may see what was written after another attempt was answered", () => {
+    const deletion = write(1, { kind: "delete", seen: undefined, attempts: 2 });
+    const later = write(2);
+    const late = { w1: [1, 3] };
+    expect(lostWrites(state([deletion, later], [sibling(1, true)], late))).to.deep.equal([]);
+    const missed = lostWrites(state([deletion, later], [sibling(1, true)]));
+    expect(kinds(missed)).to.deep.equal(["acknowledged_write_lost"]);
+  });
+
   it("miss a write whose superseder never made it", () => {
     const writes = [write(1), write(2, { saw: ["w1"], seen: upTo(1), outcome: "unknown" }), write(3)];
     expect(kinds(lostWrites(state(writes, [sibling(3)])))).to.deep.equal(["acknowledged_write_lost"]);

@@ -1,4 +1,4 @@
-import { covers } from "../../../node/core/version/coverage.ts";
+import { covers, isEmptyCoverage } from "../../../node/core/version/coverage.ts";
 import type { KeyRecord } from "../../../node/core/version/record.ts";
 import type { Cluster } from "../cluster.ts";
 import type { History, WriteOperation } from "../workload/history.ts";
@@ -37,8 +37,11 @@ export function lostWrites({ key, record, history, registry }: FinalState): Foun
   const supersededBy = supersessions(writes, registry);
   const found: Found[] = [];
   for (const write of writes) {
-    // A delete that found nothing wrote nothing.
-    const nothingWritten = write.kind === "delete" && registry.dotsOf(write.id).length === 0;
+    // A delete that found nothing wrote nothing and says so; an earlier attempt of it may have written and be lost.
+    const { answered } = write;
+    const foundNothing = answered !== undefined && isEmptyCoverage(answered);
+    const nothingWritten =
+      write.kind === "delete" && (foundNothing || registry.dotsOf(write.id).length === 0);
     if (write.outcome !== "ok" || nothingWritten || reachesAny(write.id, alive, supersededBy)) continue;
     found.push({
       kind: "acknowledged_write_lost",
@@ -70,9 +73,11 @@ function supersessions(
       for (const { id } of deletes)
         if (registry.dotsOf(id).some(({ dot }) => covers(seen, dot))) add(id, write);
     } else if (registry.dotsOf(write.id).length > 0) {
-      // A delete that read by itself may have seen whatever was begun before its end.
-      for (const other of writes)
-        if (other !== write && other.invokedMs <= write.endedMs) add(other.id, write);
+      // A delete that read by itself may have seen whatever was begun before its end, or before a slow attempt of it
+      // wrote, which may be after the end: its client had tried again and been answered.
+      const wroteMs = registry.dotsOf(write.id).map(({ firstSeenMs }) => firstSeenMs);
+      const untilMs = Math.max(write.endedMs, ...wroteMs);
+      for (const other of writes) if (other !== write && other.invokedMs <= untilMs) add(other.id, write);
     }
   }
   return result;
