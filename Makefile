@@ -2,7 +2,7 @@
 # Try `make up` first.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down wipe status build check test test-kubernetes sim bench fmt clean
+.PHONY: help up down wipe status build check test sim bench fmt clean
 
 # Nodes of the local cluster, 1 to 9. Unset: as stored, else 3.
 NODES ?=
@@ -37,9 +37,6 @@ check: node_modules/.package-lock.json ## Format, lint, types, unit, paper, tidy
 
 test: node_modules/.package-lock.json ## Run all tests that need no Kubernetes
 	@npm test
-
-test-kubernetes: node_modules/.package-lock.json ## Run the tests that need Kubernetes (KUBECONFIG, or a throwaway cluster)
-	@npm run test:kubernetes
 
 sim: node_modules/.package-lock.json ## Run the simulator, e.g. make sim ARGS="--seed 7"
 	@npm run sim -- $(ARGS)
