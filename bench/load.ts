@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 
 /**
  * Drives wrk: one process per node, each with keys of its own (two processes that put the same key without a context
- * make siblings), closed loop. Latency is therefore as a closed-loop client sees it; bench/README says so.
+ * make siblings), closed loop. Latency is therefore as a closed-loop client sees it; docs/BENCHMARKS.md says so.
  */
 export interface LoadPhase {
   readonly mode: "put" | "get" | "blind" | "overwrite";
