@@ -241,7 +241,7 @@ describe("startStorage", () => {
     expect((await death).message).to.match(/storage thread writer crashed/);
     expect(await broken).to.include({ ok: false, code: "storage_lost" });
     expect(await storage.store.coordinate(writeOf("cart", "a")).durable).to.include({
-      code: "storage_lost",
+      code: "storage_failed",
     });
   });
 });
