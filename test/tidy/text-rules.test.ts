@@ -70,7 +70,7 @@ describe("tidy: text", () => {
 
   it("refuses directories of machines and registries, and no other path", () => {
     const traces = ["work/main/a", "home/ada/a", "Users/ada/a", "root/.npmrc"].map((path) => `see /${path}`);
-    const hosts = [["https:/", "registry.npmjs.org/a"].join("/"), JSON.stringify({ resolved: "a" })];
+    const hosts = [["https:/", "registry.example.org/a"].join("/"), JSON.stringify({ resolved: "a" })];
     for (const text of [...traces, ...hosts])
       expect(machineTraces([file("a.md", text)]), text).to.have.lengthOf(1);
     const fine = "/var/lib/dynamokv /tmp/a docs/work/a ./home/a https://github.com/a /etc/dynamokv";

@@ -74,7 +74,7 @@ export function danglingLinks(files: readonly SourceFile[]): string[] {
 /** A person's or a build machine's directories, and package registries: the tree must build anywhere. */
 export function machineTraces(files: readonly SourceFile[]): string[] {
   const traces =
-    /(?<![\w.~-])\/(?:work|home|Users|root|mnt)\/[\w.-]+|[A-Z]:\\Users\\|https?:\/\/(?:registry|npm|artifactory|nexus|goproxy|proxy\.golang)\b[\w.:-]*|"resolved"\s*:/g;
+    /(?<![\w.~-])\/(?:work|home|Users|root|mnt)\/[\w.-]+|[A-Z]:\\Users\\|https?:\/\/(?:registry|npm|artifactory|nexus|goproxy|proxy)\b[\w.:-]*|"resolved"\s*:/g;
   return files.flatMap((file) =>
     [...file.text.matchAll(traces)].map(
       (match) => `${file.path}:${lineAt(file.text, match.index)}: ${match[0]} ties the tree to a machine`,
