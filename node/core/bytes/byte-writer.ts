@@ -28,12 +28,6 @@ export class ByteWriter {
     return this;
   }
 
-  /** Overwrites four bytes written before: for lengths that are known only afterwards. */
-  patchU32(offset: number, value: number): void {
-    if (offset < 0 || offset + 4 > this.#length) throw new RangeError(`nothing was written at ${offset} yet`);
-    this.#putU32(offset, value);
-  }
-
   /** 0 … 2^53−1; throws RangeError on anything else, which would read back as another number. */
   varint(value: number): this {
     if (value < 0x80 && value >>> 0 === value) {

@@ -48,13 +48,6 @@ describe("ByteWriter", () => {
     );
   });
 
-  it("patches four bytes that were written, and no others", () => {
-    const writer = new ByteWriter(2).u8(7).u32(0).u8(8);
-    writer.patchU32(1, 0xfffefdfc);
-    expect([...writer.finish()]).to.deep.equal([7, 0xff, 0xfe, 0xfd, 0xfc, 8]);
-    for (const offset of [-1, 3]) expect(() => writer.patchU32(offset, 1)).to.throw(RangeError);
-  });
-
   it("shares its buffer with no other writer, so that its bytes can be transferred to another thread", () => {
     const first = new ByteWriter(16).u8(1).finish();
     const second = new ByteWriter(16).u8(2).finish();
