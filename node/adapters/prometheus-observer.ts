@@ -51,6 +51,8 @@ export class PrometheusObserver implements Observer {
         for (const fate of event.fates) this.#handoff.hints.add(fate);
         this.#handoff.batches.observe(0, event.durationMs / 1_000);
         break;
+      case "marker_dropped":
+        break; // its fate "record_lost" is in hints_sent
       case "handoff_completed":
         this.#handoff.rounds.add("completed");
         break;

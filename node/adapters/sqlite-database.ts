@@ -1,6 +1,7 @@
 import type Sqlite from "better-sqlite3";
 import type { Database, StoredRow } from "../core/ports/database.ts";
 import { type ConnectionOptions, openConnection } from "./sqlite-connection.ts";
+import { addTo, type RowCounts } from "../core/storage/row-counts.ts";
 import { compareBytes } from "../core/version/record.ts";
 import { toDatabaseFailure } from "./sqlite-failure.ts";
 
@@ -76,7 +77,7 @@ export class SqliteDatabase implements Database {
 
   write({ position, digest, mine, keptFor, record }: StoredRow): void {
     try {
-      this.#write.run(position, digest, mine, keptFor.join(" "), record);
+      this.#write.run(position, digest, mine, textOf(keptFor, record), record);
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }
@@ -116,17 +117,19 @@ export class SqliteDatabase implements Database {
     }
   }
 
-  /** For each owner how many rows are kept for it; reads the whole index of hints. */
-  countByOwner(): ReadonlyMap<string, number> {
-    const counts = new Map<string, number>();
+  /** Markers, and for each owner how many rows are kept for it; reads the whole index of hints. */
+  countKept(): Pick<RowCounts, "markers" | "hintsByOwner"> {
+    const hintsByOwner = new Map<string, number>();
+    let markers = 0;
     try {
       for (const [keptFor, count] of this.#countKeptFor.all() as [string, number][]) {
-        for (const owner of ownersOf(keptFor)) counts.set(owner, (counts.get(owner) ?? 0) + count);
+        if (keptFor.startsWith(MARKER)) markers += count;
+        for (const owner of ownersOf(keptFor)) addTo(hintsByOwner, owner, count);
       }
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }
-    return counts;
+    return { markers, hintsByOwner };
   }
 
   /**
@@ -176,6 +179,15 @@ function toRow([position, digest, mine, keptFor, record]: Columns): StoredRow {
   return { position, digest, mine, keptFor: ownersOf(keptFor), record };
 }
 
+/** Stands before the owners of a marker, so that markers can be counted without reading a row. */
+const MARKER = "marker ";
+
+function textOf(keptFor: readonly string[], record: Uint8Array): string {
+  const owners = keptFor.join(" ");
+  return record.length === 0 ? MARKER + owners : owners;
+}
+
 function ownersOf(keptFor: string): readonly string[] {
-  return keptFor === "" ? nobody : keptFor.split(" ");
+  if (keptFor === "") return nobody;
+  return (keptFor.startsWith(MARKER) ? keptFor.slice(MARKER.length) : keptFor).split(" ");
 }

@@ -39,6 +39,9 @@ export class WinstonObserver implements Observer {
         );
         break;
       }
+      case "marker_dropped":
+        this.#log.sayRarely(event.kind, event.ownerId, { ownerId: event.ownerId }, "error");
+        break;
       case "read_repair_dropped":
         this.#log.sayRarely(event.kind, "", {}, "warn");
         break;

@@ -50,7 +50,7 @@ serveThread(() => {
   }
 
   return {
-    facts: { rows: { data: data.count(), hints: hints.count(), hintsByOwner: hints.countByOwner() } },
+    facts: { rows: { data: data.count(), hints: hints.count(), ...hints.countKept() } },
     close: () => {
       data.close();
       hints.close();

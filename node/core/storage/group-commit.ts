@@ -1,6 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
 import { type Database, DatabaseFailure, type StoredRow } from "../ports/database.ts";
-import type { DeliveredHint } from "../ports/hint-store.ts";
 import type { Digester } from "../ports/hash.ts";
 import type { Merged, Stored, StoreFailureCode } from "../ports/replica-store.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
@@ -19,6 +18,7 @@ import { type BatchFacts, encodeMerged, encodeSettled, type SettledRun } from ".
 import { commandBytes, decodeWrites, type WriteCommand } from "./write-codec.ts";
 import { type CheckedRow, checkRow } from "./row-check.ts";
 import { forgetOwner } from "./forget-hint.ts";
+import { withOwners } from "./marker-hint.ts";
 import { noRows, type RowCounts } from "./row-counts.ts";
 import { invariant } from "../invariant.ts";
 
@@ -141,8 +141,8 @@ export class GroupCommit {
   #applyAll(batch: Batch): { call: number; result: Merged }[] {
     const merged: { call: number; result: Merged }[] = [];
     for (const { call, command } of batch.writes) {
-      if (command.kind === "forget") {
-        batch.results.push(forget(batch.hints, command.hint));
+      if (command.kind === "forget" || command.kind === "mark") {
+        batch.results.push(this.#changeOwners(batch, command));
         continue;
       }
       const { keptFor, position } = command.kind === "coordinate" ? command.write : command.incoming;
@@ -158,6 +158,18 @@ export class GroupCommit {
       merged.push({ call, result: handedOut(applied) });
     }
     return merged;
+  }
+
+  /** Of a hint: who has yet to get it. */
+  #changeOwners(batch: Batch, command: Extract<WriteCommand, { kind: "forget" | "mark" }>): Stored {
+    const { position } = command.kind === "mark" ? command.missed : command.hint;
+    const before = batch.hints.read(position);
+    const after =
+      command.kind === "mark"
+        ? withOwners(before, command.missed, this.#parts.hash)
+        : forgetOwner(before, batch.data.read(position), command.hint, this.#parts.hash);
+    if (after !== before) batch.hints.replace(before, after);
+    return stored;
   }
 
   #check(table: BatchTable, row: StoredRow | undefined): CheckedRow {
@@ -194,20 +206,14 @@ export class GroupCommit {
 }
 
 function rowsAdded({ data, hints }: Batch): RowCounts {
-  return { data: data.rowsAdded, hints: hints.rowsAdded, hintsByOwner: hints.hintsAdded };
+  const { rowsAdded, markersAdded, hintsAdded } = hints;
+  return { data: data.rowsAdded, hints: rowsAdded, markers: markersAdded, hintsByOwner: hintsAdded };
 }
 
 /** Writes the row that came of a command, where one did. */
 function keep(table: BatchTable, before: StoredRow | undefined, applied: Coordinated | MergedRow): Stored {
   if (applied.outcome === "refused") return failure(applied.code, applied.message);
   if (applied.row !== undefined) table.replace(before, applied.row);
-  return stored;
-}
-
-function forget(table: BatchTable, hint: DeliveredHint): Stored {
-  const before = table.read(hint.position);
-  const after = forgetOwner(before, hint);
-  if (after !== before) table.replace(before, after);
   return stored;
 }
 

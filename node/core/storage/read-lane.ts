@@ -170,9 +170,9 @@ export class ReadLane {
   }
 
   #receiveHints({ answer }: HintQuestion, message: Uint8Array): void {
-    const { batch, hintRowsCorrupt } = decodeHints(message);
+    const answered = decodeHints(message);
     this.#pending -= 1;
-    answer(batch);
-    this.#parts.onCorrupt({ dataRowsCorrupt: 0, hintRowsCorrupt });
+    answer(answered.batch);
+    this.#parts.onCorrupt(answered);
   }
 }

@@ -7,6 +7,7 @@ import { decodeQueries, encodeAnswers, READER_MESSAGE } from "./read-codec.ts";
 import { hasSoundDigest, keyOfRecord, sameKey } from "./row-check.ts";
 import { decodeRecord, encodeRecord } from "../version/record-codec.ts";
 import { MalformedBytes } from "../bytes/byte-reader.ts";
+import { isMarker } from "./marker-hint.ts";
 import { readHints } from "./hint-reader.ts";
 import { merge } from "../version/record.ts";
 
@@ -38,8 +39,8 @@ export class ReplicaReader {
 
   #receive(message: Uint8Array): void {
     if (message[0] !== READER_MESSAGE.hints) return this.#answer(decodeQueries(message));
-    const { hints, hash, pipe } = this.#parts;
-    pipe.post(encodeHints(readHints(decodeHintQuery(message), hints, hash)));
+    const { hash, pipe } = this.#parts;
+    pipe.post(encodeHints(readHints(decodeHintQuery(message), this.#parts, hash)));
   }
 
   #answer(queries: readonly ReplicaQuery[]): void {
@@ -85,7 +86,7 @@ export class ReplicaReader {
 
   #find(database: Database, query: ReplicaQuery): FoundRow {
     const row = database.read(query.position);
-    if (row === undefined) return "absent";
+    if (row === undefined || isMarker(row)) return "absent";
     if (!hasSoundDigest(row, this.#parts.hash)) return "corrupt";
     return unlessMalformed(() => (sameKey(keyOfRecord(row.record), query) ? row : "collision"));
   }

@@ -3,6 +3,7 @@ import type {
   CoordinatedWrite,
   IncomingRecord,
   Merged,
+  MissedByOwners,
   ReplicaQuery,
   ReplicaRead,
   ReplicaStore,
@@ -98,6 +99,10 @@ export class StoreClient implements ReplicaStore, HintStore {
 
   store(incoming: IncomingRecord): Promise<Stored> {
     return this.#settled({ kind: "store", incoming });
+  }
+
+  mark(missed: MissedByOwners): Promise<Stored> {
+    return this.#settled({ kind: "mark", missed });
   }
 
   forgetHint(hint: DeliveredHint): Promise<Stored> {

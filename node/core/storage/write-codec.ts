@@ -1,4 +1,4 @@
-import type { CoordinatedWrite, IncomingRecord } from "../ports/replica-store.ts";
+import type { CoordinatedWrite, IncomingRecord, MissedByOwners } from "../ports/replica-store.ts";
 import type { DeliveredHint } from "../ports/hint-store.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
@@ -16,15 +16,17 @@ import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
 export type WriteCommand =
   | { readonly kind: "coordinate"; readonly write: CoordinatedWrite }
   | { readonly kind: "store"; readonly incoming: IncomingRecord }
-  | { readonly kind: "forget"; readonly hint: DeliveredHint };
+  | { readonly kind: "forget"; readonly hint: DeliveredHint }
+  | { readonly kind: "mark"; readonly missed: MissedByOwners };
 
-const KIND = { coordinate: 1, store: 2, forget: 3 } as const;
+const KIND = { coordinate: 1, store: 2, forget: 3, mark: 4 } as const;
 const NAME_BYTES_MAX = 64 * 1024;
 const FIXED_BYTES = 64;
 
 /** Upper bound of what the command takes in a message, for the sizes of messages, queues and batches. */
 export function commandBytes(command: WriteCommand): number {
   if (command.kind === "forget") return FIXED_BYTES + 3 * command.hint.owner.length;
+  if (command.kind === "mark") return FIXED_BYTES + command.missed.owners.length * 48;
   const { keptFor } = command.kind === "coordinate" ? command.write : command.incoming;
   const bytes = FIXED_BYTES + keptFor.length * 48;
   if (command.kind === "store") return bytes + command.incoming.record.length;
@@ -51,6 +53,10 @@ export function encodeWrites(
         break;
       case "forget":
         writeDelivered(writer, command.hint);
+        break;
+      case "mark":
+        writer.u8(KIND.mark).raw(command.missed.position);
+        writeOwners(writer, command.missed.owners);
     }
   }
   return writer.finish();
@@ -95,6 +101,8 @@ function readCommand(reader: ByteReader): WriteCommand {
       return { kind: "store", incoming: { position, keptFor, record: reader.bytes(RECORD_BYTES_MAX) } };
     case KIND.forget:
       return { kind: "forget", hint: { position, owner: theOnly(keptFor), digest: reader.raw(16) } };
+    case KIND.mark:
+      return { kind: "mark", missed: { position, owners: keptFor } };
     case KIND.coordinate:
       return { kind: "coordinate", write: readCoordinated(reader, position, keptFor) };
     default:

@@ -49,6 +49,7 @@ const CODES: readonly (StoreFailureCode | undefined)[] = [
   "invalid_record",
   "key_collision",
   "overloaded",
+  "hints_full",
 ];
 
 export function encodeMerged(merged: readonly { call: number; result: Merged }[]): Uint8Array {
@@ -109,19 +110,20 @@ function readMerged(reader: ByteReader): WriterReply {
   return { kind: "merged", merged };
 }
 
-function writeCounts(writer: ByteWriter, { data, hints, hintsByOwner }: RowCounts): void {
-  writer.varint(zigzag(data)).varint(zigzag(hints)).varint(hintsByOwner.size);
+function writeCounts(writer: ByteWriter, { data, hints, markers, hintsByOwner }: RowCounts): void {
+  writer.varint(zigzag(data)).varint(zigzag(hints)).varint(zigzag(markers)).varint(hintsByOwner.size);
   for (const [owner, count] of hintsByOwner) writer.text(owner).varint(zigzag(count));
 }
 
 function readCounts(reader: ByteReader): RowCounts {
   const data = unzigzag(reader.varint());
   const hints = unzigzag(reader.varint());
+  const markers = unzigzag(reader.varint());
   const hintsByOwner = new Map<string, number>();
   for (let left = reader.varint(); left > 0; left--) {
     hintsByOwner.set(reader.text(TEXT_BYTES_MAX), unzigzag(reader.varint()));
   }
-  return { data, hints, hintsByOwner };
+  return { data, hints, markers, hintsByOwner };
 }
 
 /** 0, −1, 1, −2, … as 0, 1, 2, 3, …: varints have no sign. */

@@ -112,7 +112,23 @@ describe("SqliteDatabase", () => {
       database.remove(rowAt(1).position);
     });
     expect(found("a", undefined, 10)).to.deep.equal([7]);
-    expect(Object.fromEntries(database.countByOwner())).to.deep.equal({ a: 1, aa: 1, b: 3, c: 1 });
+    const { markers, hintsByOwner } = database.countKept();
+    expect([markers, Object.fromEntries(hintsByOwner)]).to.deep.equal([0, { a: 1, aa: 1, b: 3, c: 1 }]);
+  });
+
+  it("finds and counts markers among an owner's hints", () => {
+    const database = openDatabase();
+    const marker = { ...rowAt(2, { keptFor: ["a", "b"] }), record: new Uint8Array(0) };
+    inside(database, () => {
+      database.write(rowAt(1, { keptFor: ["a"] }));
+      database.write(marker);
+    });
+    expect(database.read(marker.position)).to.deep.include({ keptFor: ["a", "b"], record: Buffer.alloc(0) });
+    expect(database.positionsKeptFor("a", undefined, 9).map(([first]) => first)).to.deep.equal([1, 2]);
+    const { markers, hintsByOwner } = database.countKept();
+    expect([markers, Object.fromEntries(hintsByOwner)]).to.deep.equal([1, { a: 2, b: 1 }]);
+    inside(database, () => database.write(rowAt(2, { keptFor: ["a", "b"] })));
+    expect(database.countKept().markers).to.equal(0);
   });
 
   it("finds an owner's few hints among many for another without reading those", () => {

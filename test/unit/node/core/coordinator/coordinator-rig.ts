@@ -9,6 +9,7 @@ import type {
   CoordinatedWrite,
   IncomingRecord,
   Merged,
+  MissedByOwners,
   ReplicaQuery,
   ReplicaRead,
   ReplicaStore,
@@ -56,6 +57,7 @@ export class CoordinatorRig implements ReplicaStore {
   });
   ownRead: (query: ReplicaQuery) => Promise<ReplicaRead> = async () => ({ status: "not_found" });
   readonly ownStored: IncomingRecord[] = [];
+  readonly ownMarks: MissedByOwners[] = [];
   oldestWriteMs = 0;
   nowMs = 0;
   #sent: SentRequest[] = [];
@@ -165,6 +167,11 @@ export class CoordinatorRig implements ReplicaStore {
 
   async store(incoming: IncomingRecord): Promise<Stored> {
     this.ownStored.push(incoming);
+    return { ok: true };
+  }
+
+  async mark(missed: MissedByOwners): Promise<Stored> {
+    this.ownMarks.push(missed);
     return { ok: true };
   }
 

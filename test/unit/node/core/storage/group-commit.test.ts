@@ -194,19 +194,86 @@ describe("GroupCommit", () => {
       writer.send({ kind: "forget", hint: { position, digest, owner } });
     forgetFor(OWNER_A);
     expect(rowsAdded(writer.run())).to.deep.equal([
-      { data: 0, hints: 0, hintsByOwner: new Map([[OWNER_A, -1]]) },
+      { data: 0, hints: 0, markers: 0, hintsByOwner: new Map([[OWNER_A, -1]]) },
     ]);
     expect(writer.hints.read(position)!.keptFor).to.deep.equal([OWNER_B]);
     writer.put("a", "2", { keptFor: [OWNER_B] });
     forgetFor(OWNER_B);
-    expect(rowsAdded(writer.run())).to.deep.equal([{ data: 0, hints: 0, hintsByOwner: new Map() }]);
+    expect(rowsAdded(writer.run())).to.deep.equal([
+      { data: 0, hints: 0, markers: 0, hintsByOwner: new Map() },
+    ]);
     expect(writer.hints.count(), "it changed before it was forgotten").to.equal(1);
     const changed = writer.hints.read(position)!;
     writer.send({ kind: "forget", hint: { position, digest: changed.digest, owner: OWNER_B } });
     expect(rowsAdded(writer.run())).to.deep.equal([
-      { data: 0, hints: -1, hintsByOwner: new Map([[OWNER_B, -1]]) },
+      { data: 0, hints: -1, markers: 0, hintsByOwner: new Map([[OWNER_B, -1]]) },
     ]);
     expect(writer.hints.count()).to.equal(0);
+  });
+
+  it("keeps a marker once for each owner, and counts it apart", () => {
+    const writer = new Writer();
+    const { position } = keyNamed("a");
+    const mark = (...owners: (typeof OWNER_A)[]) => {
+      writer.send({ kind: "mark", missed: { position, owners } });
+      return rowsAdded(writer.run());
+    };
+    expect(mark(OWNER_A)).to.deep.equal([
+      { data: 0, hints: 1, markers: 1, hintsByOwner: new Map([[OWNER_A, 1]]) },
+    ]);
+    const { commits } = writer.hints;
+    expect(mark(OWNER_A)[0]).to.deep.include({ hints: 0, markers: 0, hintsByOwner: new Map() });
+    expect(mark(OWNER_B)[0]).to.deep.include({ hints: 0, markers: 0, hintsByOwner: new Map([[OWNER_B, 1]]) });
+    expect(writer.hints.commits).to.equal(commits + 2);
+    expect(writer.hints.read(position)).to.deep.include({
+      record: new Uint8Array(0),
+      keptFor: [OWNER_A, OWNER_B],
+    });
+  });
+
+  it("gives a marker's owners the copy that comes to lie there, and marks beside a copy", () => {
+    const writer = new Writer();
+    const { position } = keyNamed("a");
+    writer.send({ kind: "mark", missed: { position, owners: [OWNER_B] } });
+    writer.put("a", "1", { keptFor: [OWNER_A] });
+    expect(rowsAdded(writer.run())).to.deep.equal([
+      {
+        data: 0,
+        hints: 1,
+        markers: 0,
+        hintsByOwner: new Map([
+          [OWNER_B, 1],
+          [OWNER_A, 1],
+        ]),
+      },
+    ]);
+    writer.put("b", "1", { keptFor: [OWNER_A] });
+    writer.send({ kind: "mark", missed: { position: keyNamed("b").position, owners: [OWNER_B] } });
+    writer.run();
+    for (const name of ["a", "b"]) {
+      const row = writer.hints.read(keyNamed(name).position)!;
+      expect(row.keptFor).to.deep.equal([OWNER_A, OWNER_B]);
+      expect(decodeRecord(row.record).siblings).to.have.length(1);
+    }
+    expect(writer.hints.read(position)!.record.length).to.be.greaterThan(0);
+  });
+
+  it("forgets a marker only if this node's own record is still the one that was delivered", () => {
+    const writer = new Writer();
+    const { position } = keyNamed("a");
+    writer.put("a", "1");
+    writer.send({ kind: "mark", missed: { position, owners: [OWNER_A] } });
+    writer.run();
+    const { digest } = writer.data.read(position)!;
+    writer.put("a", "2");
+    writer.send({ kind: "forget", hint: { position, digest, owner: OWNER_A } });
+    writer.run();
+    expect(writer.hints.count(), "it changed before it was forgotten").to.equal(1);
+    const now = writer.data.read(position)!.digest;
+    writer.send({ kind: "forget", hint: { position, digest: now, owner: OWNER_A } });
+    expect(rowsAdded(writer.run())).to.deep.equal([
+      { data: 0, hints: -1, markers: -1, hintsByOwner: new Map([[OWNER_A, -1]]) },
+    ]);
   });
 
   it("counts the owners of a row that rotted once, however it is replaced", () => {
@@ -215,7 +282,9 @@ describe("GroupCommit", () => {
     writer.run();
     writer.hints.plant({ ...writer.hints.read(keyNamed("a").position)!, digest: new Uint8Array(16) });
     writer.put("a", "2", { keptFor: [OWNER_A] });
-    expect(rowsAdded(writer.run())).to.deep.equal([{ data: 0, hints: 0, hintsByOwner: new Map() }]);
+    expect(rowsAdded(writer.run())).to.deep.equal([
+      { data: 0, hints: 0, markers: 0, hintsByOwner: new Map() },
+    ]);
   });
 
   it("counts new rows and corrupt ones", () => {
@@ -231,7 +300,7 @@ describe("GroupCommit", () => {
       .to.have.property("batch")
       .that.deep.includes({
         writes: 2,
-        rowsAdded: { data: 1, hints: 0, hintsByOwner: new Map() },
+        rowsAdded: { data: 1, hints: 0, markers: 0, hintsByOwner: new Map() },
         dataRowsCorrupt: 1,
       });
   });

@@ -83,7 +83,7 @@ describe("the writer's replies", () => {
       writes: 9,
       bytes: 1_000,
       durationMs: 1.25,
-      rowsAdded: { data: 3, hints: -1, hintsByOwner: new Map([["owner", -2]]) },
+      rowsAdded: { data: 3, hints: -1, markers: -2, hintsByOwner: new Map([["owner", -2]]) },
       dataRowsCorrupt: 1,
       hintRowsCorrupt: 2,
       failure: { code: "disk_full", message: "no space" },
