@@ -99,6 +99,7 @@ async function openMember(config: NodeConfig, { version, log, onFatal }: NodeSur
     timers: nodeTimers,
     observer,
     onFatal,
+    onProgress: ({ task, rowsDone }) => log("storage_opening", { task, rowsDone }, "info"),
     onMode: (mode, reason) =>
       log("storage_mode_changed", { mode, reason }, mode === "read_only" ? "error" : "info"),
   });

@@ -1,12 +1,15 @@
 import type Sqlite from "better-sqlite3";
 import type { Database, StoredRow } from "../core/ports/database.ts";
+import type { RowDigest } from "../core/ports/merkle-store.ts";
 import { type ConnectionOptions, openConnection } from "./sqlite-connection.ts";
 import { addTo, type RowCounts } from "../core/storage/row-counts.ts";
 import { compareBytes } from "../core/version/record.ts";
+import { SqliteTree } from "./sqlite-tree.ts";
 import { toDatabaseFailure } from "./sqlite-failure.ts";
 
 /** One SQLite file behind the core's Database port. Statements are prepared once and bound by position. */
 export class SqliteDatabase implements Database {
+  readonly tree: SqliteTree;
   readonly #file: string;
   readonly #connection: Sqlite.Database;
   readonly #begin: Sqlite.Statement;
@@ -16,6 +19,8 @@ export class SqliteDatabase implements Database {
   readonly #write: Sqlite.Statement;
   readonly #remove: Sqlite.Statement;
   readonly #scan: Sqlite.Statement;
+  readonly #digests: Sqlite.Statement;
+  readonly #eachDigest: Sqlite.Statement;
   readonly #count: Sqlite.Statement;
   readonly #countKeptFor: Sqlite.Statement;
   readonly #nextKeptFor: Sqlite.Statement;
@@ -40,6 +45,13 @@ export class SqliteDatabase implements Database {
     this.#scan = connection
       .prepare(`SELECT ${columns} FROM record WHERE position > ? ORDER BY position LIMIT ?`)
       .raw(true);
+    this.#digests = connection
+      .prepare(
+        `SELECT position, digest FROM record WHERE position > ? AND position < ? ORDER BY position LIMIT ?`,
+      )
+      .raw(true);
+    // In the order of the file: by position each row would be a page read at random.
+    this.#eachDigest = connection.prepare("SELECT position, digest FROM record ORDER BY id").raw(true);
     const hints = "record INDEXED BY record_kept_for WHERE kept_for <> ''";
     this.#countKeptFor = connection
       .prepare(`SELECT kept_for, count(*) FROM ${hints} GROUP BY kept_for`)
@@ -51,6 +63,7 @@ export class SqliteDatabase implements Database {
       .prepare(`SELECT position FROM ${hints} AND kept_for = ? AND position > ? ORDER BY position LIMIT ?`)
       .pluck();
     this.#count = connection.prepare("SELECT count(*) FROM record INDEXED BY record_position").pluck();
+    this.tree = new SqliteTree(connection, options.path);
   }
 
   begin(): void {
@@ -107,6 +120,26 @@ export class SqliteDatabase implements Database {
       throw toDatabaseFailure(error, this.#file);
     }
     return positions.sort(compareBytes).slice(0, limit);
+  }
+
+  digests(after: Uint8Array, before: Uint8Array, limit: number): RowDigest[] {
+    try {
+      const rows = this.#digests.all(after, before, limit) as [Uint8Array, Uint8Array][];
+      return rows.map(([position, digest]) => ({ position, digest }));
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
+  eachDigest(visit: (position: Uint8Array, digest: Uint8Array) => void): void {
+    try {
+      for (const row of this.#eachDigest.iterate()) {
+        const [position, digest] = row as [Uint8Array, Uint8Array];
+        visit(position, digest);
+      }
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
   }
 
   count(): number {

@@ -1,5 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { type StorageThread, startThread } from "./storage-thread-start.ts";
+import type { ThreadProgress } from "./storage-thread-serve.ts";
 import { type StorageMode, DiskWatermark } from "./disk-watermark.ts";
 import {
   defaultStoreClientLimits,
@@ -10,6 +11,7 @@ import { logOf, RESTART, type StorageFiles, storageFiles } from "./storage-files
 import type { Clock } from "../core/ports/clock.ts";
 import type { CoreEvent, Observer } from "../core/ports/observer.ts";
 import type { HintStore } from "../core/ports/hint-store.ts";
+import type { MerkleStore } from "../core/ports/merkle-store.ts";
 import { PortPipe } from "./storage-pipe.ts";
 import type { ReplicaStore } from "../core/ports/replica-store.ts";
 import { StorageLock } from "./storage-lock.ts";
@@ -31,6 +33,8 @@ export interface StorageOptions {
   readonly observer: Observer;
   /** A storage thread died, or does not understand its state. The process must end; the store answers nothing more. */
   onFatal(error: Error): void;
+  /** Opening takes long: what it is at, every few seconds. For logs. */
+  onProgress?(progress: ThreadProgress): void;
   /** The node turned read-only, or back. For logs and alarms. */
   onMode?(mode: StorageMode, reason: string): void;
   /** Less free space than this makes the node read-only. */
@@ -47,7 +51,7 @@ export interface StorageOptions {
 }
 
 export interface Storage {
-  readonly store: ReplicaStore & HintStore;
+  readonly store: ReplicaStore & HintStore & MerkleStore;
   mode(): StorageMode;
   /** For metrics: never waits for a storage thread. */
   stats(): StorageStats;
@@ -108,7 +112,8 @@ async function startThreads(
   const restart = new Int32Array(new SharedArrayBuffer(RESTART.words * Int32Array.BYTES_PER_ELEMENT));
   const start = async (name: string, script: string, data: Record<string, unknown>): Promise<void> => {
     const url = new URL(script, import.meta.url);
-    threads.push(await startThread({ name, script: url, data: { dataDir, ...data }, onFatal }));
+    const onProgress = options.onProgress?.bind(options);
+    threads.push(await startThread({ name, script: url, data: { dataDir, ...data }, onFatal, onProgress }));
   };
   const cacheBytes = settings.writerCacheBytes;
   await start("writer", "./writer-thread.js", { cacheBytes, limits, fileBytesMax, restart });

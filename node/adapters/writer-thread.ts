@@ -1,5 +1,6 @@
 import { type MessagePort, workerData } from "node:worker_threads";
 import { GroupCommit } from "../core/storage/group-commit.ts";
+import { ensureTree } from "../core/merkle/tree-build.ts";
 import { RESTART, storageFiles } from "./storage-files.ts";
 import { PortPipe } from "./storage-pipe.ts";
 import { SqliteDatabase } from "./sqlite-database.ts";
@@ -25,10 +26,20 @@ const RESTART_WAIT_MS = 20;
 
 const { dataDir, cacheBytes, fileBytesMax, limits, restart, port } = workerData as WriterThreadData;
 
-serveThread(() => {
+/** Between two reports on a task of minutes. */
+const REPORT_INTERVAL_MS = 5_000;
+
+serveThread((report) => {
   const files = storageFiles(dataDir);
   const data = new SqliteDatabase({ path: files.data, role: "write", cacheBytes, fileBytesMax });
   const hints = new SqliteDatabase({ path: files.hints, role: "write", cacheBytes, fileBytesMax });
+  let reportedMs = wallClock.monotonicMs();
+  ensureTree(data, (rowsDone) => {
+    const nowMs = wallClock.monotonicMs();
+    if (nowMs - reportedMs < REPORT_INTERVAL_MS) return;
+    reportedMs = nowMs;
+    report({ task: "building_merkle_tree", rowsDone });
+  });
   const pipe = new PortPipe(port, commitAll);
   const engine = new GroupCommit({
     data,

@@ -21,6 +21,7 @@ import { forgetOwner } from "./forget-hint.ts";
 import { withOwners } from "./marker-hint.ts";
 import { noRows, type RowCounts } from "./row-counts.ts";
 import { invariant } from "../invariant.ts";
+import { TreeWriter } from "../merkle/tree-writer.ts";
 
 /**
  * The writer's engine: many writes, one fsync. Whatever has arrived becomes one transaction, no timer involved: while
@@ -43,6 +44,8 @@ export interface GroupCommitParts {
   readonly random: Random;
   readonly clock: Clock;
   readonly limits: WriteLimits;
+  /** See merkle/tree-writer.ts; its own default where undefined. */
+  readonly changesPerFold?: number;
 }
 
 /** A batch ends at the queue's end, or once it holds this many bytes of commands. */
@@ -68,6 +71,7 @@ export class GroupCommit {
   readonly #parts: GroupCommitParts;
   readonly #mint: ActorMint;
   readonly #tools: CoordinationTools;
+  readonly #tree: TreeWriter;
   #queue: QueuedWrite[] = [];
   #next = 0;
   #open: Batch | undefined;
@@ -75,6 +79,7 @@ export class GroupCommit {
   constructor(parts: GroupCommitParts) {
     this.#parts = parts;
     this.#mint = new ActorMint(drawActor(parts.random));
+    this.#tree = new TreeWriter(parts.data, parts.changesPerFold);
     this.#tools = { mint: this.#mint, limits: parts.limits, hash: parts.hash };
     parts.pipe.onMessage((message) => this.#receive(message));
   }
@@ -93,6 +98,7 @@ export class GroupCommit {
     try {
       const merged = this.#applyAll(batch);
       if (merged.length > 0) this.#parts.pipe.post(encodeMerged(merged));
+      batch.data.flush();
     } catch (error) {
       this.#open = undefined;
       this.#fail(batch, error);
@@ -106,8 +112,8 @@ export class GroupCommit {
     if (batch === undefined) return;
     this.#open = undefined;
     try {
-      if (batch.data.touched) batch.data.database.commit();
-      if (batch.hints.touched) batch.hints.database.commit();
+      batch.data.commit();
+      batch.hints.commit();
     } catch (error) {
       this.#fail(batch, error);
       return;
@@ -134,13 +140,18 @@ export class GroupCommit {
     }
     const { data, hints, clock } = this.#parts;
     const startMs = clock.monotonicMs();
-    const tables = { data: new BatchTable(data), hints: new BatchTable(hints) };
+    const tables = { data: new BatchTable(data, this.#tree), hints: new BatchTable(hints) };
     return { startMs, writes, bytes, ...tables, results: [] };
   }
 
   #applyAll(batch: Batch): { call: number; result: Merged }[] {
     const merged: { call: number; result: Merged }[] = [];
     for (const { call, command } of batch.writes) {
+      if (command.kind === "rebuild") {
+        batch.data.rebuildLeaves(command.leaves);
+        batch.results.push(stored);
+        continue;
+      }
       if (command.kind === "forget" || command.kind === "mark") {
         batch.results.push(this.#changeOwners(batch, command));
         continue;
@@ -174,7 +185,7 @@ export class GroupCommit {
 
   #check(table: BatchTable, row: StoredRow | undefined): CheckedRow {
     const checked = checkRow(row, this.#parts.hash);
-    if (checked.state === "corrupt") table.rowsCorrupt += 1;
+    if (checked.state === "corrupt") table.foundCorrupt(row!);
     return checked;
   }
 
@@ -194,7 +205,7 @@ export class GroupCommit {
 
   /** Nothing of the batch is kept, or at least nobody may count on it. Anything but a failing disk is a bug: thrown. */
   #fail(batch: Batch, error: unknown): void {
-    for (const { touched, database } of [batch.data, batch.hints]) if (touched) database.rollback();
+    for (const table of [batch.data, batch.hints]) table.rollback();
     this.#mint.renew(drawActor(this.#parts.random));
     if (!(error instanceof DatabaseFailure)) throw error;
     const code = error.code === "disk_full" ? "read_only" : "storage_failed";

@@ -8,6 +8,7 @@ import { hasSoundDigest, keyOfRecord, sameKey } from "./row-check.ts";
 import { decodeRecord, encodeRecord } from "../version/record-codec.ts";
 import { MalformedBytes } from "../bytes/byte-reader.ts";
 import { isMarker } from "./marker-hint.ts";
+import { answerMerkle } from "./merkle-reader.ts";
 import { readHints } from "./hint-reader.ts";
 import { merge } from "../version/record.ts";
 
@@ -38,9 +39,15 @@ export class ReplicaReader {
   }
 
   #receive(message: Uint8Array): void {
-    if (message[0] !== READER_MESSAGE.hints) return this.#answer(decodeQueries(message));
-    const { hash, pipe } = this.#parts;
-    pipe.post(encodeHints(readHints(decodeHintQuery(message), this.#parts, hash)));
+    const { data, hash, pipe } = this.#parts;
+    switch (message[0]) {
+      case READER_MESSAGE.hints:
+        return pipe.post(encodeHints(readHints(decodeHintQuery(message), this.#parts, hash)));
+      case READER_MESSAGE.merkle:
+        return pipe.post(answerMerkle(message, data, hash));
+      default:
+        return this.#answer(decodeQueries(message));
+    }
   }
 
   #answer(queries: readonly ReplicaQuery[]): void {

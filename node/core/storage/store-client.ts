@@ -15,8 +15,22 @@ import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { Timers } from "../ports/timers.ts";
 import type { BatchFacts } from "./write-reply-codec.ts";
+import { type CorruptRows, hintQuestion, merkleQuestion } from "./bulk-question.ts";
+import type { MerkleAnswers, MerkleKind, MerkleQuestions } from "./merkle-codec.ts";
+import type {
+  LeafRange,
+  LeafRowsQuery,
+  LeafRowsRead,
+  LeavesRead,
+  MerkleStore,
+  RecordsQuery,
+  RecordsRead,
+  RootsRead,
+  VerifyQuery,
+  VerifyRead,
+} from "../ports/merkle-store.ts";
 import { addCounts, noRows, type RowCounts } from "./row-counts.ts";
-import { type CorruptRows, ReadLane, type ReadLaneLimits } from "./read-lane.ts";
+import { ReadLane, type ReadLaneLimits } from "./read-lane.ts";
 import type { WriteCommand } from "./write-codec.ts";
 import { WriteLane, type WriteLaneLimits } from "./write-lane.ts";
 
@@ -53,13 +67,16 @@ export interface WriteRefusal {
   readonly message: string;
 }
 
+/** A leaf of a hundred million rows has some 400 of them: a millisecond of the writer's time. */
+const LEAVES_PER_REBUILD = 16;
+
 const overloaded: WriteRefusal = {
   ok: false,
   code: "overloaded",
   message: "overloaded: too many writes wait for the disk; retry later",
 };
 
-export class StoreClient implements ReplicaStore, HintStore {
+export class StoreClient implements ReplicaStore, HintStore, MerkleStore {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
   readonly #observer: Observer;
@@ -114,7 +131,36 @@ export class StoreClient implements ReplicaStore, HintStore {
   }
 
   hintsFor(query: HintQuery): Promise<HintBatch> {
-    return new Promise((answer) => this.#reads.submitHintQuery(query, answer));
+    return new Promise((answer) => this.#reads.submitBulk(hintQuestion(query, answer)));
+  }
+
+  partitionRoots(partitions: number): Promise<RootsRead> {
+    return this.#ask("roots", partitions);
+  }
+
+  leafHashes(range: LeafRange): Promise<LeavesRead> {
+    return this.#ask("leaves", range);
+  }
+
+  rowsOfLeaves(query: LeafRowsQuery): Promise<LeafRowsRead> {
+    return this.#ask("rows", query);
+  }
+
+  recordsAt(query: RecordsQuery): Promise<RecordsRead> {
+    return this.#ask("records", query);
+  }
+
+  verifyRows(query: VerifyQuery): Promise<VerifyRead> {
+    return this.#ask("verify", query);
+  }
+
+  /** In short commands one after the other, so that puts need not wait for all of them. */
+  async rebuildLeaves(leaves: readonly number[]): Promise<Stored> {
+    let last: Stored = { ok: true };
+    for (let i = 0; i < leaves.length && last.ok; i += LEAVES_PER_REBUILD) {
+      last = await this.#settled({ kind: "rebuild", leaves: leaves.slice(i, i + LEAVES_PER_REBUILD) });
+    }
+    return last;
   }
 
   oldestWriteAgeMs(): number {
@@ -141,6 +187,10 @@ export class StoreClient implements ReplicaStore, HintStore {
     this.#refusal = { ok: false, code: "storage_failed", message };
     this.#writes.fail(message);
     this.#reads.fail(message);
+  }
+
+  #ask<K extends MerkleKind>(kind: K, query: MerkleQuestions[K]): Promise<MerkleAnswers[K]> {
+    return new Promise((answer) => this.#reads.submitBulk(merkleQuestion(kind, query, answer)));
   }
 
   #settled(command: WriteCommand): Promise<Stored> {

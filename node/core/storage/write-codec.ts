@@ -4,6 +4,7 @@ import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import type { NodeId } from "../node-id.ts";
 import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
+import { readNumbers, writeNumbers } from "./number-codec.ts";
 
 /**
  * Writes on their way from the network thread to the writer thread: one message carries all writes of a tick. Both
@@ -17,15 +18,18 @@ export type WriteCommand =
   | { readonly kind: "coordinate"; readonly write: CoordinatedWrite }
   | { readonly kind: "store"; readonly incoming: IncomingRecord }
   | { readonly kind: "forget"; readonly hint: DeliveredHint }
-  | { readonly kind: "mark"; readonly missed: MissedByOwners };
+  | { readonly kind: "mark"; readonly missed: MissedByOwners }
+  | { readonly kind: "rebuild"; readonly leaves: readonly number[] };
 
-const KIND = { coordinate: 1, store: 2, forget: 3, mark: 4 } as const;
+const KIND = { coordinate: 1, store: 2, forget: 3, mark: 4, rebuild: 5 } as const;
 const NAME_BYTES_MAX = 64 * 1024;
 const FIXED_BYTES = 64;
+const LEAF_BYTES = 4;
 
 /** Upper bound of what the command takes in a message, for the sizes of messages, queues and batches. */
 export function commandBytes(command: WriteCommand): number {
   if (command.kind === "forget") return FIXED_BYTES + 3 * command.hint.owner.length;
+  if (command.kind === "rebuild") return FIXED_BYTES + command.leaves.length * LEAF_BYTES;
   if (command.kind === "mark") return FIXED_BYTES + command.missed.owners.length * 48;
   const { keptFor } = command.kind === "coordinate" ? command.write : command.incoming;
   const bytes = FIXED_BYTES + keptFor.length * 48;
@@ -57,6 +61,9 @@ export function encodeWrites(
       case "mark":
         writer.u8(KIND.mark).raw(command.missed.position);
         writeOwners(writer, command.missed.owners);
+        break;
+      case "rebuild":
+        writeNumbers(writer.u8(KIND.rebuild), command.leaves);
     }
   }
   return writer.finish();
@@ -94,6 +101,7 @@ export function decodeWrites(message: Uint8Array): { firstCall: number; commands
 
 function readCommand(reader: ByteReader): WriteCommand {
   const kind = reader.u8();
+  if (kind === KIND.rebuild) return { kind: "rebuild", leaves: readNumbers(reader) };
   const position = reader.raw(16);
   const keptFor = readOwners(reader);
   switch (kind) {

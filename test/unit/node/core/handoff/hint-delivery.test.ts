@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { HANDOFF, pauseAfterMs } from "../../../../../node/core/handoff/handoff-pace.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { nodeId } from "../ring/made-ring.ts";
+import { emptyImage } from "../storage/memory-database.ts";
 import { keyNamed } from "../storage/sample-writes.ts";
 import { HandoffRig, INTERVAL_MS, type SentHint } from "./handoff-rig.ts";
 
@@ -105,7 +106,7 @@ describe("HintDelivery", () => {
 
   it("drops a marker whose record is lost, and says so", async () => {
     await rig.mark("cart", "a", OWNER);
-    rig.data.restore(new Map());
+    rig.data.restore(emptyImage);
     rig.connect(OWNER);
     await rig.advance(1_000);
     expect(await rig.sent()).to.deep.equal([]);
