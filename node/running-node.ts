@@ -156,7 +156,11 @@ function adminOf(
     hash,
     isReadOnly: () => storage.mode() === "read_only",
     isDraining,
-    hintsPending: () => Object.fromEntries(storage.stats().hintsByOwner),
+    hints: () => {
+      const { hintsByOwner, hintMarkers, hintBytesUsed } = storage.stats();
+      const pending = Object.fromEntries(hintsByOwner);
+      return { pending, markers: hintMarkers, bytes: hintBytesUsed, bytesMax: config.settings.hintBytesMax };
+    },
     startedMs: performance.now(),
     nowMs: () => performance.now(),
   });

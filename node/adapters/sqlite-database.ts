@@ -22,6 +22,7 @@ export class SqliteDatabase implements Database {
   readonly #digests: Sqlite.Statement;
   readonly #eachDigest: Sqlite.Statement;
   readonly #count: Sqlite.Statement;
+  readonly #usedBytes: Sqlite.Statement;
   readonly #countKeptFor: Sqlite.Statement;
   readonly #nextKeptFor: Sqlite.Statement;
   readonly #positionsKeptFor: Sqlite.Statement;
@@ -61,6 +62,12 @@ export class SqliteDatabase implements Database {
       .pluck();
     this.#positionsKeptFor = connection
       .prepare(`SELECT position FROM ${hints} AND kept_for = ? AND position > ? ORDER BY position LIMIT ?`)
+      .pluck();
+    this.#usedBytes = connection
+      .prepare(
+        `SELECT (page_count - freelist_count) * page_size
+         FROM pragma_page_count, pragma_freelist_count, pragma_page_size`,
+      )
       .pluck();
     this.#count = connection.prepare("SELECT count(*) FROM record INDEXED BY record_position").pluck();
     this.tree = new SqliteTree(connection, options.path);
@@ -145,6 +152,14 @@ export class SqliteDatabase implements Database {
   count(): number {
     try {
       return Number(this.#count.get());
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
+  usedBytes(): number {
+    try {
+      return Number(this.#usedBytes.get());
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }

@@ -20,6 +20,8 @@ export interface ThreadProgress {
 /** What a thread found when it opened its files, for the thread that started it; empty but for the writer's. */
 export interface ThreadFacts {
   readonly rows?: RowCounts;
+  /** Bytes in use in hints.db. */
+  readonly hintBytes?: number;
 }
 
 export const CLOSE = "close";

@@ -16,7 +16,7 @@ import { PortPipe } from "./storage-pipe.ts";
 import type { ReplicaStore } from "../core/ports/replica-store.ts";
 import { StorageLock } from "./storage-lock.ts";
 import type { Timers } from "../core/ports/timers.ts";
-import type { WriteLimits } from "../core/storage/apply-write.ts";
+import type { StorageLimits } from "../core/storage/apply-write.ts";
 
 /**
  * This node's storage, put together: one writer thread, some reader threads and one checkpoint thread over data.db and
@@ -26,7 +26,7 @@ export interface StorageOptions {
   readonly dataDir: string;
   /** Reader threads; at least 1. */
   readonly readers?: number;
-  readonly limits: WriteLimits;
+  readonly limits: StorageLimits;
   readonly clientLimits?: StoreClientLimits;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -62,6 +62,10 @@ export interface Storage {
 export interface StorageStats {
   readonly dataRows: number;
   readonly hintRows: number;
+  /** Those of them that are markers. */
+  readonly hintMarkers: number;
+  /** In use inside hints.db: what counts for its limit. */
+  readonly hintBytesUsed: number;
   /** By the owner that they wait for; a row may wait for several. */
   readonly hintsByOwner: ReadonlyMap<string, number>;
   readonly dataBytes: number;
@@ -184,7 +188,7 @@ class Running implements Storage {
       timers,
       observer: { event: (event) => this.#observe(event) },
       limits: options.clientLimits ?? defaultStoreClientLimits,
-      rows: parts.threads[0]!.facts.rows,
+      ...parts.threads[0]!.facts,
     });
     parts.fatal.store = this.store;
   }
@@ -200,8 +204,16 @@ class Running implements Storage {
   }
 
   stats(): StorageStats {
-    const { data, hints, hintsByOwner } = this.store.rows();
-    return { dataRows: data, hintRows: hints, hintsByOwner, ...this.#bytes };
+    const { data, hints, markers, hintsByOwner } = this.store.rows();
+    const hintBytesUsed = this.store.hintBytes();
+    return {
+      dataRows: data,
+      hintRows: hints,
+      hintMarkers: markers,
+      hintBytesUsed,
+      hintsByOwner,
+      ...this.#bytes,
+    };
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ import { ensureTree } from "../core/merkle/tree-build.ts";
 import { RESTART, storageFiles } from "./storage-files.ts";
 import { PortPipe } from "./storage-pipe.ts";
 import { SqliteDatabase } from "./sqlite-database.ts";
-import type { WriteLimits } from "../core/storage/apply-write.ts";
+import type { StorageLimits } from "../core/storage/apply-write.ts";
 import { CryptoRandom } from "./crypto-random.ts";
 import { md5Digester } from "./md5.ts";
 import { serveThread } from "./storage-thread-serve.ts";
@@ -15,7 +15,7 @@ export interface WriterThreadData {
   readonly dataDir: string;
   readonly cacheBytes: number;
   readonly fileBytesMax: number | undefined;
-  readonly limits: WriteLimits;
+  readonly limits: StorageLimits;
   /** See RESTART in storage-files.ts. */
   readonly restart: Int32Array;
   readonly port: MessagePort;
@@ -61,7 +61,10 @@ serveThread((report) => {
   }
 
   return {
-    facts: { rows: { data: data.count(), hints: hints.count(), ...hints.countKept() } },
+    facts: {
+      rows: { data: data.count(), hints: hints.count(), ...hints.countKept() },
+      hintBytes: hints.usedBytes(),
+    },
     close: () => {
       data.close();
       hints.close();

@@ -76,7 +76,7 @@ export class DynamoNode {
       hash,
       observer,
     });
-    this.#replica = new Replica(this.cache);
+    this.#replica = new Replica({ store: this.cache, observer });
     this.#coordinator = new Coordinator({
       ...ports,
       store: this.cache,
@@ -134,7 +134,7 @@ export class DynamoNode {
   async #answer(from: NodeId, request: PeerRequest): Promise<Uint8Array> {
     switch (request.kind) {
       case "replicate":
-        return this.#replica.replicate(request.body);
+        return this.#replica.replicate(from, request.body);
       case "read":
         return this.#replica.read(request.body);
       case "forward":

@@ -123,7 +123,7 @@ export class HintDelivery {
     if (record === undefined) return this.#dropMarker(position, digest, owner);
     const limits = { timeoutMs: HANDOFF.acknowledgeTimeoutMs, lane: "bulk" } as const;
     const fate = fateOfAnswer(
-      await askToStore(owner, { position, record, keptFor: [] }, limits, this.#parts),
+      await askToStore(owner, { position, record, keptFor: [], handedOver: true }, limits, this.#parts),
     );
     if (fate !== "delivered") return fate;
     const forgotten = await this.#parts.store.forgetHint({ position, digest, owner });

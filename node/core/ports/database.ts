@@ -29,6 +29,8 @@ export interface Database {
   /** Calls `visit` with position and digest of every row, in whatever order is cheapest. */
   eachDigest(visit: (position: Uint8Array, digest: Uint8Array) => void): void;
   count(): number;
+  /** Bytes of the file that are in use; what is free inside it does not count. Includes what is not committed yet. */
+  usedBytes(): number;
   /** The Merkle tree over the rows (merkle/tree-writer.ts): part of the same transactions, empty in hints.db. */
   readonly tree: TreeTables;
 }

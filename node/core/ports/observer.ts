@@ -29,6 +29,10 @@ export type CoreEvent =
   /** Nothing that could be delivered is kept for this owner any more. Only where something was. */
   | { readonly kind: "handoff_completed"; readonly ownerId: string; readonly delivered: number }
   | { readonly kind: "handoff_interrupted"; readonly ownerId: string; readonly delivered: number }
+  /** So many copies and markers for other owners found no room (NodeSettings.hintBytesMax). */
+  | { readonly kind: "hints_refused"; readonly count: number; readonly hintBytes: number }
+  /** Another node handed over what it kept for this one, and it is on stable storage here. */
+  | { readonly kind: "hint_received"; readonly peerId: string }
   /** A marker hint whose record this node does not hold any more: its owner cannot be given it from here. */
   | { readonly kind: "marker_dropped"; readonly ownerId: string }
   | { readonly kind: "peer_call_timed_out"; readonly peerId: string }

@@ -24,6 +24,12 @@ export interface WriteLimits {
   readonly recordBytesMax: number;
 }
 
+/** What a node's whole storage is bound by. */
+export interface StorageLimits extends WriteLimits {
+  /** Of hints.db: beyond it copies for other owners are refused (hint-budget.ts). */
+  readonly hintBytesMax: number;
+}
+
 export type Refused = {
   readonly outcome: "refused";
   readonly code: StoreFailureCode;

@@ -12,11 +12,13 @@ import {
   type Coordinated,
   type CoordinationTools,
   type MergedRow,
-  type WriteLimits,
+  type Refused,
+  type StorageLimits,
 } from "./apply-write.ts";
 import { type BatchFacts, encodeMerged, encodeSettled, type SettledRun } from "./write-reply-codec.ts";
 import { commandBytes, decodeWrites, type WriteCommand } from "./write-codec.ts";
 import { type CheckedRow, checkRow } from "./row-check.ts";
+import { HintBudget } from "./hint-budget.ts";
 import { forgetOwner } from "./forget-hint.ts";
 import { withOwners } from "./marker-hint.ts";
 import { noRows, type RowCounts } from "./row-counts.ts";
@@ -43,7 +45,7 @@ export interface GroupCommitParts {
   readonly hash: Digester;
   readonly random: Random;
   readonly clock: Clock;
-  readonly limits: WriteLimits;
+  readonly limits: StorageLimits;
   /** See merkle/tree-writer.ts; its own default where undefined. */
   readonly changesPerFold?: number;
 }
@@ -63,6 +65,10 @@ interface Batch {
   readonly data: BatchTable;
   readonly hints: BatchTable;
   readonly results: Stored[];
+  /** Copies and markers that found no room. */
+  hintsRefused: number;
+  /** In use in hints.db; undefined where the batch did not touch it. */
+  hintBytes: number | undefined;
 }
 
 const stored: Stored = { ok: true };
@@ -72,6 +78,7 @@ export class GroupCommit {
   readonly #mint: ActorMint;
   readonly #tools: CoordinationTools;
   readonly #tree: TreeWriter;
+  readonly #hintBudget: HintBudget;
   #queue: QueuedWrite[] = [];
   #next = 0;
   #open: Batch | undefined;
@@ -81,6 +88,7 @@ export class GroupCommit {
     this.#mint = new ActorMint(drawActor(parts.random));
     this.#tree = new TreeWriter(parts.data, parts.changesPerFold);
     this.#tools = { mint: this.#mint, limits: parts.limits, hash: parts.hash };
+    this.#hintBudget = new HintBudget(parts.hints, parts.limits.hintBytesMax);
     parts.pipe.onMessage((message) => this.#receive(message));
   }
 
@@ -112,6 +120,7 @@ export class GroupCommit {
     if (batch === undefined) return;
     this.#open = undefined;
     try {
+      if (batch.hints.touched) batch.hintBytes = batch.hints.database.usedBytes();
       batch.data.commit();
       batch.hints.commit();
     } catch (error) {
@@ -141,7 +150,8 @@ export class GroupCommit {
     const { data, hints, clock } = this.#parts;
     const startMs = clock.monotonicMs();
     const tables = { data: new BatchTable(data, this.#tree), hints: new BatchTable(hints) };
-    return { startMs, writes, bytes, ...tables, results: [] };
+    this.#hintBudget.startBatch();
+    return { startMs, writes, bytes, ...tables, results: [], hintsRefused: 0, hintBytes: undefined };
   }
 
   #applyAll(batch: Batch): { call: number; result: Merged }[] {
@@ -161,10 +171,12 @@ export class GroupCommit {
       const row = table.read(position);
       const before = this.#check(table, row);
       if (command.kind === "store") {
-        batch.results.push(keep(table, row, applyIncoming(before, command.incoming, this.#parts.hash)));
+        const arrived = applyIncoming(before, command.incoming, this.#parts.hash);
+        batch.results.push(keep(table, row, this.#withinBudget(batch, { table, row, applied: arrived })));
         continue;
       }
-      const applied = applyCoordinated(before, command.write, this.#tools);
+      const coordinated = applyCoordinated(before, command.write, this.#tools);
+      const applied = this.#withinBudget(batch, { table, row, applied: coordinated });
       batch.results.push(keep(table, row, applied));
       merged.push({ call, result: handedOut(applied) });
     }
@@ -179,8 +191,23 @@ export class GroupCommit {
       command.kind === "mark"
         ? withOwners(before, command.missed, this.#parts.hash)
         : forgetOwner(before, batch.data.read(position), command.hint, this.#parts.hash);
-    if (after !== before) batch.hints.replace(before, after);
-    return stored;
+    if (after === before) return stored;
+    const refusal =
+      command.kind === "mark" ? this.#hintBudget.refusalOf(before, after!, "marker") : undefined;
+    if (refusal === undefined) batch.hints.replace(before, after);
+    else batch.hintsRefused += 1;
+    return refusal ?? stored;
+  }
+
+  #withinBudget<T extends Coordinated | MergedRow>(
+    batch: Batch,
+    { table, row, applied }: { table: BatchTable; row: StoredRow | undefined; applied: T },
+  ): T | Refused {
+    if (table !== batch.hints || applied.outcome === "refused" || applied.row === undefined) return applied;
+    const refusal = this.#hintBudget.refusalOf(row, applied.row, "copy");
+    if (refusal === undefined) return applied;
+    batch.hintsRefused += 1;
+    return { outcome: "refused", code: refusal.code, message: refusal.message };
   }
 
   #check(table: BatchTable, row: StoredRow | undefined): CheckedRow {
@@ -198,6 +225,8 @@ export class GroupCommit {
       rowsAdded: failed === undefined ? rowsAdded(batch) : noRows,
       dataRowsCorrupt: data.rowsCorrupt,
       hintRowsCorrupt: hints.rowsCorrupt,
+      hintsRefused: batch.hintsRefused,
+      hintBytes: batch.hintBytes,
       failure: failed,
     };
     this.#parts.pipe.post(encodeSettled(facts, runsOf(batch)));

@@ -49,6 +49,8 @@ export interface StoreClientParts {
   readonly limits?: StoreClientLimits;
   /** What the databases held when they were opened; nothing where undefined. */
   readonly rows?: RowCounts | undefined;
+  /** Bytes in use in hints.db when it was opened. */
+  readonly hintBytes?: number | undefined;
 }
 
 export interface StoreClientLimits {
@@ -82,6 +84,7 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore {
   readonly #observer: Observer;
   #refusal: WriteRefusal | undefined;
   #rows: RowCounts;
+  #hintBytes: number;
 
   constructor({
     writer,
@@ -91,9 +94,11 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore {
     observer,
     limits = defaultStoreClientLimits,
     rows = noRows,
+    hintBytes = 0,
   }: StoreClientParts) {
     this.#observer = observer;
     this.#rows = rows;
+    this.#hintBytes = hintBytes;
     const onBatch = (batch: BatchFacts): void => this.#observeBatch(batch);
     this.#writes = new WriteLane({ pipe: writer, clock, timers, limits: limits.writes, onBatch });
     const onCorrupt = (found: CorruptRows): void => this.#observeCorruption(found);
@@ -177,6 +182,11 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore {
     return this.#rows;
   }
 
+  /** Bytes in use in hints.db, as far as the writer has told. */
+  hintBytes(): number {
+    return this.#hintBytes;
+  }
+
   /** From now on every write is answered with `refusal`; with undefined, writes are taken again. */
   refuseWrites(refusal: WriteRefusal | undefined): void {
     this.#refusal = refusal;
@@ -207,6 +217,9 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore {
 
   #observeBatch(batch: BatchFacts): void {
     this.#rows = addCounts(this.#rows, batch.rowsAdded);
+    if (batch.failure === undefined) this.#hintBytes = batch.hintBytes ?? this.#hintBytes;
+    if (batch.hintsRefused > 0)
+      this.#observer.event({ kind: "hints_refused", count: batch.hintsRefused, hintBytes: this.#hintBytes });
     this.#observeCorruption(batch);
     if (batch.failure !== undefined) this.#observer.event({ kind: "commit_failed", ...batch.failure });
     else {

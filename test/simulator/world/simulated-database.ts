@@ -135,6 +135,10 @@ export class SimulatedDatabase implements Database {
     return this.#view().size;
   }
 
+  usedBytes(): number {
+    return bytesOf(this.#view());
+  }
+
   #find(place: string): StoredRow | undefined {
     const latest = this.#later().findLast(({ rows }) => rows.has(place));
     return latest === undefined ? this.#file.rows.get(place) : latest.rows.get(place);
@@ -225,6 +229,16 @@ export class SimulatedReaderDatabase implements Database {
   count(): number {
     return this.#file.rows.size;
   }
+
+  usedBytes(): number {
+    return bytesOf(this.#file.rows);
+  }
+}
+
+function bytesOf(rows: ReadonlyMap<string, StoredRow>): number {
+  let bytes = 0;
+  for (const { record } of rows.values()) bytes += 200 + record.length;
+  return bytes;
 }
 
 function scanOf(

@@ -131,6 +131,20 @@ describe("SqliteDatabase", () => {
     expect(database.countKept().markers).to.equal(0);
   });
 
+  it("tells the bytes in use: up with each row, also before the commit, and down when rows go", () => {
+    const database = openDatabase();
+    const empty = database.usedBytes();
+    const record = new Uint8Array(100_000);
+    database.begin();
+    for (let n = 1; n <= 10; n++) database.write(rowAt(n, { record }));
+    expect(database.usedBytes() - empty).to.be.within(1_000_000, 1_200_000);
+    database.commit();
+    inside(database, () => {
+      for (let n = 1; n <= 10; n++) database.remove(rowAt(n).position);
+    });
+    expect(database.usedBytes() - empty).to.be.below(20_000);
+  });
+
   it("finds an owner's few hints among many for another without reading those", () => {
     const database = openDatabase();
     const many = 20_000;
@@ -202,7 +216,7 @@ describe("SqliteDatabase", () => {
     const pipe = new PipePair();
     pipe.near.onMessage((message) => replies.push(decodeWriterReply(message)));
     const clock = { monotonicMs: () => 0, wallMs: () => 0 };
-    const limits = { siblingsMax: 9, recordBytesMax: 1 << 20 };
+    const limits = { siblingsMax: 9, recordBytesMax: 1 << 20, hintBytesMax: 1 << 30 };
     const engine = new GroupCommit({
       data,
       hints: data,

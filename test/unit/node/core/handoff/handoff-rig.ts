@@ -57,7 +57,7 @@ export class HandoffRig {
     const observer = { event: (event: CoreEvent) => void this.events.push(event) };
     const random = countingRandom();
     const { data } = this;
-    const limits = { siblingsMax: 100, recordBytesMax: 1 << 20 };
+    const limits = { siblingsMax: 100, recordBytesMax: 1 << 20, hintBytesMax: 1 << 30 };
     this.#engine = new GroupCommit({
       data,
       hints: this.hints,

@@ -12,7 +12,7 @@ import { PipePair } from "./pipe-pair.ts";
 import { StoreClient } from "../../../../../node/core/storage/store-client.ts";
 
 const random = countingRandom(1_000_000);
-const limits = { siblingsMax: 1_000, recordBytesMax: 1 << 20 };
+const limits = { siblingsMax: 1_000, recordBytesMax: 1 << 20, hintBytesMax: 1 << 30 };
 const clock = { monotonicMs: () => 0, wallMs: () => 0 };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

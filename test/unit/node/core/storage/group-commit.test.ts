@@ -24,7 +24,7 @@ class Writer {
   readonly hints: MemoryDatabase;
   #calls = 0;
 
-  constructor(data = new MemoryDatabase(), hints = new MemoryDatabase()) {
+  constructor(data = new MemoryDatabase(), hints = new MemoryDatabase(), hintBytesMax = 1 << 30) {
     this.data = data;
     this.hints = hints;
     const clock = { monotonicMs: () => 0, wallMs: () => 0 };
@@ -35,7 +35,7 @@ class Writer {
       hash: md5Digester,
       random,
       clock,
-      limits,
+      limits: { ...limits, hintBytesMax },
     });
     this.pipe.near.onMessage((message) => this.replies.push(decodeWriterReply(message)));
   }
@@ -256,6 +256,50 @@ describe("GroupCommit", () => {
       expect(decodeRecord(row.record).siblings).to.have.length(1);
     }
     expect(writer.hints.read(position)!.record.length).to.be.greaterThan(0);
+  });
+
+  it("refuses new hints at the limit, drops none, and goes on once there is room", () => {
+    const writer = new Writer(undefined, undefined, 4_000);
+    const codes = () => runsOf(writer.run()).map(({ result }) => (result.ok ? "ok" : result.code));
+    writer.put("a", "x".repeat(1_500), { keptFor: [OWNER_A] });
+    writer.put("b", "x".repeat(1_500), { keptFor: [OWNER_A] });
+    expect(codes(), "room for one more byte than it has").to.deep.equal(["ok"]);
+    writer.put("c", "x".repeat(1_500), { keptFor: [OWNER_A] });
+    writer.put("own", "x".repeat(5_000));
+    writer.put("a", "y".repeat(1_500), { keptFor: [OWNER_A] });
+    writer.send({ kind: "mark", missed: { position: keyNamed("m").position, owners: [OWNER_B] } });
+    expect(codes(), "no room to merge either; what is its own is no matter").to.deep.equal([
+      "hints_full",
+      "ok",
+      "hints_full",
+      "ok",
+    ]);
+    expect(writer.hints.count()).to.equal(3);
+    const { position, digest } = writer.hints.read(keyNamed("a").position)!;
+    writer.send({ kind: "forget", hint: { position, digest, owner: OWNER_A } });
+    writer.put("c", "x".repeat(1_500), { keptFor: [OWNER_A] });
+    expect(codes()).to.deep.equal(["ok"]);
+  });
+
+  it("takes again what it keeps already, also at the limit: a retry must be acknowledged", () => {
+    const writer = new Writer(undefined, undefined, 2_500);
+    writer.put("a", "x".repeat(2_000), { keptFor: [OWNER_A] });
+    writer.run();
+    const { position, record } = writer.hints.read(keyNamed("a").position)!;
+    writer.send({ kind: "store", incoming: { position, record, keptFor: [OWNER_A] } });
+    expect(runsOf(writer.run())[0]!.result.ok).to.equal(true);
+  });
+
+  it("reports what it refused and what is in use", () => {
+    const writer = new Writer(undefined, undefined, 1_000);
+    writer.put("a", "x".repeat(500), { keptFor: [OWNER_A] });
+    writer.put("b", "x".repeat(500), { keptFor: [OWNER_A] });
+    const [settled] = writer.run().filter((reply) => reply.kind === "settled");
+    expect(settled).to.have.property("batch").that.includes({ hintsRefused: 1 });
+    expect(settled).to.have.nested.property("batch.hintBytes").that.is.greaterThan(500);
+    writer.put("own", "x");
+    const [own] = writer.run().filter((reply) => reply.kind === "settled");
+    expect(own).to.have.property("batch").that.includes({ hintsRefused: 0, hintBytes: undefined });
   });
 
   it("forgets a marker only if this node's own record is still the one that was delivered", () => {

@@ -84,6 +84,12 @@ export class MemoryDatabase implements Database {
     return (this.#open ?? this.#committed).size;
   }
 
+  usedBytes(): number {
+    let bytes = 0;
+    for (const { record } of (this.#open ?? this.#committed).values()) bytes += 200 + record.length;
+    return bytes;
+  }
+
   /** Puts a row on the disk behind the engine's back. */
   plant(row: StoredRow): void {
     this.#committed.set(nameOf(row.position), row);

@@ -18,6 +18,8 @@ const batch = {
   rowsAdded: { data: 1, hints: 0, markers: 0, hintsByOwner: new Map<string, number>() },
   dataRowsCorrupt: 0,
   hintRowsCorrupt: 0,
+  hintsRefused: 0,
+  hintBytes: undefined,
   failure: undefined,
 };
 
