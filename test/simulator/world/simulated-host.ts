@@ -7,7 +7,7 @@ import type { NodeSettings } from "../../../node/core/settings.ts";
 import { GroupCommit } from "../../../node/core/storage/group-commit.ts";
 import { ReplicaReader } from "../../../node/core/storage/replica-reader.ts";
 import { StoreClient } from "../../../node/core/storage/store-client.ts";
-import { cryptoHash } from "./crypto-hash.ts";
+import { simulatedHash } from "./simulated-hash.ts";
 import type { EventLoop } from "./event-loop.ts";
 import { Incarnation } from "./incarnation.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -94,7 +94,7 @@ export class SimulatedHost {
       clock,
       timers,
       random: random.fork("core"),
-      hash: cryptoHash,
+      hash: simulatedHash,
       observer,
       transport: endpoint,
       directory: endpoint,
@@ -158,7 +158,7 @@ export class SimulatedHost {
             wake();
           }),
       },
-      hash: cryptoHash,
+      hash: simulatedHash,
       random: random.fork("actor"),
       clock,
       limits: settings,
@@ -173,7 +173,7 @@ export class SimulatedHost {
       data: new SimulatedReaderDatabase(this.disk.data, thread),
       hints: new SimulatedReaderDatabase(this.disk.hints, thread),
       pipe: pipe.far,
-      hash: cryptoHash,
+      hash: simulatedHash,
     });
     void reader;
     return pipe.near;
