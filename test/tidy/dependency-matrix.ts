@@ -44,6 +44,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
     types: core("settings.ts"),
   },
   "node/core/peers": { may: [...GROUND, ...core("wire")], types: core("settings.ts") },
+  "node/core/membership": { may: [...GROUND, ...core("peers")], types: core("settings.ts", "ring") },
   "node/core/replica": { may: [...GROUND, ...core("version", "wire", "ring")], types: core("settings.ts") },
   "node/core/coordinator": {
     may: [
@@ -77,7 +78,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   // Shows the core's state as the contract's JSON: it decodes, and decides nothing.
   "node/http/dynamo-node-admin.ts": {
     may: ["node/contract", "node/http", ...GROUND, ...core("ring/position.ts", "version/record-codec.ts")],
-    types: core("ring", "coordinator/requests.ts"),
+    types: core("ring", "membership/membership.ts", "coordinator/requests.ts"),
   },
   // The composition: the only place of the node that sees all of it.
   "node/running-node.ts": { may: ["node"], packages: ["node:*"] },

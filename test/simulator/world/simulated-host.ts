@@ -81,15 +81,13 @@ export class SimulatedHost {
     const readers = Array.from({ length: READER_THREADS }, (_, i) =>
       this.#startReader(incarnation, random, i),
     );
-    const endpoint = network.attach(incarnation, {
-      address: `${id}:7080`,
-      clientAddress: `${id}:8080`,
-      zone,
-      version: "0.1.0",
-    });
+    const about = { address: `${id}:7080`, clientAddress: `${id}:8080` };
+    const endpoint = network.attach(incarnation, { ...about, zone, version: "0.1.0" });
     const node = new DynamoNode({
       self: id,
       zone,
+      about: { ...about, software: "0.1.0" },
+      condition: () => "serving",
       settings,
       clock,
       timers,

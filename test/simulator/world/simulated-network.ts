@@ -341,6 +341,9 @@ class Endpoint implements Transport, PeerDirectory {
     return met.map((id) => ({ id, ...this.#network.describe(id), connected: this.isConnected(id) }));
   }
 
+  /** Nothing to learn: this network dials everybody by id. */
+  learn(): void {}
+
   receive(from: NodeId, message: Uint8Array, lane: Lane): void {
     this.#onMessage?.(from, message, lane);
   }

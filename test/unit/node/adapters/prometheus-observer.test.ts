@@ -129,6 +129,7 @@ describe("prometheus metrics", () => {
       oldestWriteAgeMs: () => 1_500,
       readCache: () => ({ hits: 3, misses: 2, bytes: 1 }),
       peers: () => ({ peers: [peer], handshakesFailed: new Map([["garbage", 17]]) }),
+      peerStates: () => [[id, 2]],
       http: () => ({ requests: 1, bodyBytes: 2, eventLoopDelayMs: 3 }),
     });
     expect(await lines(registry, "dynamo_handoff_hints_pending")).to.deep.equal([
@@ -145,6 +146,7 @@ describe("prometheus metrics", () => {
       "dynamo_http_event_loop_delay_seconds 0.003",
       `dynamo_peer_messages_sent_total{peer="${id}"} 9`,
       'dynamo_peer_handshakes_failed_total{code="garbage"} 17',
+      `dynamo_peer_state{peer="${id}"} 2`,
     ]) {
       expect(text.split("\n")).to.include(line);
     }

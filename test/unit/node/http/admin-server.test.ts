@@ -45,6 +45,7 @@ class ScriptedAdmin implements NodeAdmin {
       clusterId: "c",
       ring: { epoch: 1, hash: "ab" },
       hints: { pending: { [OTHER]: 2 }, markers: 1, bytes: 3, bytesMax: 4 },
+      peers: { up: 2, slow: 0, down: 0 },
       uptimeSeconds: 1,
     };
   }
