@@ -42,6 +42,8 @@ export interface AdminParts {
   readonly antiEntropy: AntiEntropy;
   readonly hash: Hash;
   readonly isReadOnly: () => boolean;
+  /** Empty where it is not. */
+  readonly readOnlyReason: () => string;
   readonly isDraining: () => boolean;
   readonly hints: () => AdminStatus["hints"];
   readonly startedMs: number;
@@ -71,6 +73,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
     return {
       node: { ...addressOf(self), version: self.version, clientAddress: self.clientAddress },
       state: this.#state(),
+      stateReason: this.#parts.readOnlyReason(),
       clusterId: current?.clusterId ?? "",
       ring: { epoch: current?.epoch ?? 0, hash: ring.hash() },
       hints: hints(),
