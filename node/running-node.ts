@@ -168,6 +168,7 @@ function adminOf(
     antiEntropy: node.antiEntropy,
     hash,
     isReadOnly: () => storage.mode() === "read_only",
+    readOnlyReason: () => storage.readOnlyReason(),
     isDraining,
     hints: () => {
       const { hintsByOwner, hintMarkers, hintBytesUsed } = storage.stats();

@@ -53,6 +53,8 @@ export interface StorageOptions {
 export interface Storage {
   readonly store: ReplicaStore & HintStore & MerkleStore;
   mode(): StorageMode;
+  /** For people; empty where it takes writes. */
+  readOnlyReason(): string;
   /** For metrics: never waits for a storage thread. */
   stats(): StorageStats;
   /** Waits for what is under way (at most some seconds), checkpoints, closes the files, releases the directory. */
@@ -201,6 +203,10 @@ class Running implements Storage {
 
   mode(): StorageMode {
     return this.#watermark.mode;
+  }
+
+  readOnlyReason(): string {
+    return this.#watermark.readOnlyReason;
   }
 
   stats(): StorageStats {

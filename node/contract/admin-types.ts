@@ -39,6 +39,8 @@ export interface AdminStatus {
     readonly clientAddress: string;
   };
   readonly state: NodeState;
+  /** Why it is not simply serving, for people; empty where it is, or where the state says it all. */
+  readonly stateReason: string;
   readonly clusterId: string;
   /** Epoch 0 and an empty hash without a ring. */
   readonly ring: { readonly epoch: number; readonly hash: string };
