@@ -126,14 +126,14 @@ describe("an exchange", () => {
     this.timeout(60_000);
     const cluster = new ReplicaCluster({ nodes: 2, replicas: 2, partitions: 8 });
     const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
-    const names = Array.from({ length: 3_000 }, (_, i) => `key-${i}`);
+    const names = Array.from({ length: 1_200 }, (_, i) => `key-${i}`);
     await b.putAll(names, "v".repeat(2_000));
     const [report] = await cluster.compareNow(a);
-    expect(report).to.include({ outcome: "repaired", recordsPulled: 3_000, recordsPushed: 0 });
+    expect(report).to.include({ outcome: "repaired", recordsPulled: 1_200, recordsPushed: 0 });
     expect(await a.roots()).to.deep.equal(await b.roots());
     const answers = b.events.flatMap((event) => (event.kind === "antientropy_served" ? [event] : []));
     expect(Math.max(...answers.map((answer) => answer.bytes))).to.be.lessThan(1_100_000);
-    expect(answers.filter(({ question }) => question === "records").length).to.be.greaterThan(5);
+    expect(answers.filter(({ question }) => question === "records").length).to.be.greaterThan(4);
   });
 
   it("computes a leaf anew that differs though its rows do not", async () => {
