@@ -15,6 +15,11 @@ export class NodeNames {
   nameOf(id: string): string {
     return this.#names.get(id) ?? id.slice(0, 8);
   }
+
+  /** By name. */
+  sorted<T>(nodes: readonly T[], idOf: (node: T) => string): T[] {
+    return [...nodes].sort((a, b) => (this.nameOf(idOf(a)) < this.nameOf(idOf(b)) ? -1 : 1));
+  }
 }
 
 /** A duration for people, in its largest unit: "850 ms", "12 s", "3 min", "5 h", "2 d". */

@@ -52,17 +52,20 @@ async function membersOf(admin: AdminClient): Promise<Asked> {
 
 function membersText(members: AdminMembers["members"]): string {
   const names = namesOf(members);
-  const rows = members.map((member) => [
-    names.nameOf(member.id),
-    member.address || "unknown",
-    member.zone || "-",
-    member.state,
-    member.self ? "self" : beliefText(member),
-    member.condition || "-",
-    member.suspectedBy.map((id) => names.nameOf(id)).join(" ") || "-",
-    member.version || "-",
-    member.id,
-  ]);
+  const rows = names
+    .sorted(members, ({ id }) => id)
+    .map((member) => [
+      names.nameOf(member.id),
+      member.address || "unknown",
+      member.zone || "-",
+      member.state,
+      member.self ? "self" : beliefText(member),
+      // What a node said of itself before it went is no news of it.
+      member.believed === "down" ? "-" : member.condition || "-",
+      member.suspectedBy.map((id) => names.nameOf(id)).join(" ") || "-",
+      member.version || "-",
+      member.id,
+    ]);
   const header = ["NODE", "PEERS", "ZONE", "STATE", "BELIEVED", "SAYS", "SUSPECTED BY", "VERSION", "ID"];
   return formatTable(header, rows);
 }
@@ -79,7 +82,7 @@ function beliefText({ believed, reason, downSince }: AdminMember): string {
 function matrixText(nodes: readonly Asked[]): string {
   const known = nodes.flatMap((node) => ("members" in node ? node.members : []));
   const names = namesOf(known);
-  const ids = [...new Set(known.map(({ id }) => id))].sort();
+  const ids = names.sorted([...new Set(known.map(({ id }) => id))], (id) => id);
   const rows = nodes.map((node) => {
     if ("error" in node) return [node.endpoint, ...ids.map(() => "?"), node.error];
     const byId = new Map(node.members.map((member) => [member.id, member]));

@@ -106,17 +106,22 @@ function trouble(count: number, what: string): string[] {
 
 function hintRows({ node, hints }: AdminStatus, names: NodeNames): string[][] {
   const pending = Object.entries(hints.pending).filter(([, count]) => count > 0);
-  return pending.map(([owner, count]) => [names.nameOf(node.id), names.nameOf(owner), String(count)]);
+  return names
+    .sorted(pending, ([owner]) => owner)
+    .map(([owner, count]) => [names.nameOf(node.id), names.nameOf(owner), String(count)]);
 }
 
 function repairRows({ node, antiEntropy }: AdminStatus, names: NodeNames): string[][] {
-  return Object.entries(antiEntropy.lastExchange).map(([peer, last]) => [
-    names.nameOf(node.id),
-    names.nameOf(peer),
-    shownDuration(last.agoMs),
-    last.outcome === "failed" ? "FAILED" : last.outcome,
-    String(last.recordsMoved),
-    last.equalAgoMs === null ? "never" : `${shownDuration(last.equalAgoMs)} ago`,
-    last.reason || "-",
-  ]);
+  const exchanges = Object.entries(antiEntropy.lastExchange);
+  return names
+    .sorted(exchanges, ([peer]) => peer)
+    .map(([peer, last]) => [
+      names.nameOf(node.id),
+      names.nameOf(peer),
+      shownDuration(last.agoMs),
+      last.outcome === "failed" ? "FAILED" : last.outcome,
+      String(last.recordsMoved),
+      last.equalAgoMs === null ? "never" : `${shownDuration(last.equalAgoMs)} ago`,
+      last.reason || "-",
+    ]);
 }

@@ -130,7 +130,8 @@ export function hedgeDelayMs(kind: "replicate" | "read", parts: CoordinatorParts
  */
 export function handOnDelayMs(parts: CoordinatorParts): number {
   const { hedgeDelayMsMin, handOnDelayMsMax } = parts.settings;
-  const recentMs = parts.calls.latencyMs("forward", 0.99) ?? 0;
+  // Before the first answer everything is cold, and a first request slow.
+  const recentMs = parts.calls.latencyMs("forward", 0.99) ?? handOnDelayMsMax;
   const hedgedMs = hedgeDelayMs("replicate", parts) + hedgeDelayMsMin;
   return Math.min(handOnDelayMsMax, Math.max(hedgedMs, recentMs));
 }

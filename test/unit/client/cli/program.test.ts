@@ -263,7 +263,7 @@ describe("dynamokv", () => {
       const run = await cli(["members", "--admin", server.endpoint]);
       expect(run.code).to.equal(0);
       expect(run.out).to.match(/127\.0\.0\.1:8081 .* self +serving +- /);
-      expect(run.out).to.match(/127\.0\.0\.1:8082 .* DOWN \(silent\) 2 min +serving +127\.0\.0\.1:8081 /);
+      expect(run.out).to.match(/127\.0\.0\.1:8082 .* DOWN \(silent\) 2 min +- +127\.0\.0\.1:8081 /);
     });
 
     it("members --all shows who believes whom down, and which node did not answer", async () => {

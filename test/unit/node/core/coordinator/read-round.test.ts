@@ -57,16 +57,17 @@ describe("read round", () => {
 
   it("asks another replica where one is recovering, and shows what the recovering one has all the same", async () => {
     const rig = new CoordinatorRig({ at: 0, members: membersOf(5) });
+    const onlyHere = { text: "only here", actor: "00000000000000cc" };
     rig.ownRead = async ({ want }) => shownCopy({ text: "everywhere" }, want);
     const get = rig.get();
     const [digest] = await rig.sent();
-    await rig.show(digest!, { ...recovering(shownCopy({ text: "only here" }, "digest")) });
+    await rig.show(digest!, { ...recovering(shownCopy(onlyHere, "digest")) });
     const next = await rig.sent();
     expect(next.map(({ to }) => to)).to.deep.equal([rig.node(2)]);
     await rig.show(next[0]!, shownCopy({ text: "everywhere" }, "digest"));
     const [record] = await rig.sent();
     expect([record!.to, wantOf(record!)]).to.deep.equal([rig.node(1), "record"]);
-    await rig.show(record!, recovering(shownCopy({ text: "only here" }, "record")));
+    await rig.show(record!, recovering(shownCopy(onlyHere, "record")));
     const outcome = await get;
     expect(outcome.kind === "read" && outcome.siblings.length).to.equal(2);
     expect(outcome).to.include({ ownersAnswered: 2, ownersTotal: 3 });
@@ -82,8 +83,7 @@ describe("read round", () => {
     await rig.show(first!, recovering({ status: "not_found" }));
     const [second] = await rig.sent();
     expect(answered).to.equal(false);
-    await rig.show(second!, shownCopy({ text: "v" }, "record"));
-    await rig.sent();
+    await rig.show(second!, shownCopy({ text: "v" }, wantOf(second!)));
     const [record] = await rig.sent();
     if (record !== undefined) await rig.show(record, shownCopy({ text: "v" }, "record"));
     expect(await get).to.include({ kind: "read", ownersAnswered: 1 });
