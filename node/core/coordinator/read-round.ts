@@ -150,7 +150,9 @@ class ReadRound {
         this.#parts.observer.event({ kind: "hedge_sent", operation: "get" });
         this.#ask(next, "digest");
       }
+      this.#tally.giveUpOnOwnersUnless(this.#parts.isHealthy);
       this.#hedgeLater();
+      this.#check();
     });
   }
 

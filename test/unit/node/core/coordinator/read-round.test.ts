@@ -36,6 +36,25 @@ describe("read round", () => {
     expect(read).to.deep.equal(written);
   });
 
+  it("answers as soon as the silent owners are believed down, not at the deadline", async () => {
+    const rig = new CoordinatorRig({ at: 0, members: membersOf(5) });
+    rig.ownRead = async ({ want }) => shownCopy({ text: "v" }, want);
+    const get = rig.get();
+    const asked: SentRequest[] = [];
+    for (let ms = 0; ms < 300; ms += 50) {
+      await rig.advance(50);
+      for (const query of await rig.sent()) {
+        asked.push(query);
+        if (query.to === rig.node(3)) await rig.show(query, { status: "not_found" });
+      }
+    }
+    expect(asked.map(({ to }) => to)).to.include(rig.node(3));
+    rig.unreachable.add(rig.node(1)).add(rig.node(2));
+    await rig.advance(25);
+    expect(await get).to.include({ kind: "read", ownersAnswered: 1 });
+    expect(rig.nowMs).to.be.below(400);
+  });
+
   it("answers at the deadline where this node's own disk shows a digest and then no record", async () => {
     const rig = new CoordinatorRig({ at: 4, members: membersOf(5) });
     for (const i of [1, 2, 3]) rig.unreachable.add(rig.node(i));
