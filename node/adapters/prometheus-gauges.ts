@@ -22,6 +22,8 @@ export interface GaugeSources {
   readonly equalAgoMs: () => readonly (readonly [peerId: string, agoMs: number])[];
   readonly http: () => {
     readonly requests: number;
+    readonly readsLimit: number;
+    readonly writesLimit: number;
     readonly bodyBytes: number;
     readonly eventLoopDelayMs: number;
   };
@@ -52,6 +54,8 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
   gauge("dynamo_handoff_hints_bytes", "Bytes in use in hints.db.", () => sources.storage().hintBytesUsed);
   gauge("dynamo_handoff_hints_orphaned", "Hints for nodes that are no members.", sources.hintsOrphaned);
   gauge("dynamo_http_requests_active", "Key-value requests under way.", () => sources.http().requests);
+  gauge("dynamo_http_reads_limit", "Reads let in at once, learnt.", () => sources.http().readsLimit);
+  gauge("dynamo_http_writes_limit", "Writes let in at once, learnt.", () => sources.http().writesLimit);
   gauge("dynamo_http_body_bytes", "Bytes of their bodies.", () => sources.http().bodyBytes);
   gauge(
     "dynamo_http_event_loop_delay_seconds",

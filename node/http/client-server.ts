@@ -27,6 +27,8 @@ export interface ClientServerOptions {
   readonly observer: HttpObserver;
 }
 
+const ADJUST_EVERY_MS = 250;
+
 export class ClientServer {
   readonly #server: Server;
   readonly #connections: ReadonlySet<Socket>;
@@ -34,6 +36,7 @@ export class ClientServer {
   readonly #app: Express;
   readonly #admission: Admission;
   readonly #eventLoop: EventLoopDelay;
+  #adjusting: NodeJS.Timeout | undefined;
 
   constructor(options: ClientServerOptions) {
     const { limits, observer } = options;
@@ -56,6 +59,7 @@ export class ClientServer {
   async start(address: HostPort): Promise<HostPort> {
     const taken = await listen(this.#server, address);
     this.#eventLoop.start();
+    this.#adjusting = setInterval(() => this.#admission.adjust(), ADJUST_EVERY_MS).unref();
     return taken;
   }
 
@@ -69,12 +73,21 @@ export class ClientServer {
     this.drain();
     await closeGracefully(this.#server, this.#connections, graceMs);
     this.#eventLoop.stop();
+    clearInterval(this.#adjusting);
   }
 
   /** For metrics. */
-  load(): { requests: number; bodyBytes: number; eventLoopDelayMs: number } {
+  load(): {
+    requests: number;
+    readsLimit: number;
+    writesLimit: number;
+    bodyBytes: number;
+    eventLoopDelayMs: number;
+  } {
     return {
       requests: this.#admission.requests(),
+      readsLimit: this.#admission.limit("read"),
+      writesLimit: this.#admission.limit("write"),
       bodyBytes: this.#admission.bodyBytes(),
       eventLoopDelayMs: this.#eventLoop.delayMs(),
     };

@@ -131,7 +131,7 @@ describe("prometheus metrics", () => {
       peers: () => ({ peers: [peer], handshakesFailed: new Map([["garbage", 17]]) }),
       peerStates: () => [[id, 2]],
       equalAgoMs: () => [[id, 2_500]],
-      http: () => ({ requests: 1, bodyBytes: 2, eventLoopDelayMs: 3 }),
+      http: () => ({ requests: 1, readsLimit: 4, writesLimit: 5, bodyBytes: 2, eventLoopDelayMs: 3 }),
     });
     expect(await lines(registry, "dynamo_handoff_hints_pending")).to.deep.equal([
       "dynamo_handoff_hints_pending 0",
