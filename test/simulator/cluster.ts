@@ -9,6 +9,7 @@ import { decodeMessage, KIND } from "../../node/core/wire/messages.ts";
 import type { CoverageMarks } from "./coverage-marks.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Violation } from "./violation.ts";
+import { ConvictionChecker } from "./checkers/convictions.ts";
 import { HintLedger } from "./checkers/hints.ts";
 import { DotRegistry } from "./workload/dot-registry.ts";
 import { History } from "./workload/history.ts";
@@ -42,6 +43,7 @@ export class Cluster {
   readonly #disturbedMs = new Map<NodeId, number>();
   readonly #destroyedMs = new Map<NodeId, number>();
   readonly #preferenceLists = new Map<string, PreferenceList>();
+  readonly #convictions = new ConvictionChecker((kind, detail) => this.violated(kind, detail));
   #requestsUntilMs = 0;
   #onCommitting: (host: SimulatedHost, durationMs: number) => void = () => undefined;
 
@@ -61,8 +63,11 @@ export class Cluster {
         if (what === "connection lost" || what === "message lost or doubled") marks.hit(what);
         this.disturbed(what, nodes);
       },
-      connected: (from, to) =>
-        trace.line(this.loop.nowMs, `${from.slice(-2)} is connected to ${to.slice(-2)}`),
+      connected: (from, to) => {
+        trace.line(this.loop.nowMs, `${from.slice(-2)} is connected to ${to.slice(-2)}`);
+        this.#convictions.heard(this.host(from), to);
+      },
+      received: (from, to) => this.#convictions.heard(this.host(to), from),
     });
     this.hosts = scenario.nodes.map((node) => this.#hostOf(node));
   }
@@ -102,6 +107,11 @@ export class Cluster {
     const pausedUntilMs = this.host(node).incarnation?.pausedUntilMs ?? Infinity;
     if ((this.#disturbedMs.get(node) ?? -1) >= sinceMs || pausedUntilMs >= sinceMs) return false;
     return this.#destroyedMs.get(node) === undefined && this.network.isReachable(node);
+  }
+
+  /** Whether every node that is up believes that it answers. */
+  isBelievedUp(node: NodeId): boolean {
+    return this.hosts.every((host) => host.node?.membership.isHealthy(node) ?? true);
   }
 
   /** Some of this host's durable copies are gone. */
@@ -178,6 +188,7 @@ export class Cluster {
       `${from.slice(-2)} -> ${to.slice(-2)} kind ${message[0]}, ${message.length} bytes`,
     );
     this.trace.bytes(message);
+    this.#convictions.sent(this.host(from), to);
     this.registry.sent(message);
     if (message[0] === KIND.forward) this.#forwarded(from, message);
   }
@@ -195,9 +206,20 @@ export class Cluster {
     );
   }
 
+  /** From now on `by` asks others, and waits no longer for the peer. */
+  #believedDown(by: NodeId, peer: NodeId, reason: string): void {
+    this.disturbed(`believed down by ${by.slice(-2)}, ${reason}`, [peer]);
+    if (reason === "silent") this.marks.hit("peer believed down for its silence");
+    if (reason === "deaf") this.marks.hit("peer believed down for leaving all unanswered");
+    if (reason === "silent") this.#convictions.convicted(this.host(by), peer);
+  }
+
   #observed(id: NodeId, event: CoreEvent): void {
     const { marks } = this;
     this.trace.line(this.loop.nowMs, `${id.slice(-2)} ${event.kind}`);
+    if (event.kind === "peer_down") this.#believedDown(id, event.peerId as NodeId, event.reason);
+    if (event.kind === "peer_slow") marks.hit("peer believed slow");
+    if (event.kind === "node_stalled") marks.hit("node noticed its own stall");
     if (event.kind === "stand_in_used") marks.hit("stand-in used");
     if (event.kind === "hedge_sent") marks.hit(event.operation === "put" ? "hedged put" : "hedged get");
     if (event.kind === "read_repaired" && event.ok) marks.hit("read repaired");

@@ -35,6 +35,10 @@ export type ViolationKind =
   | "refused_write_applied"
   /** A node that was handed a write handed it on. */
   | "forwarded_twice"
+  /** A node believes a peer down for a silence in which it was itself not running. */
+  | "convicted_too_early"
+  /** A node believes a peer up from which it has heard nothing for long, although it was running. */
+  | "silent_peer_believed_up"
   /** I14: no answer by the deadline. */
   | "answer_overdue"
   /** A valid request was refused as invalid, or a healed cluster does not serve. */

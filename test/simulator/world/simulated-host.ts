@@ -47,6 +47,7 @@ export class SimulatedHost {
   #incarnation: Incarnation | undefined;
   #node: DynamoNode | undefined;
   #lives = 0;
+  #pausedMs = 0;
   readonly #mourners = new Set<() => void>();
 
   constructor(parts: HostParts) {
@@ -122,8 +123,16 @@ export class SimulatedHost {
   pause(durationMs: number): void {
     const incarnation = this.#incarnation;
     if (incarnation === undefined) return;
+    const { nowMs } = this.#parts.loop;
     // The later end counts: what was put off until then must not be overtaken by what comes after a shorter pause.
-    incarnation.pausedUntilMs = Math.max(incarnation.pausedUntilMs, this.#parts.loop.nowMs + durationMs);
+    const untilMs = Math.max(incarnation.pausedUntilMs, nowMs + durationMs);
+    this.#pausedMs += untilMs - Math.max(incarnation.pausedUntilMs, nowMs);
+    incarnation.pausedUntilMs = untilMs;
+  }
+
+  /** Virtual time less its pauses: passes only while the process runs. To be asked while it does. */
+  get runningMs(): number {
+    return this.#parts.loop.nowMs - this.#pausedMs;
   }
 
   #startWriter(incarnation: Incarnation, random: SeededRandom, clock: SkewedClock): MessagePipe {

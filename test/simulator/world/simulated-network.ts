@@ -28,6 +28,8 @@ export interface NetworkHooks {
   /** A connection was lost or a message dropped: answers may now be poorer than in calm weather. */
   disturbed(what: string, nodes: readonly NodeId[]): void;
   connected(from: NodeId, to: NodeId): void;
+  /** The process of `to` reads a message of `from`. */
+  received(from: NodeId, to: NodeId): void;
 }
 
 /** The wires between the nodes: connections, their delays, and the netsplits that a scenario makes. */
@@ -192,7 +194,9 @@ export class SimulatedNetwork {
     const side = connection.side(to);
     if (!side.open || !side.incarnation.alive) return;
     const receive = (): void => {
-      if (side.open) this.#endpoints.get(to)!.receive(from, copy, lane);
+      if (!side.open) return;
+      this.#hooks.received(from, to);
+      this.#endpoints.get(to)!.receive(from, copy, lane);
     };
     if (side.incarnation.pausedUntilMs > this.#loop.nowMs) this.#loop.after(0, receive, side.incarnation);
     else receive();
