@@ -1,9 +1,8 @@
 import { type LeafHash, type LeafRange, LEAF_COUNT, type PartitionSummary } from "../ports/merkle-store.ts";
 import { BLOCK_COUNT, blockOf, HASH_BYTES, isZeroHash, xorHash } from "./leaf.ts";
-import type { TreeChanges, TreeTables } from "../ports/database.ts";
-import { eachChange } from "./leaf-changes.ts";
-import { compareBytes } from "../version/record.ts";
+import type { TreeBlockHead, TreeTables } from "../ports/database.ts";
 import { LeafBlock } from "./leaf-block.ts";
+import { LeafChanges, WaitingChanges } from "./leaf-changes.ts";
 
 /**
  * The tree as it is in one read transaction: blocks with the changes that wait for them (tree-writer.ts). Roots of up
@@ -11,10 +10,17 @@ import { LeafBlock } from "./leaf-block.ts";
  */
 export class TreeReader {
   readonly #tree: TreeTables;
-  #changes: readonly TreeChanges[] | undefined;
+  readonly #heads: readonly TreeBlockHead[];
+  readonly #waiting = new WaitingChanges();
 
   constructor(tree: TreeTables) {
     this.#tree = tree;
+    this.#heads = tree.heads();
+    const through = new Array<number>(BLOCK_COUNT).fill(0);
+    for (const head of this.#heads) through[head.block] = head.through;
+    for (const { seq, changes } of tree.changes(0)) {
+      this.#waiting.takeLater(new LeafChanges(changes), seq, through);
+    }
   }
 
   /** `partitions`: a power of two up to LEAF_COUNT. */
@@ -41,58 +47,45 @@ export class TreeReader {
   }
 
   block(block: number): LeafBlock {
-    const stored = this.#tree.block(block);
-    const leaves = new LeafBlock(block, stored?.leaves);
-    const through = stored?.through ?? 0;
-    for (const { seq, changes } of this.#waiting()) if (seq > through) leaves.apply(changes);
+    const leaves = new LeafBlock(block, this.#tree.block(block));
+    const changes = this.#waiting.of(block);
+    if (changes !== undefined) leaves.apply(changes);
     return leaves;
   }
 
-  /** Those with a leaf that is not empty, or that was not a short while ago. */
+  /** Those that have, or lately had, a leaf that is not empty. */
   occupiedBlocks(): ReadonlySet<number> {
-    const occupied = new Set(this.#tree.heads().map(({ block }) => block));
-    for (const { changes } of this.#waiting()) eachChange(changes, (leaf) => occupied.add(blockOf(leaf)));
+    const occupied = new Set(this.#heads.map(({ block }) => block));
+    for (let block = 0; block < BLOCK_COUNT; block++) {
+      if (this.#waiting.of(block) !== undefined) occupied.add(block);
+    }
     return occupied;
   }
 
-  /** Whether what the block says of itself is the sum of its leaves. */
-  isSumOfLeaves(block: number): boolean {
-    const stored = this.#tree.block(block);
-    if (stored === undefined) return true;
-    const leaves = new LeafBlock(block, stored.leaves);
-    return leaves.keys() === stored.keys && compareBytes(leaves.root(), stored.root) === 0;
-  }
-
   #sumBlocks(summaries: { root: Uint8Array; keys: number }[], blocksPerPartition: number): void {
-    const through = new Array<number>(BLOCK_COUNT).fill(0);
-    for (const head of this.#tree.heads()) {
-      const summary = summaries[Math.floor(head.block / blocksPerPartition)]!;
-      xorHash(summary.root, 0, head.root);
-      summary.keys += head.keys;
-      through[head.block] = head.through;
+    const summaryOf = (block: number) => summaries[Math.floor(block / blocksPerPartition)]!;
+    for (const { block, root, keys } of this.#heads) {
+      xorHash(summaryOf(block).root, 0, root);
+      summaryOf(block).keys += keys;
     }
-    for (const { seq, changes } of this.#waiting()) {
-      eachChange(changes, (leaf, keys, hashAt) => {
-        const block = blockOf(leaf);
-        if (seq <= through[block]!) return;
-        const summary = summaries[Math.floor(block / blocksPerPartition)]!;
-        xorHash(summary.root, 0, changes, hashAt);
-        summary.keys += keys;
-      });
+    for (let block = 0; block < BLOCK_COUNT; block++) {
+      const changes = this.#waiting.of(block);
+      for (let i = 0; i < (changes?.count ?? 0); i++) {
+        changes!.xorInto(summaryOf(block).root, 0, i);
+        summaryOf(block).keys += changes!.keysAt(i);
+      }
     }
   }
 
   #sumLeaves(summaries: { root: Uint8Array; keys: number }[], leavesPerPartition: number): void {
+    const occupied = this.occupiedBlocks();
     let leaves: LeafBlock | undefined;
     for (let leaf = 0; leaf < LEAF_COUNT; leaf++) {
+      if (!occupied.has(blockOf(leaf))) continue;
       if (leaves?.block !== blockOf(leaf)) leaves = this.block(blockOf(leaf));
       const summary = summaries[Math.floor(leaf / leavesPerPartition)]!;
       xorHash(summary.root, 0, leaves.hashOf(leaf));
       summary.keys += leaves.keysOf(leaf);
     }
-  }
-
-  #waiting(): readonly TreeChanges[] {
-    return (this.#changes ??= this.#tree.changes(0));
   }
 }

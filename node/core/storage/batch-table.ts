@@ -69,6 +69,7 @@ export class BatchTable {
     if (this.touched) return;
     this.database.begin();
     this.touched = true;
+    this.#tree?.begin();
   }
 }
 

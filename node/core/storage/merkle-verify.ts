@@ -103,7 +103,7 @@ function leavesOfWrongBlocks({ first, end, tree }: Passed): number[] {
   const wrong: number[] = [];
   for (const block of tree.occupiedBlocks()) {
     const blockEnd = (block + 1) * LEAVES_PER_BLOCK;
-    if (blockEnd > first && blockEnd <= end && !tree.isSumOfLeaves(block)) wrong.push(blockEnd - 1);
+    if (blockEnd > first && blockEnd <= end && !tree.block(block).sumAgain()) wrong.push(blockEnd - 1);
   }
   return wrong;
 }
