@@ -26,10 +26,8 @@ describe("cluster: convergence without reads: three nodes, N=3 W=2", function ()
     await cluster.form();
     client = new DynamoClient({ endpoints: [first, second].map((node) => `http://${node.client}`) });
   });
-  after(async () => {
-    client.close();
-    await cluster.remove();
-  });
+  after(() => cluster.remove());
+  after(() => client.close());
 
   async function inParallel(work: (key: string) => Promise<unknown>): Promise<void> {
     const open = [...keys];

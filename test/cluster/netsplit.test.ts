@@ -38,10 +38,8 @@ describe("cluster: netsplit that drops: N=3 W=2 R=2, two of a key's three owners
     for (const key of [...earlier, "ada"]) await client.putBlind(BUCKET, key, `the cart ${key}`);
     await cluster.network.cut(between(hostsOf(lost), hostsOf(rest)), "drop");
   });
-  after(async () => {
-    client.close();
-    await cluster.remove();
-  });
+  after(() => cluster.remove());
+  after(() => client.close());
 
   it(`takes every put within ${PUT_MS_MAX} ms, the first ones included`, async () => {
     const slow: string[] = [];
