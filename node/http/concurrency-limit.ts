@@ -14,7 +14,7 @@ export interface ConcurrencyLimitOptions {
 }
 
 /** So many are let in however long they take: they show what the floor is. */
-export const LIMIT_MIN = 8;
+export const LIMIT_MIN = 16;
 const LIMIT_FIRST = 64;
 
 const SAMPLES_MIN = 8;
@@ -24,7 +24,7 @@ const FLOOR_FACTOR = 3;
 /** However slow the disk: a quarter of the default timeout. */
 const DELAY_MS_MAX = 500;
 const SHRINK_MIN = 0.5;
-const GROWTH = 1.05;
+const GROWTH = 1.1;
 /** While requests take less than half of the target. */
 const GROWTH_FAST = 1.5;
 const FLOOR_RISE = 0.1;

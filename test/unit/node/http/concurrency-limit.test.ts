@@ -22,7 +22,7 @@ interface Seen {
 const ADJUST_EVERY_MS = 250;
 
 function run(model: Model, { seconds }: { seconds: number }): { seen: Seen[]; limit: ConcurrencyLimit } {
-  const limit = new ConcurrencyLimit({ max: 512, delayMsTarget: 100 });
+  const limit = new ConcurrencyLimit({ max: 512, delayMsTarget: 200 });
   const ends: { atMs: number; startMs: number }[] = [];
   const seen: Seen[] = [];
   const random = seeded(1);
@@ -85,7 +85,7 @@ describe("concurrency limit", () => {
       );
       const tookMs = served(seen, 2_000, 10_000);
       expect(tookMs.length / 8, `times ${factor}`).to.be.above(990);
-      expect(quantile(tookMs, 0.99), `times ${factor}`).to.be.below(200);
+      expect(quantile(tookMs, 0.99), `times ${factor}`).to.be.below(350);
     }
   });
 
@@ -116,11 +116,11 @@ describe("concurrency limit", () => {
   it("lets a few in however long they take, because only they can show that it is over", () => {
     const { limit } = run({ workMs: 200, waitMs: quick, ratePerSecond: () => 100 }, { seconds: 60 });
     expect(limit.limit).to.be.at.least(LIMIT_MIN);
-    expect(limit.limit).to.be.below(20);
+    expect(limit.limit).to.be.below(30);
   });
 
   it("does not count requests that failed", () => {
-    const limit = new ConcurrencyLimit({ max: 512, delayMsTarget: 100 });
+    const limit = new ConcurrencyLimit({ max: 512, delayMsTarget: 200 });
     const before = limit.limit;
     for (let i = 0; i < before; i++) limit.started();
     for (let i = 0; i < before; i++) limit.finished(undefined);
