@@ -2,7 +2,6 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { decodeRecord, encodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { type KeyRecord, merge } from "../../../../../node/core/version/record.ts";
-import { emptyImage } from "../storage/memory-database.ts";
 import { keyNamed, seenBytes } from "../storage/sample-writes.ts";
 import { ReplicaCluster, type ReplicaNode } from "./replica-cluster.ts";
 
@@ -33,7 +32,7 @@ async function apply(step: Step, text: string, cluster: ReplicaCluster): Promise
     case "copy":
       return copy(cluster, at, cluster.nodes[step.to]!, step.key);
     case "loseDisk":
-      at.data.restore(emptyImage);
+      at.loseDisk();
   }
 }
 

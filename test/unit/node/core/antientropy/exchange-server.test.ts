@@ -37,6 +37,7 @@ class ServerRig {
       observer: { event: () => undefined },
       mayBegin: () => this.mayBegin,
       onEqual: (peer) => this.equal.push(peer),
+      onCorrupt: () => undefined,
     });
   }
 
