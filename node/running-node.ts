@@ -125,12 +125,8 @@ async function openMember(
   const node = new DynamoNode({
     self: identity.id,
     zone: config.zone,
-    about: {
-      address: formatHostAndPort(config.advertise),
-      clientAddress: formatHostAndPort(config.advertiseClient),
-      software: version,
-    },
-    condition: () => (isDraining() ? "draining" : storage.mode() === "read_only" ? "read_only" : "serving"),
+    about: { ...addressesOf(config), software: version },
+    condition: () => conditionOf(storage, isDraining()),
     settings: config.settings,
     clock: wallClock,
     timers: nodeTimers,
@@ -147,6 +143,19 @@ async function openMember(
   return { identity, secret, registry, hash, storage, transport, node };
 }
 
+function addressesOf(config: NodeConfig): { address: string; clientAddress: string } {
+  return {
+    address: formatHostAndPort(config.advertise),
+    clientAddress: formatHostAndPort(config.advertiseClient),
+  };
+}
+
+/** What this node says of its own state to the others. */
+function conditionOf(storage: Storage, draining: boolean): "draining" | "read_only" | "serving" {
+  if (draining) return "draining";
+  return storage.mode() === "read_only" ? "read_only" : "serving";
+}
+
 function adminOf(
   { identity, node, transport, storage, hash }: Member,
   config: NodeConfig,
@@ -155,8 +164,7 @@ function adminOf(
   return new DynamoNodeAdmin({
     self: {
       id: identity.id,
-      address: formatHostAndPort(config.advertise),
-      clientAddress: formatHostAndPort(config.advertiseClient),
+      ...addressesOf(config),
       zone: config.zone,
       version,
       connected: true,

@@ -2,6 +2,7 @@ import type { Registry } from "prom-client";
 import type { CoreEvent, Observer } from "../core/ports/observer.ts";
 import { AntiEntropyMetrics } from "./prometheus-anti-entropy.ts";
 import { DURATION_BOUNDS, HotHistogram } from "./prometheus-histogram.ts";
+import { PeerMetrics } from "./prometheus-peers.ts";
 import { Tally } from "./prometheus-tally.ts";
 
 /** Counts what the core tells. Events of every request touch typed arrays and maps only; docs/METRICS.md names all. */
@@ -16,7 +17,7 @@ export class PrometheusObserver implements Observer {
     this.#coordinator = coordinatorMetrics(registry);
     this.#handoff = handoffMetrics(registry);
     this.#antiEntropy = new AntiEntropyMetrics(registry);
-    this.#peers = peerMetrics(registry);
+    this.#peers = new PeerMetrics(registry);
     this.#storage = storageMetrics(registry);
   }
 
@@ -84,21 +85,14 @@ export class PrometheusObserver implements Observer {
         this.#antiEntropy.event(event);
         break;
       case "peer_call_timed_out":
-        this.#peers.timeouts.add(event.peerId);
-        break;
+      case "peer_message_refused":
       case "peer_up":
       case "peer_slow":
       case "peer_down":
-        this.#peers.beliefs.add(event.peerId, event.reason);
-        break;
       case "node_stalled":
-        this.#peers.stalls.add();
-        break;
       case "gossip_finished":
-        this.#peers.gossip.add(event.outcome);
-        break;
-      case "peer_message_refused":
-        this.#peers.refused.add(event.peerId);
+      case "ring_conflict":
+        this.#peers.event(event);
         break;
       case "row_corrupt":
         this.#storage.corrupt.add(event.database);
@@ -108,16 +102,12 @@ export class PrometheusObserver implements Observer {
         break;
       case "ring_installed":
         break;
-      case "ring_conflict":
-        this.#peers.ringConflicts.add();
-        break;
     }
   }
 }
 
 type CoordinatorMetrics = ReturnType<typeof coordinatorMetrics>;
 type HandoffMetrics = ReturnType<typeof handoffMetrics>;
-type PeerMetrics = ReturnType<typeof peerMetrics>;
 type StorageMetrics = ReturnType<typeof storageMetrics>;
 
 function coordinatorMetrics(registry: Registry) {
@@ -171,23 +161,6 @@ function handoffMetrics(registry: Registry) {
       bounds: DURATION_BOUNDS,
       label: undefined,
     }),
-  };
-}
-
-function peerMetrics(registry: Registry) {
-  const tally = tallies(registry);
-  return {
-    timeouts: tally("dynamo_peer_call_timeouts_total", "Calls that a peer did not answer in time.", "peer"),
-    refused: tally("dynamo_peer_messages_refused_total", "Messages of peers that were refused.", "peer"),
-    beliefs: tally(
-      "dynamo_peer_beliefs_total",
-      "Changes of what this node believes of a peer, by why.",
-      "peer",
-      "reason",
-    ),
-    stalls: tally("dynamo_node_stalls_total", "Times that this node's event loop did not run for 500 ms."),
-    gossip: tally("dynamo_gossip_rounds_total", "Gossip rounds that this node began.", "outcome"),
-    ringConflicts: tally("dynamo_ring_conflicts_total", "Peers that hold another ring of the same epoch."),
   };
 }
 

@@ -2,6 +2,7 @@ import type { CoreEvent, Observer } from "../core/ports/observer.ts";
 import { PeerLog } from "./peer-log.ts";
 import { sayOfAntiEntropy } from "./winston-anti-entropy.ts";
 import type { LogLine } from "./winston-logger.ts";
+import { sayOfPeers } from "./winston-peers.ts";
 
 /**
  * Writes down what a person on call wants to read. What happens in every request is for the metrics alone; what can
@@ -77,31 +78,13 @@ export class WinstonObserver implements Observer {
         break;
       case "peer_up":
       case "peer_slow":
-      case "peer_down": {
-        const { kind, peerId, reason, before, lastedMs } = event;
-        const fields = { peerId, reason, before, lastedMs: Math.round(lastedMs) };
-        this.#log.sayRarely(kind, `${peerId} ${reason}`, fields, kind === "peer_up" ? "info" : "warn");
-        break;
-      }
+      case "peer_down":
       case "node_stalled":
-        this.#log.sayRarely(
-          event.kind,
-          "",
-          {
-            durationMs: Math.round(event.durationMs),
-            advice: "this process was stopped or starved of CPU; it judged no peer meanwhile",
-          },
-          "warn",
-        );
-        break;
       case "peer_call_timed_out":
-        this.#log.sayRarely(event.kind, event.peerId, { peerId: event.peerId }, "warn");
+      case "peer_message_refused":
+      case "ring_conflict":
+        sayOfPeers(event, this.#log);
         break;
-      case "peer_message_refused": {
-        const { peerId, reason } = event;
-        this.#log.sayRarely(event.kind, `${peerId} ${reason}`, { peerId, reason }, "warn");
-        break;
-      }
       case "row_corrupt":
         this.#log.sayRarely("row_found_corrupt", event.database, { database: event.database }, "error");
         break;
@@ -113,11 +96,6 @@ export class WinstonObserver implements Observer {
       case "ring_installed": {
         const { epoch, hash, members } = event;
         this.#log.say(event.kind, { epoch, hash, members }, "info");
-        break;
-      }
-      case "ring_conflict": {
-        const { epoch, ours, theirs, peerId } = event;
-        this.#log.sayRarely("ring_conflict_found", peerId, { epoch, ours, theirs, peerId }, "error");
         break;
       }
     }
