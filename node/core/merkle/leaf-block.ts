@@ -60,7 +60,8 @@ export class LeafBlock {
 
   /** Computes root and number of rows from the leaves; true where they were that already. */
   sumAgain(): boolean {
-    const before = { root: this.#root.slice(), keys: this.#keys };
+    // Not slice(): what came from SQLite is a Buffer, whose slice is no copy.
+    const before = { root: new Uint8Array(this.#root), keys: this.#keys };
     this.#root.fill(0);
     this.#keys = 0;
     for (let index = 0; index < LEAVES_PER_BLOCK; index++) {

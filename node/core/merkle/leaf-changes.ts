@@ -52,7 +52,7 @@ export class LeafChanges {
 
   /** A copy. */
   bytes(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    return new Uint8Array(this.#bytes.subarray(0, this.#length));
   }
 
   clear(): void {
