@@ -101,6 +101,11 @@ export class MemoryDatabase implements Database {
     this.#committed.set(nameOf(row.position), row);
   }
 
+  /** A row is gone, and nobody was told. */
+  lose(position: Uint8Array): void {
+    this.#committed.delete(nameOf(position));
+  }
+
   /** The whole disk, to be put back later: a restored backup. */
   snapshot(): MemoryImage {
     return { rows: new Map(this.#committed), tree: this.#committedTree };

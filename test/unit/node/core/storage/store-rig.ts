@@ -63,9 +63,9 @@ export class StoreRig {
 
   /** Waits for what takes several messages, one after the other. */
   async until<T>(promise: Promise<T>): Promise<T> {
-    let isDone = false;
-    void promise.finally(() => (isDone = true));
-    while (!isDone) await this.run();
-    return promise;
+    for (;;) {
+      const done = await Promise.race([promise.then(() => true), this.run().then(() => false)]);
+      if (done) return promise;
+    }
   }
 }
