@@ -7,10 +7,12 @@ import { defaultSettings } from "../../node/core/settings.ts";
 import { isMarker } from "../../node/core/storage/marker-hint.ts";
 import { decodeMessage, KIND } from "../../node/core/wire/messages.ts";
 import type { CoverageMarks } from "./coverage-marks.ts";
+import { markEvent } from "./event-marks.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Violation } from "./violation.ts";
 import { ConvictionChecker } from "./checkers/convictions.ts";
 import { HintLedger } from "./checkers/hints.ts";
+import { RingLedger } from "./checkers/rings.ts";
 import { DotRegistry } from "./workload/dot-registry.ts";
 import { History } from "./workload/history.ts";
 import { simulatedHash } from "./world/simulated-hash.ts";
@@ -39,6 +41,9 @@ export class Cluster {
   readonly registry: DotRegistry;
   readonly history = new History();
   readonly hints = new HintLedger();
+  readonly rings = new RingLedger();
+  /** Hosts on whose disk a row was lost or a leaf rotted: their trees are wrong until a scrub has passed. */
+  readonly treeSpoilt = new Set<NodeId>();
   readonly violations: Violation[] = [];
   readonly #disturbedMs = new Map<NodeId, number>();
   readonly #destroyedMs = new Map<NodeId, number>();
@@ -157,10 +162,13 @@ export class Cluster {
         readQuorum: scenario.readQuorum,
         writeQuorum: scenario.writeQuorum,
         requestTimeoutMs: scenario.requestTimeoutMs,
-        handoffIntervalMs: scenario.handoffIntervalMs,
-        handoffBatchRows: scenario.handoffBatchRows,
+        ...scenario.settings,
       },
-      quartz: { rate: clock.between(0.999, 1.001), wallOffsetMs: clock.between(-5_000, 5_000) },
+      changesPerFold: scenario.changesPerFold,
+      quartz: {
+        rate: clock.between(1 - scenario.clockDrift, 1 + scenario.clockDrift),
+        wallOffsetMs: clock.between(-5_000, 5_000),
+      },
       pipeDelayMsMax: scenario.pipeDelayMsMax,
       observer: { event: (event) => this.#observed(id, event) },
       hooks: {
@@ -178,7 +186,14 @@ export class Cluster {
         },
       },
     });
-    host.disk.hints.onDurable = (changes) => this.hints.durable(host, changes, loop.nowMs);
+    host.disk.hints.onDurable = (changes) => {
+      for (const [place, row] of changes) {
+        const before = host.disk.hints.rows.get(place);
+        if (row !== undefined && isMarker(row)) marks.hit("marker stored");
+        if (row === undefined && before !== undefined && isMarker(before)) marks.hit("marker removed");
+      }
+      this.hints.durable(host, changes, loop.nowMs);
+    };
     return host;
   }
 
@@ -209,27 +224,15 @@ export class Cluster {
   /** From now on `by` asks others, and waits no longer for the peer. */
   #believedDown(by: NodeId, peer: NodeId, reason: string): void {
     this.disturbed(`believed down by ${by.slice(-2)}, ${reason}`, [peer]);
-    if (reason === "silent") this.marks.hit("peer believed down for its silence");
-    if (reason === "deaf") this.marks.hit("peer believed down for leaving all unanswered");
     if (reason === "silent") this.#convictions.convicted(this.host(by), peer);
   }
 
   #observed(id: NodeId, event: CoreEvent): void {
-    const { marks } = this;
     this.trace.line(this.loop.nowMs, `${id.slice(-2)} ${event.kind}`);
+    markEvent(event, this.marks, this.scenario);
     if (event.kind === "peer_down") this.#believedDown(id, event.peerId as NodeId, event.reason);
-    if (event.kind === "peer_slow") marks.hit("peer believed slow");
-    if (event.kind === "node_stalled") marks.hit("node noticed its own stall");
-    if (event.kind === "stand_in_used") marks.hit("stand-in used");
-    if (event.kind === "hedge_sent") marks.hit(event.operation === "put" ? "hedged put" : "hedged get");
-    if (event.kind === "read_repaired" && event.ok) marks.hit("read repaired");
-    if (event.kind === "hints_sent" && event.fates.includes("delivered")) marks.hit("hint delivered");
-    if (event.kind === "hints_sent" && event.fates.includes("failed")) marks.hit("hint not acknowledged");
-    if (event.kind === "handoff_interrupted") marks.hit("handoff interrupted");
-    if (event.kind === "handoff_completed" && event.delivered > this.scenario.handoffBatchRows)
-      marks.hit("handoff in several batches");
-    if (event.kind === "request_forwarded") marks.hit("request forwarded");
-    if (event.kind === "row_corrupt") marks.hit("rotten row found");
-    if (event.kind === "batch_committed" && event.writes > 1) marks.hit("two writes in one commit");
+    if (event.kind !== "ring_installed") return;
+    const wrong = this.rings.installed(id, event.epoch, event.hash);
+    if (wrong !== undefined) this.violated(wrong.kind, wrong.detail);
   }
 }

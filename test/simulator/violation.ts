@@ -29,8 +29,17 @@ export type ViolationKind =
   | "not_found_too_early"
   /** I5: a hint is gone and its owner has not got what it held. */
   | "hint_lost"
-  /** I4: all are up and connected, and a hint is still where it was. */
-  | "hints_not_drained"
+  /** I4: healed for long enough, and the owners of a key differ, a hint is still there, or a tree is not its rows' sum. */
+  | "not_converged"
+  /** I4: it had converged, and then it changed without a write. */
+  | "did_not_rest"
+  /** A Merkle leaf is not the sum of its rows although no disk lost anything. */
+  | "tree_wrong"
+  /** I8: two rings with one number, or a node that went back to an older one. */
+  | "ring_forked"
+  | "ring_regressed"
+  /** I13: a replica that lost data was counted for R. */
+  | "amnesiac_voted"
   /** "Provably not applied", and yet it is there. */
   | "refused_write_applied"
   /** A node that was handed a write handed it on. */

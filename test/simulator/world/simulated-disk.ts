@@ -98,6 +98,19 @@ export class DatabaseFile {
     this.#rows.set(at, { ...row, record });
   }
 
+  /** One bit of the Merkle tree rots, in a block or in a list of changes. Returns whether there was one. */
+  rotTree(random: SeededRandom): boolean {
+    const parts = [...this.#tree].filter(([, part]) => bytesOfPart(part).length > 0).sort(byName);
+    if (parts.length === 0) return false;
+    const [name, part] = random.pick(parts);
+    const bytes = bytesOfPart(part).slice();
+    const index = random.below(bytes.length);
+    bytes[index] = bytes[index]! ^ (1 << random.below(8));
+    if (part.kind === "block") this.#tree.set(name, { ...part, block: { ...part.block, leaves: bytes } });
+    else this.#tree.set(name, { ...part, changes: { ...part.changes, changes: bytes } });
+    return true;
+  }
+
   #apply({ rows, tree }: Transaction): void {
     this.onDurable(rows);
     applyTo(this.#rows, rows);
@@ -110,6 +123,14 @@ export function applyTo<T>(target: Map<string, T>, changes: ReadonlyMap<string, 
     if (value === undefined) target.delete(at);
     else target.set(at, value);
   }
+}
+
+function bytesOfPart(part: TreePart): Uint8Array {
+  return part.kind === "block" ? part.block.leaves : part.changes.changes;
+}
+
+function byName([left]: [string, TreePart], [right]: [string, TreePart]): number {
+  return left < right ? -1 : 1;
 }
 
 /** A node's volume: two databases and the ring, and what ails them just now. */

@@ -28,6 +28,7 @@ export interface HostParts {
   readonly network: SimulatedNetwork;
   readonly random: SeededRandom;
   readonly settings: NodeSettings;
+  readonly changesPerFold: number | undefined;
   readonly quartz: Quartz;
   /** Longest time that a message between threads takes. */
   readonly pipeDelayMsMax: number;
@@ -136,7 +137,7 @@ export class SimulatedHost {
   }
 
   #startWriter(incarnation: Incarnation, random: SeededRandom, clock: SkewedClock): MessagePipe {
-    const { hooks, settings } = this.#parts;
+    const { hooks, settings, changesPerFold } = this.#parts;
     const thread = new VirtualThread(this.#parts.loop, incarnation);
     const pipe = this.#pipe(incarnation, random.fork("writer pipe"), thread);
     const disk = this.disk;
@@ -169,6 +170,7 @@ export class SimulatedHost {
       random: random.fork("actor"),
       clock,
       limits: settings,
+      ...(changesPerFold === undefined ? {} : { changesPerFold }),
     });
     return pipe.near;
   }

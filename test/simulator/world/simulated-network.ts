@@ -83,6 +83,11 @@ export class SimulatedNetwork {
     this.#stormy = true;
   }
 
+  /** From now on nothing is lost or doubled again; what is under way keeps its luck. */
+  endWeather(): void {
+    this.#stormy = false;
+  }
+
   block(from: NodeId, to: NodeId): void {
     this.#blocked.add(linkName(from, to));
     this.#hooks.disturbed("link split", [from, to]);
