@@ -35,7 +35,18 @@ describe("dynamokv", () => {
     it("the help names every command, the exit codes and examples", async () => {
       const { code, out } = await cli(["--help"]);
       expect(code).to.equal(0);
-      const commands = ["put", "get", "delete", "locate", "status", "members", "ring", "node", "local"];
+      const commands = [
+        "put",
+        "get",
+        "delete",
+        "locate",
+        "status",
+        "members",
+        "ring",
+        "repair",
+        "node",
+        "local",
+      ];
       for (const command of commands) expect(out).to.match(new RegExp(`^  ${command} `, "m"));
       expect(out).to.include("Exit codes:").and.include("Examples:").and.include("DYNAMO_ENDPOINTS");
     });
