@@ -127,7 +127,7 @@ function settingsOf(random: SeededRandom): ScenarioSettings {
     handoffBatchRows: random.fork("batch").pick([1, 2, 128]),
     hintBytesMax: random.fork("hint bytes").pick([2 ** 30, 2 ** 30, 2_000, 500]),
     gossipIntervalMs: random.fork("gossip").pick([500, 1_000]),
-    antiEntropyIntervalMs: random.fork("anti-entropy").pick([1_000, 3_000, 10_000]),
+    antiEntropyIntervalMs: random.fork("anti-entropy").pick([2_000, 5_000, 15_000]),
     antiEntropyRecheckMs: random.fork("recheck").pick([10, 200, 1_000]),
     scrubIntervalMs: random.fork("scrub").pick([2_000, 5_000, 15_000]),
     siblingsMax: random.fork("siblings").pick([100, 100, 100, 4]),

@@ -1,4 +1,4 @@
-import { HASH_BYTES, LEAVES_PER_BLOCK, xorHash } from "./leaf.ts";
+import { HASH_BYTES, isZeroHash, LEAVES_PER_BLOCK, xorHash } from "./leaf.ts";
 import { type LeafChanges, readInt, writeInt } from "./leaf-changes.ts";
 import type { TreeBlock } from "../ports/database.ts";
 
@@ -45,6 +45,11 @@ export class LeafBlock {
 
   keysOf(leaf: number): number {
     return readInt(this.#leaves, KEYS_AT + (leaf % LEAVES_PER_BLOCK) * KEYS_BYTES);
+  }
+
+  /** Whether the hash is that of an empty leaf; costs no view of it. */
+  isZero(leaf: number): boolean {
+    return isZeroHash(this.#leaves, (leaf % LEAVES_PER_BLOCK) * HASH_BYTES);
   }
 
   /** A view that follows later changes. */

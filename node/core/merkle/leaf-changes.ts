@@ -76,13 +76,12 @@ export class LeafChanges {
 
 /** Changes that wait to be folded into their blocks, sorted by them. */
 export class WaitingChanges {
-  readonly #byBlock: (LeafChanges | undefined)[] = Array.from({ length: BLOCK_COUNT });
+  readonly #byBlock = new Map<number, LeafChanges>();
 
   /** Takes in those from `first` on. */
   take(changes: LeafChanges, first: number): void {
     for (let i = first; i < changes.count; i++) {
-      const block = blockOf(changes.leafAt(i));
-      (this.#byBlock[block] ??= new LeafChanges()).copyFrom(changes, i);
+      this.#ofOrNew(blockOf(changes.leafAt(i))).copyFrom(changes, i);
     }
   }
 
@@ -90,12 +89,23 @@ export class WaitingChanges {
   takeLater(changes: LeafChanges, seq: number, through: readonly number[]): void {
     for (let i = 0; i < changes.count; i++) {
       const block = blockOf(changes.leafAt(i));
-      if (seq > through[block]!) (this.#byBlock[block] ??= new LeafChanges()).copyFrom(changes, i);
+      if (seq > through[block]!) this.#ofOrNew(block).copyFrom(changes, i);
     }
   }
 
+  /** Those that have, or had, changes waiting; in no order. */
+  blocks(): Iterable<number> {
+    return this.#byBlock.keys();
+  }
+
   of(block: number): LeafChanges | undefined {
-    return this.#byBlock[block];
+    return this.#byBlock.get(block);
+  }
+
+  #ofOrNew(block: number): LeafChanges {
+    let changes = this.#byBlock.get(block);
+    if (changes === undefined) this.#byBlock.set(block, (changes = new LeafChanges()));
+    return changes;
   }
 }
 

@@ -1,5 +1,5 @@
 import { type LeafHash, type LeafRange, LEAF_COUNT, type PartitionSummary } from "../ports/merkle-store.ts";
-import { BLOCK_COUNT, blockOf, HASH_BYTES, isZeroHash, xorHash } from "./leaf.ts";
+import { BLOCK_COUNT, blockOf, HASH_BYTES, LEAVES_PER_BLOCK, xorHash } from "./leaf.ts";
 import type { TreeBlockHead, TreeTables } from "../ports/database.ts";
 import { LeafBlock } from "./leaf-block.ts";
 import { LeafChanges, WaitingChanges } from "./leaf-changes.ts";
@@ -37,11 +37,15 @@ export class TreeReader {
   /** Leaves of the range whose hash is not zero, ascending. */
   leaves({ first, count }: LeafRange): LeafHash[] {
     const found: LeafHash[] = [];
-    let leaves: LeafBlock | undefined;
-    for (let leaf = first; leaf < Math.min(first + count, LEAF_COUNT); leaf++) {
-      if (leaves?.block !== blockOf(leaf)) leaves = this.block(blockOf(leaf));
-      const hash = leaves.hashOf(leaf);
-      if (!isZeroHash(hash)) found.push({ leaf, hash });
+    const end = Math.min(first + count, LEAF_COUNT);
+    for (const block of [...this.occupiedBlocks()].sort((a, b) => a - b)) {
+      const from = Math.max(first, block * LEAVES_PER_BLOCK);
+      const to = Math.min(end, (block + 1) * LEAVES_PER_BLOCK);
+      if (from >= to) continue;
+      const leaves = this.block(block);
+      for (let leaf = from; leaf < to; leaf++) {
+        if (!leaves.isZero(leaf)) found.push({ leaf, hash: leaves.hashOf(leaf) });
+      }
     }
     return found;
   }
@@ -56,9 +60,7 @@ export class TreeReader {
   /** Those that have, or lately had, a leaf that is not empty. */
   occupiedBlocks(): ReadonlySet<number> {
     const occupied = new Set(this.#heads.map(({ block }) => block));
-    for (let block = 0; block < BLOCK_COUNT; block++) {
-      if (this.#waiting.of(block) !== undefined) occupied.add(block);
-    }
+    for (const block of this.#waiting.blocks()) occupied.add(block);
     return occupied;
   }
 
@@ -68,7 +70,7 @@ export class TreeReader {
       xorHash(summaryOf(block).root, 0, root);
       summaryOf(block).keys += keys;
     }
-    for (let block = 0; block < BLOCK_COUNT; block++) {
+    for (const block of this.#waiting.blocks()) {
       const changes = this.#waiting.of(block);
       for (let i = 0; i < (changes?.count ?? 0); i++) {
         changes!.xorInto(summaryOf(block).root, 0, i);
