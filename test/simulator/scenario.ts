@@ -40,6 +40,17 @@ export const DESTRUCTIVE_FAULTS: ReadonlySet<FaultKind> = new Set([
   "old_snapshot",
 ]);
 
+/** Kinds that take nothing from a disk and end no process: whoever should remember an owner that missed a put can. */
+export const HARMLESS_FAULTS: ReadonlySet<FaultKind> = new Set([
+  "netsplit",
+  "one_way_netsplit",
+  "isolation",
+  "clog",
+  "pause",
+  "slow_disk",
+  "wall_jump",
+]);
+
 /** Settings that a seed draws: intervals far below the defaults, so that a run of seconds sees them many times. */
 export type ScenarioSettings = Pick<
   NodeSettings,
@@ -166,7 +177,9 @@ function clusterOf(random: SeededRandom) {
 
 function faultsOf(random: SeededRandom): ReadonlySet<FaultKind> {
   if (random.chance(0.1)) return new Set();
-  return new Set(FAULT_KINDS.filter((kind) => random.fork(kind).chance(0.45)));
+  const onlyHarmless = random.fork("harmless").chance(0.1);
+  const kinds = FAULT_KINDS.filter((kind) => !onlyHarmless || HARMLESS_FAULTS.has(kind));
+  return new Set(kinds.filter((kind) => random.fork(kind).chance(0.45)));
 }
 
 function weatherOf(random: SeededRandom): NetworkWeather {

@@ -29,8 +29,12 @@ export type ViolationKind =
   | "not_found_too_early"
   /** I5: a hint is gone and its owner has not got what it held. */
   | "hint_lost"
+  /** I13: a node that lost nothing believes that it did. */
+  | "loss_made_up"
   /** I4: healed for long enough, and the owners of a key differ, a hint is still there, or a tree is not its rows' sum. */
   | "not_converged"
+  /** I4: no hint is left, nothing was lost on the way, and an owner has not got what the others have. */
+  | "owner_left_behind"
   /** I4: it had converged, and then it changed without a write. */
   | "did_not_rest"
   /** A Merkle leaf is not the sum of its rows although no disk lost anything. */

@@ -20,13 +20,20 @@ export function divergence(cluster: Cluster): string | undefined {
     const left = hintsLeft(host);
     if (left > 0) return `${host.id.slice(-2)} still keeps ${left} hints`;
   }
-  for (const key of cluster.history.keys()) {
-    const difference = differenceOf(cluster, key);
-    if (difference !== undefined) return difference;
-  }
+  const difference = differenceOfOwners(cluster);
+  if (difference !== undefined) return difference;
   for (const host of cluster.hosts) {
     const wrong = wrongLeaf(host.disk.data);
     if (wrong !== undefined) return `at ${host.id.slice(-2)} ${wrong}`;
+  }
+  return undefined;
+}
+
+/** Whose copies of which key are not the same. */
+export function differenceOfOwners(cluster: Cluster): string | undefined {
+  for (const key of cluster.history.keys()) {
+    const difference = differenceOf(cluster, key);
+    if (difference !== undefined) return difference;
   }
   return undefined;
 }

@@ -238,6 +238,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: "missed_put_forgotten",
+    breaks: "nobody remembers an owner that missed a put and has no stand-in",
+    edits: [
+      {
+        file: `${COORDINATOR}/owner-marks.ts`,
+        search: "store.mark({ position, owners })",
+        replace: "store.store({ position, record, keptFor: [] })",
+      },
+    ],
+  },
+  {
     name: "stalled_node_convicts_others",
     breaks: "silence is read off a clock, which runs on while the node itself is stopped",
     edits: [

@@ -1,13 +1,14 @@
 import type { NodeId } from "../../../node/core/node-id.ts";
-import { divergence, wrongLeaf } from "../checkers/convergence.ts";
-import { copyAt } from "../checkers/hints.ts";
+import { differenceOfOwners, divergence, wrongLeaf } from "../checkers/convergence.ts";
+import { copyAt, hintsLeft } from "../checkers/hints.ts";
 import type { Cluster } from "../cluster.ts";
-import type { Scenario } from "../scenario.ts";
+import { HARMLESS_FAULTS, type Scenario } from "../scenario.ts";
 
 /** How often convergence is looked for. */
 const LOOK_MS = 50;
 /** One seed in so many goes on after it has converged. */
 const RESTING_SEEDS = 5;
+const ROOM_FOR_ALL_HINTS = 2 ** 30;
 
 /** How long a healed cluster may take, by the intervals of its mechanisms. */
 export function convergenceLimitMs({ settings }: Scenario): number {
@@ -26,7 +27,12 @@ export async function converge(cluster: Cluster): Promise<number> {
     if (wrong !== undefined) cluster.violated("tree_wrong", `at ${host.id.slice(-2)} ${wrong}`);
   }
   let left = divergence(cluster);
+  let byHints = mustConvergeByHints(scenario);
   for (let look = 1; left !== undefined && loop.nowMs - startedMs < convergenceLimitMs(scenario); look++) {
+    if (byHints && hosts.every((host) => hintsLeft(host) === 0)) {
+      byHints = false;
+      checkNobodyLeftBehind(cluster);
+    }
     await loop.runUntil(loop.nowMs + LOOK_MS);
     left = divergence(cluster);
   }
@@ -38,6 +44,19 @@ export async function converge(cluster: Cluster): Promise<number> {
   const excused = (node: string): boolean => cluster.destroyedMs(node as NodeId) !== undefined;
   for (const { kind, detail } of cluster.hints.unpaid(copyOf, excused)) cluster.violated(kind, detail);
   return tookMs;
+}
+
+/** Where nothing was lost on the way and hints had room: then somebody remembers every owner that missed a put. */
+function mustConvergeByHints({ faults, settings }: Scenario): boolean {
+  return (
+    settings.hintBytesMax >= ROOM_FOR_ALL_HINTS && [...faults].every((kind) => HARMLESS_FAULTS.has(kind))
+  );
+}
+
+/** As soon as the last hint has gone home the owners are equal. Anti-entropy is not waited for. */
+function checkNobodyLeftBehind(cluster: Cluster): void {
+  const difference = differenceOfOwners(cluster);
+  if (difference !== undefined) cluster.violated("owner_left_behind", `no hint is left, and ${difference}`);
 }
 
 /** What has converged stays as it is, whatever is compared and scrubbed. */
