@@ -1,4 +1,4 @@
-import { HASH_BYTES, isZeroHash, LEAVES_PER_BLOCK, xorHash } from "./leaf.ts";
+import { blockOf, HASH_BYTES, isZeroHash, LEAVES_PER_BLOCK, xorHash } from "./leaf.ts";
 import { type LeafChanges, readInt, writeInt } from "./leaf-changes.ts";
 import type { TreeBlock } from "../ports/database.ts";
 
@@ -26,10 +26,12 @@ export class LeafBlock {
     this.#keys = stored?.keys ?? 0;
   }
 
-  /** All of them must be of this block. */
+  /** Those of the changes that are in this block. */
   apply(changes: LeafChanges): void {
     for (let i = 0; i < changes.count; i++) {
-      const index = changes.leafAt(i) % LEAVES_PER_BLOCK;
+      const leaf = changes.leafAt(i);
+      if (blockOf(leaf) !== this.block) continue;
+      const index = leaf % LEAVES_PER_BLOCK;
       changes.xorInto(this.#leaves, index * HASH_BYTES, i);
       changes.xorInto(this.#root, 0, i);
       this.#addKeys(index, changes.keysAt(i));

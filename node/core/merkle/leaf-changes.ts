@@ -26,6 +26,12 @@ export class LeafChanges {
     return readInt(this.#bytes, index * CHANGE_BYTES + 4);
   }
 
+  /** Whether there is one in the block. */
+  concern(block: number): boolean {
+    for (let i = 0; i < this.count; i++) if (blockOf(this.leafAt(i)) === block) return true;
+    return false;
+  }
+
   /** target ^= the hash. */
   xorInto(target: Uint8Array, at: number, index: number): void {
     xorHash(target, at, this.#bytes, index * CHANGE_BYTES + HASH_AT);
@@ -91,11 +97,6 @@ export class WaitingChanges {
       const block = blockOf(changes.leafAt(i));
       if (seq > through[block]!) this.#ofOrNew(block).copyFrom(changes, i);
     }
-  }
-
-  /** Those that have, or had, changes waiting; in no order. */
-  blocks(): Iterable<number> {
-    return this.#byBlock.keys();
   }
 
   of(block: number): LeafChanges | undefined {

@@ -2,7 +2,7 @@ import { type LeafHash, type LeafRange, LEAF_COUNT, type PartitionSummary } from
 import { BLOCK_COUNT, blockOf, HASH_BYTES, LEAVES_PER_BLOCK, xorHash } from "./leaf.ts";
 import type { TreeBlockHead, TreeTables } from "../ports/database.ts";
 import { LeafBlock } from "./leaf-block.ts";
-import { LeafChanges, WaitingChanges } from "./leaf-changes.ts";
+import { LeafChanges } from "./leaf-changes.ts";
 
 /**
  * The tree as it is in one read transaction: blocks with the changes that wait for them (tree-writer.ts). Roots of up
@@ -11,16 +11,16 @@ import { LeafChanges, WaitingChanges } from "./leaf-changes.ts";
 export class TreeReader {
   readonly #tree: TreeTables;
   readonly #heads: readonly TreeBlockHead[];
-  readonly #waiting = new WaitingChanges();
+  /** Of each block: the number of the last list that it contains. */
+  readonly #through = new Array<number>(BLOCK_COUNT).fill(0);
+  /** Not sorted by block, as the writer's are: most questions are about one block, and ask once. */
+  readonly #lists: readonly { readonly seq: number; readonly changes: LeafChanges }[];
 
   constructor(tree: TreeTables) {
     this.#tree = tree;
     this.#heads = tree.heads();
-    const through = new Array<number>(BLOCK_COUNT).fill(0);
-    for (const head of this.#heads) through[head.block] = head.through;
-    for (const { seq, changes } of tree.changes(0)) {
-      this.#waiting.takeLater(new LeafChanges(changes), seq, through);
-    }
+    for (const head of this.#heads) this.#through[head.block] = head.through;
+    this.#lists = tree.changes(0).map(({ seq, changes }) => ({ seq, changes: new LeafChanges(changes) }));
   }
 
   /** `partitions`: a power of two up to LEAF_COUNT. */
@@ -29,8 +29,10 @@ export class TreeReader {
       root: new Uint8Array(HASH_BYTES),
       keys: 0,
     }));
-    if (partitions > BLOCK_COUNT) this.#sumLeaves(summaries, LEAF_COUNT / partitions);
-    else this.#sumBlocks(summaries, BLOCK_COUNT / partitions);
+    const leavesPerPartition = LEAF_COUNT / partitions;
+    if (partitions > BLOCK_COUNT) this.#sumLeaves(summaries, leavesPerPartition);
+    else this.#sumBlocks(summaries, leavesPerPartition);
+    this.#addWaiting(summaries, leavesPerPartition);
     return summaries;
   }
 
@@ -38,10 +40,10 @@ export class TreeReader {
   leaves({ first, count }: LeafRange): LeafHash[] {
     const found: LeafHash[] = [];
     const end = Math.min(first + count, LEAF_COUNT);
-    for (const block of [...this.occupiedBlocks()].sort((a, b) => a - b)) {
+    for (let block = blockOf(first); block * LEAVES_PER_BLOCK < end; block++) {
+      if (!this.#isOccupied(block)) continue;
       const from = Math.max(first, block * LEAVES_PER_BLOCK);
       const to = Math.min(end, (block + 1) * LEAVES_PER_BLOCK);
-      if (from >= to) continue;
       const leaves = this.block(block);
       for (let leaf = from; leaf < to; leaf++) {
         if (!leaves.isZero(leaf)) found.push({ leaf, hash: leaves.hashOf(leaf) });
@@ -52,42 +54,61 @@ export class TreeReader {
 
   block(block: number): LeafBlock {
     const leaves = new LeafBlock(block, this.#tree.block(block));
-    const changes = this.#waiting.of(block);
-    if (changes !== undefined) leaves.apply(changes);
+    for (const { seq, changes } of this.#lists) if (seq > this.#through[block]!) leaves.apply(changes);
     return leaves;
   }
 
-  /** Those that have, or lately had, a leaf that is not empty. */
-  occupiedBlocks(): ReadonlySet<number> {
-    const occupied = new Set(this.#heads.map(({ block }) => block));
-    for (const block of this.#waiting.blocks()) occupied.add(block);
-    return occupied;
+  /** Those that have, or lately had, a leaf that is not empty; ascending. */
+  occupiedBlocks(): number[] {
+    const isOccupied = new Uint8Array(BLOCK_COUNT);
+    for (const { block } of this.#heads) isOccupied[block] = 1;
+    for (const { changes } of this.#lists) {
+      for (let i = 0; i < changes.count; i++) isOccupied[blockOf(changes.leafAt(i))] = 1;
+    }
+    return Array.from({ length: BLOCK_COUNT }, (_, block) => block).filter(
+      (block) => isOccupied[block] === 1,
+    );
   }
 
-  #sumBlocks(summaries: { root: Uint8Array; keys: number }[], blocksPerPartition: number): void {
-    const summaryOf = (block: number) => summaries[Math.floor(block / blocksPerPartition)]!;
+  #isOccupied(block: number): boolean {
+    if (this.#heads.some((head) => head.block === block)) return true;
+    return this.#lists.some(({ changes }) => changes.concern(block));
+  }
+
+  #sumBlocks(summaries: Summary[], leavesPerPartition: number): void {
     for (const { block, root, keys } of this.#heads) {
-      xorHash(summaryOf(block).root, 0, root);
-      summaryOf(block).keys += keys;
+      const summary = summaries[Math.floor((block * LEAVES_PER_BLOCK) / leavesPerPartition)]!;
+      xorHash(summary.root, 0, root);
+      summary.keys += keys;
     }
-    for (const block of this.#waiting.blocks()) {
-      const changes = this.#waiting.of(block);
-      for (let i = 0; i < (changes?.count ?? 0); i++) {
-        changes!.xorInto(summaryOf(block).root, 0, i);
-        summaryOf(block).keys += changes!.keysAt(i);
+  }
+
+  #sumLeaves(summaries: Summary[], leavesPerPartition: number): void {
+    for (const { block } of this.#heads) {
+      const leaves = new LeafBlock(block, this.#tree.block(block));
+      const first = block * LEAVES_PER_BLOCK;
+      for (let leaf = first; leaf < first + LEAVES_PER_BLOCK; leaf++) {
+        const summary = summaries[Math.floor(leaf / leavesPerPartition)]!;
+        xorHash(summary.root, 0, leaves.hashOf(leaf));
+        summary.keys += leaves.keysOf(leaf);
       }
     }
   }
 
-  #sumLeaves(summaries: { root: Uint8Array; keys: number }[], leavesPerPartition: number): void {
-    const occupied = this.occupiedBlocks();
-    let leaves: LeafBlock | undefined;
-    for (let leaf = 0; leaf < LEAF_COUNT; leaf++) {
-      if (!occupied.has(blockOf(leaf))) continue;
-      if (leaves?.block !== blockOf(leaf)) leaves = this.block(blockOf(leaf));
-      const summary = summaries[Math.floor(leaf / leavesPerPartition)]!;
-      xorHash(summary.root, 0, leaves.hashOf(leaf));
-      summary.keys += leaves.keysOf(leaf);
+  #addWaiting(summaries: Summary[], leavesPerPartition: number): void {
+    for (const { seq, changes } of this.#lists) {
+      for (let i = 0; i < changes.count; i++) {
+        const leaf = changes.leafAt(i);
+        if (seq <= this.#through[blockOf(leaf)]!) continue;
+        const summary = summaries[Math.floor(leaf / leavesPerPartition)]!;
+        changes.xorInto(summary.root, 0, i);
+        summary.keys += changes.keysAt(i);
+      }
     }
   }
+}
+
+interface Summary {
+  readonly root: Uint8Array;
+  keys: number;
 }

@@ -77,7 +77,7 @@ interface Passed {
 /** Leaves that are not what their rows make; `rows` ascending. */
 function wrongLeaves(rows: readonly RowDigest[], { first, end, tree }: Passed): number[] {
   const wrong: number[] = [];
-  const occupied = tree.occupiedBlocks();
+  const occupied = new Set(tree.occupiedBlocks());
   const sum = new Uint8Array(HASH_BYTES);
   let block: LeafBlock | undefined;
   let at = 0;

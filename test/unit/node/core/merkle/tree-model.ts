@@ -36,8 +36,8 @@ export function treeOfRows(database: Database, partitions: number): PlainTree {
 /** What the database says the tree is. */
 export function treeAsStored(database: Database, partitions: number): PlainTree {
   const reader = new TreeReader(database.tree);
-  const leaves = [...reader.occupiedBlocks()]
-    .sort((a, b) => a - b)
+  const leaves = reader
+    .occupiedBlocks()
     .flatMap((block) => reader.leaves({ first: block * LEAVES_PER_BLOCK, count: LEAVES_PER_BLOCK }));
   return {
     leaves: new Map(leaves.map(({ leaf, hash }) => [leaf, hex(hash)])),
