@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type ClusterSecret, readClusterSecret } from "./adapters/cluster-secret.ts";
 import { CryptoRandom } from "./adapters/crypto-random.ts";
+import { FileAcknowledgementStore } from "./adapters/file-acknowledgement-store.ts";
 import { FileRingStore } from "./adapters/file-ring-store.ts";
 import { KeyedHash } from "./adapters/keyed-hash.ts";
 import { type NodeIdentity, openNodeIdentity } from "./adapters/node-identity.ts";
@@ -49,7 +50,7 @@ export async function startNode(config: NodeConfig, surroundings: NodeSurroundin
   const { version, log } = surroundings;
   let draining = false;
   const member = await openMember(config, surroundings, () => draining);
-  const { identity, registry, transport, storage } = member;
+  const { identity, registry, transport, storage, node } = member;
   const admin = adminOf(member, config, { version, isDraining: () => draining });
   const { clients, administration } = serversOf(member, config, { admin, log });
   registerGauges(registry, gaugeSources(member, { version, admin, clients }));
@@ -66,6 +67,7 @@ export async function startNode(config: NodeConfig, surroundings: NodeSurroundin
         serveMs: config.shutdownServeMs,
         stopClients: () => clients.stop(STOP_GRACE_MS),
         closeRest: async () => {
+          await node.stop();
           await transport.close();
           await storage.close();
           await administration.stop(STOP_GRACE_MS);
@@ -137,6 +139,7 @@ async function openMember(
     directory: transport,
     store: storage.store,
     ringStore: new FileRingStore(join(config.dataDirectory, "ring.json")),
+    acknowledgements: new FileAcknowledgementStore(join(config.dataDirectory, "acknowledgements.json")),
   });
   node.start();
   clusterId = () => node.ring.current()?.clusterId ?? "";
@@ -171,6 +174,7 @@ function adminOf(
     },
     ring: node.ring,
     membership: node.membership,
+    recovery: node.recovery,
     directory: transport,
     store: storage.store,
     antiEntropy: node.antiEntropy,
@@ -223,6 +227,10 @@ function gaugeSources(
     },
     hintsPending: () => storage.stats().hintRows,
     hintsOrphaned: () => orphanedHints(storage.stats().hintsByOwner, node.ring.current()),
+    recovery: () => ({
+      recovering: node.recovery.isRecovering,
+      partitionsLeft: node.recovery.partitionsLeft() ?? 0,
+    }),
     storage: () => storage.stats(),
     readCache: () => node.cache.counts(),
     oldestWriteAgeMs: () => storage.store.oldestWriteAgeMs(),

@@ -20,6 +20,7 @@ import type { PeerDescription, PeerDirectory } from "../core/ports/peer-director
 import type { MerkleStore } from "../core/ports/merkle-store.ts";
 import type { ReplicaStore } from "../core/ports/replica-store.ts";
 import { partitionOf, positionOf } from "../core/ring/position.ts";
+import type { Recovery } from "../core/recovery/recovery.ts";
 import type { RingKeeper } from "../core/ring/ring-keeper.ts";
 import { decodeRecord } from "../core/version/record-codec.ts";
 import { describeLastExchanges, describePartitions, describeRepair } from "./anti-entropy-admin.ts";
@@ -45,6 +46,7 @@ export interface AdminParts {
   /** Empty where it is not. */
   readonly readOnlyReason: () => string;
   readonly isDraining: () => boolean;
+  readonly recovery: Pick<Recovery, "isRecovering" | "partitionsLeft">;
   readonly hints: () => AdminStatus["hints"];
   readonly startedMs: number;
   readonly nowMs: () => number;
@@ -61,7 +63,8 @@ export class DynamoNodeAdmin implements NodeAdmin {
 
   ready(): Readiness {
     const state = this.#state();
-    if (state === "serving" || state === "read_only") return { ready: true, reason: "serving" };
+    if (state === "serving" || state === "recovering" || state === "read_only")
+      return { ready: true, reason: "serving" };
     const reason =
       state === "draining" ? "the node is shutting down" : "the node is not a member of a ring yet";
     return { ready: false, reason };
@@ -79,6 +82,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
       hints: hints(),
       peers: this.#peerCounts(),
       antiEntropy: { lastExchange: describeLastExchanges(this.#parts.antiEntropy.lastExchanges()) },
+      recovery: this.#recovery(),
       uptimeSeconds: Math.floor((nowMs() - startedMs) / 1_000),
     };
   }
@@ -209,10 +213,17 @@ export class DynamoNodeAdmin implements NodeAdmin {
     }
   }
 
+  #recovery(): AdminStatus["recovery"] {
+    const { isRecovering: recovering } = this.#parts.recovery;
+    // Without a ring nobody knows how many there are: at least one.
+    return { recovering, partitionsLeft: this.#parts.recovery.partitionsLeft() ?? 1 };
+  }
+
   #state(): NodeState {
     if (this.#parts.isDraining()) return "draining";
     if (this.#parts.ring.current() === undefined) return "no_ring";
-    return this.#parts.isReadOnly() ? "read_only" : "serving";
+    if (this.#parts.isReadOnly()) return "read_only";
+    return this.#parts.recovery.isRecovering ? "recovering" : "serving";
   }
 
   /** Who said hello to this node, and who was only heard of. */

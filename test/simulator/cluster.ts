@@ -227,10 +227,18 @@ export class Cluster {
     if (reason === "silent") this.#convictions.convicted(this.host(by), peer);
   }
 
+  /** I13, one half: only a node that lost copies may think so, or restarts would cost votes. */
+  #foundLoss(id: NodeId, reason: string): void {
+    if (this.#destroyedMs.has(id)) this.marks.hit("loss found");
+    else this.violated("loss_made_up", `${id.slice(-2)} lost nothing and is recovering: ${reason}`);
+  }
+
   #observed(id: NodeId, event: CoreEvent): void {
     this.trace.line(this.loop.nowMs, `${id.slice(-2)} ${event.kind}`);
     markEvent(event, this.marks, this.scenario);
     if (event.kind === "peer_down") this.#believedDown(id, event.peerId as NodeId, event.reason);
+    if (event.kind === "recovery_started") this.#foundLoss(id, event.reason);
+    if (event.kind === "recovery_finished") this.marks.hit("loss recovered from");
     if (event.kind !== "ring_installed") return;
     const wrong = this.rings.installed(id, event.epoch, event.hash);
     if (wrong !== undefined) this.violated(wrong.kind, wrong.detail);

@@ -29,6 +29,8 @@ export const REQUIRED_MARKS = [
   "stand-in coordinated",
   "hedged put",
   "hedged get",
+  "loss found",
+  "loss recovered from",
   "read repaired",
   "request forwarded",
   "hint delivered",

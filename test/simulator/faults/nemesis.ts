@@ -234,6 +234,7 @@ export class Nemesis {
   #replaceDatabase(kind: "lost_database" | "old_snapshot", host: SimulatedHost, luck: SeededRandom): void {
     const files = luck.pick([[host.disk.data], [host.disk.hints], [host.disk.data, host.disk.hints]]);
     const before = files.map((file) => (kind === "lost_database" ? emptyFile : file.snapshot()));
+    const remembered = kind === "lost_database" ? undefined : host.disk.acknowledgements;
     const delayMs = kind === "lost_database" ? 0 : luck.skewed(50, 3_000);
     this.#cluster.loop.after(delayMs, () => {
       if (this.#stopped) return;
@@ -241,6 +242,8 @@ export class Nemesis {
       this.#cluster.destroyed(host);
       this.#cluster.marks.hit(kind === "lost_database" ? "database lost" : "old snapshot restored");
       files.forEach((file, i) => file.restore(before[i]!));
+      // A volume that is lost or restored as a whole takes with it what the node remembers of itself.
+      if (luck.fork("volume").chance(0.5)) host.disk.acknowledgements = remembered;
       this.#cluster.loop.after(luck.skewed(20, 2_000), () => host.start());
     });
   }

@@ -107,7 +107,8 @@ export class DatabaseFile {
     const index = random.below(bytes.length);
     bytes[index] = bytes[index]! ^ (1 << random.below(8));
     if (part.kind === "block") this.#tree.set(name, { ...part, block: { ...part.block, leaves: bytes } });
-    else this.#tree.set(name, { ...part, changes: { ...part.changes, changes: bytes } });
+    if (part.kind === "changes")
+      this.#tree.set(name, { ...part, changes: { ...part.changes, changes: bytes } });
     return true;
   }
 
@@ -126,7 +127,8 @@ export function applyTo<T>(target: Map<string, T>, changes: ReadonlyMap<string, 
 }
 
 function bytesOfPart(part: TreePart): Uint8Array {
-  return part.kind === "block" ? part.block.leaves : part.changes.changes;
+  if (part.kind === "block") return part.block.leaves;
+  return part.kind === "changes" ? part.changes.changes : new Uint8Array(0);
 }
 
 function byName([left]: [string, TreePart], [right]: [string, TreePart]): number {
@@ -139,6 +141,7 @@ export class SimulatedDisk {
   readonly hints = new DatabaseFile();
   ring: Uint8Array | undefined;
   ringSaving: Uint8Array | undefined;
+  acknowledgements: Uint8Array | undefined;
   /** Commits fail with disk_full until this virtual time. */
   fullUntilMs = 0;
   /** The next so many commits fail with io_error. */

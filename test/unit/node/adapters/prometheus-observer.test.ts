@@ -125,6 +125,7 @@ describe("prometheus metrics", () => {
       ring: () => ({ epoch: 4, members: 3 }),
       hintsPending: () => hints,
       hintsOrphaned: () => 1,
+      recovery: () => ({ recovering: true, partitionsLeft: 5 }),
       storage: () => storage,
       oldestWriteAgeMs: () => 1_500,
       readCache: () => ({ hits: 3, misses: 2, bytes: 1 }),

@@ -118,7 +118,7 @@ describe("startStorage", () => {
       const batch = await again.store.hintsFor({ owner: OWNER_A, after, limits });
       if (batch.status === "failed") throw new Error(batch.message);
       for (const { position, digest } of batch.hints) {
-        expect(await again.store.forgetHint({ position, digest, owner: OWNER_A })).to.deep.equal({
+        expect(await again.store.forgetHint({ position, digest, owner: OWNER_A })).to.include({
           ok: true,
         });
       }
@@ -161,7 +161,7 @@ describe("startStorage", () => {
     raw.close();
     expect(await valuesOf(storage, "cart")).to.equal("corrupt");
     expect(events).to.deep.include({ kind: "row_corrupt", database: "data" });
-    expect(await storage.store.store({ ...keyNamed("cart"), record: sound, keptFor: [] })).to.deep.equal({
+    expect(await storage.store.store({ ...keyNamed("cart"), record: sound, keptFor: [] })).to.include({
       ok: true,
     });
     expect(await valuesOf(storage, "cart")).to.deep.equal(["precious"]);

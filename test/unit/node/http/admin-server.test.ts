@@ -55,6 +55,7 @@ class ScriptedAdmin implements NodeAdmin {
       hints: { pending: { [OTHER]: 2 }, markers: 1, bytes: 3, bytesMax: 4 },
       peers: { up: 2, slow: 0, down: 0 },
       antiEntropy: { lastExchange: {} },
+      recovery: { recovering: false, partitionsLeft: 0 },
       uptimeSeconds: 1,
     };
   }

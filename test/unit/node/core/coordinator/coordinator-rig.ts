@@ -50,6 +50,8 @@ export class CoordinatorRig implements ReplicaStore {
   readonly calls: PeerCalls;
   readonly events: CoreEvent[] = [];
   readonly unreachable = new Set<NodeId>();
+  /** Nodes of which this one believes that they lost data. */
+  readonly recovering = new Set<NodeId>();
   readonly slow = new Set<NodeId>();
   /** Connected, but their windows are full. */
   readonly full = new Set<NodeId>();
@@ -100,6 +102,7 @@ export class CoordinatorRig implements ReplicaStore {
       observer,
       isHealthy,
       isSlow: (node) => this.slow.has(node),
+      isVoter: (node) => !this.recovering.has(node),
     });
   }
 

@@ -1,4 +1,9 @@
-import type { Database, DatabaseFailure, StoredRow } from "../../../../../node/core/ports/database.ts";
+import type {
+  Database,
+  DatabaseFailure,
+  StoredRow,
+  StoreIdentity,
+} from "../../../../../node/core/ports/database.ts";
 import type { RowDigest } from "../../../../../node/core/ports/merkle-store.ts";
 import { OverlaidTree, type TreeByName, type TreePart } from "../../../../simulator/world/simulated-tree.ts";
 
@@ -88,6 +93,14 @@ export class MemoryDatabase implements Database {
 
   count(): number {
     return (this.#open ?? this.#committed).size;
+  }
+
+  identity(): StoreIdentity | undefined {
+    return this.tree.identity();
+  }
+
+  writeIdentity(identity: StoreIdentity): void {
+    this.tree.writeIdentity(identity);
   }
 
   usedBytes(): number {
