@@ -25,6 +25,7 @@ function workload(fields: Partial<WorkloadResult> = {}): WorkloadResult {
     lost: 0,
     resurrected: 0,
     corrupt: 0,
+    twins: 0,
     wrong: 0,
     ...fields,
   };
@@ -73,7 +74,7 @@ describe("cluster: the reliability page", () => {
       .and.match(/tail\n$/);
     expect(page).not.to.match(/^old$/m);
     expect(page).to.match(
-      /\| kill one, W=2 \| 1 \| 200 \| 180 \| 16 \| 4 \| 0 \| 0 \| 0 \| 0 \| 0 \| 2 % \| 3 \| 100 % \|/,
+      /\| kill one, W=2 \| 1 \| 200 \| 180 \| 16 \| 4 \| 0 \| 0 \| 0 \| 0 \| 0 \| 0 \| 2 % \| 3 \| 100 % \|/,
     );
     expect(page).to.match(
       /\| kill one \| other nodes \| 100 \| 99 % \| 5 ms \| 900 ms \| 1\.0 s \| 1\.0 s \|/,
@@ -90,7 +91,7 @@ describe("cluster: the reliability page", () => {
     });
     const page = updatedPage(EMPTY_PAGE, { results: [failed], plantedBugs: [] });
     expect(page).to.match(
-      /\| kill one, W=2 \| 1 \| 100 \| 90 \| 8 \| 2 \| 0 \| 2 \| 0 \| 0 \| 1 \| 2 % \| 3 \| {2}\|/,
+      /\| kill one, W=2 \| 1 \| 100 \| 90 \| 8 \| 2 \| 0 \| 2 \| 0 \| 0 \| 1 \| 0 \| 2 % \| 3 \| {2}\|/,
     );
     expect(page).to.match(/2 resurrected.* 1 runs failed for any reason/);
   });

@@ -82,6 +82,7 @@ const safetyHeads = [
   "corrupt",
   "wrong",
   "failed runs",
+  "twins",
   "stale reads",
   "most siblings",
   "failure rate below",
@@ -92,7 +93,19 @@ function safetyRow({ runs, failedRuns, counts, siblingsMax }: Summary): string[]
   const stale = counts.reads === 0 ? "" : percent(counts.staleReads / counts.reads);
   const bound = failedRuns > 0 ? "" : percent(failureRateBound(runs));
   return [
-    ...[runs, operations, ok, failed, unknown, lost, resurrected, corrupt, wrong, failedRuns].map(String),
+    ...[
+      runs,
+      operations,
+      ok,
+      failed,
+      unknown,
+      lost,
+      resurrected,
+      corrupt,
+      wrong,
+      failedRuns,
+      counts.twins,
+    ].map(String),
     stale,
     String(siblingsMax),
     bound,

@@ -31,6 +31,7 @@ const COUNTS = [
   "lost",
   "resurrected",
   "corrupt",
+  "twins",
   "wrong",
 ] as const;
 export type Count = (typeof COUNTS)[number];
