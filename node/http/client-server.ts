@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Express } from "express";
 import { Admission } from "./admission.ts";
 import { BadRequest } from "./bad-request.ts";
+import { connectionState } from "./connection-state.ts";
 import { answerConnectionErrors } from "./connection-errors.ts";
 import { EventLoopDelay } from "./event-loop-delay.ts";
 import { addFallbacks, createApp, methodNotAllowed, sendError } from "./express-conventions.ts";
@@ -95,6 +96,7 @@ export class ClientServer {
 
   #dispatch(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const target = request.url ?? "";
+    connectionState(request.socket).found(request, response);
     const bad = malformed(request, target);
     if (bad !== undefined) this.#handler.refuse(request, response, bad);
     else if (isKvTarget(target)) this.#handler.handle(request, response, expectsContinue);

@@ -1,27 +1,29 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { REQUEST_ID_HEADER } from "../contract/http-headers.ts";
 import { hasBody } from "./body-reader.ts";
 import { retryAfterSeconds } from "./error-response.ts";
-import { SHED_MESSAGES } from "./kv-answer.ts";
-import type { ShedReason } from "./http-observer.ts";
 import { DRAINED_BYTES_MAX } from "./http-limits.ts";
-import { requestIdOf } from "./kv-headers.ts";
+import type { ShedReason } from "./http-observer.ts";
+import { SHED_MESSAGES } from "./kv-answer.ts";
 
 /**
  * The refusal of a request of which nothing was looked at but its method, while the node takes nothing of its kind.
  * What counts here is what it costs: at twice the capacity every second request ends here, and its cost is taken from
- * those that are served. Same bytes as any other 503 (error-response.ts), put together by hand.
+ * those that are served. The same as any other 503 (error-response.ts), put together by hand.
  */
-/** False where the request needs more care than this: nothing was answered. */
-export function refuseEarly(request: IncomingMessage, response: ServerResponse, reason: ShedReason): boolean {
-  if (!isSmall(request)) return false;
-  const given = requestIdOf(request.headers);
-  if (given !== undefined && typeof given !== "string") return false;
-  const requestId = given ?? randomUUID();
+export interface Refusal {
+  /** Flat name-value pairs. */
+  readonly headers: string[];
+  readonly text: string;
+}
+
+/** `givenId`: the client's request id, checked; undefined where it sent none. */
+export function refusalOf(reason: ShedReason, givenId: string | undefined): Refusal {
+  const requestId = givenId ?? randomUUID();
   const { before, after } = TEXTS[reason];
-  const text = before + (given === undefined ? `"${requestId}"` : JSON.stringify(given)) + after;
-  response.writeHead(503, [
+  const text = before + (givenId === undefined ? `"${requestId}"` : JSON.stringify(givenId)) + after;
+  const headers = [
     "Content-Type",
     "application/json",
     "Content-Length",
@@ -34,13 +36,12 @@ export function refuseEarly(request: IncomingMessage, response: ServerResponse, 
     requestId,
     "Retry-After",
     retryAfterSeconds(),
-  ]);
-  response.end(text, "latin1");
-  return true;
+  ];
+  return { headers, text };
 }
 
-/** Node reads and drops the rest of a small body: cheaper for both sides than a new connection. */
-function isSmall(request: IncomingMessage): boolean {
+/** Whether Node may read and drop the rest of the body: cheaper for both sides than a new connection. */
+export function hasSmallBody(request: IncomingMessage): boolean {
   return !hasBody(request) || Number(request.headers["content-length"] ?? Infinity) <= DRAINED_BYTES_MAX;
 }
 

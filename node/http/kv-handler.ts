@@ -5,14 +5,16 @@ import type { Admission, Operation } from "./admission.ts";
 import { BadRequest } from "./bad-request.ts";
 import { type BodyEnd, declaredLength, hasBody, readBody, valueTooLarge } from "./body-reader.ts";
 import { connectionState } from "./connection-state.ts";
-import { refuseEarly } from "./early-refusal.ts";
+import { hasSmallBody, type Refusal, refusalOf } from "./early-refusal.ts";
 import { Exchange } from "./exchange.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import type { HttpObserver } from "./http-observer.ts";
 import { answerBadRequest, answerBroken, answerRead, answerShed, answerWrite } from "./kv-answer.ts";
-import { contentTypeOf, contextOf, requestIdOf, unsupportedIn } from "./kv-headers.ts";
+import { contentTypeOf, contextOf, isRequestId, requestIdOf, unsupportedIn } from "./kv-headers.ts";
 import { parseKvQuery } from "./kv-query.ts";
 import type { KeyValueService } from "./kv-service.ts";
+import type { PlainRequest } from "./plain-request.ts";
+import { watchForRefusals } from "./socket-refusal.ts";
 import { type KvTarget, parseKvTarget } from "./kv-target.ts";
 
 export interface KvHandlerOptions {
@@ -33,6 +35,10 @@ export class KvHandler {
   readonly #options: KvHandlerOptions;
   #draining = false;
   readonly #closesAfterwards = (): boolean => this.#draining;
+  readonly #refusePlain = ({ method, requestId }: PlainRequest): Refusal | undefined => {
+    if (requestId !== undefined && !isRequestId(requestId)) return undefined;
+    return this.#refuse(method, method === "GET" ? "read" : "write", requestId);
+  };
 
   constructor(options: KvHandlerOptions) {
     this.#options = options;
@@ -65,15 +71,28 @@ export class KvHandler {
 
   /** Before anything that costs: while nothing of its kind may come in, it does not matter what it is. */
   #refusedEarly(request: IncomingMessage, response: ServerResponse): boolean {
-    const operation = OPERATIONS.get(request.method ?? "");
-    if (operation === undefined || this.#draining) return false;
-    const { admission, observer } = this.#options;
-    const reason = admission.closedTo(operation);
-    if (reason === undefined || !refuseEarly(request, response, reason)) return false;
+    const { method = "" } = request;
+    const operation = OPERATIONS.get(method);
+    if (operation === undefined || this.#options.admission.closedTo(operation) === undefined) return false;
+    const id = requestIdOf(request.headers);
+    if (id instanceof BadRequest || !hasSmallBody(request)) return false;
+    const refusal = this.#refuse(method, operation, id);
+    if (refusal === undefined) return false;
+    response.writeHead(503, refusal.headers);
+    response.end(refusal.text, "latin1");
     connectionState(request.socket).answeredEarly = request;
-    observer.shed(reason);
-    observer.answered(request.method!, 503, 0);
+    watchForRefusals(request.socket, this.#refusePlain);
     return true;
+  }
+
+  /** Undefined: it may come in, or its answer has to end the connection. */
+  #refuse(method: string, operation: Operation, id: string | undefined): Refusal | undefined {
+    const { admission, observer } = this.#options;
+    const reason = this.#draining ? undefined : admission.closedTo(operation);
+    if (reason === undefined) return undefined;
+    observer.shed(reason);
+    observer.answered(method, 503, 0);
+    return refusalOf(reason, id);
   }
 
   /** Answers a request that is not for the key-value paths and malformed as a whole. */
