@@ -104,7 +104,7 @@ class Life {
   }
 }
 
-describe("GroupCommit and the Merkle tree", () => {
+describe("BatchTable, within a batch, and the Merkle tree", () => {
   it("agree after any puts, records of others, failures and crashes", async () => {
     const steps = fc.array(step, { minLength: 10, maxLength: 40, size: "max" });
     await fc.assert(
