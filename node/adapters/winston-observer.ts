@@ -67,10 +67,8 @@ export class WinstonObserver implements Observer {
         sayOfPeers(event, this.#log);
         break;
       case "row_corrupt":
-        this.#log.sayRarely("row_found_corrupt", event.database, { database: event.database }, "error");
-        break;
       case "commit_failed":
-        this.#log.sayRarely(event.kind, event.code, { code: event.code, message: event.message }, "error");
+        sayOfStorage(event, this.#log);
         break;
       case "ring_installed": {
         const { epoch, hash, members } = event;
@@ -79,4 +77,13 @@ export class WinstonObserver implements Observer {
       }
     }
   }
+}
+
+function sayOfStorage(
+  event: Extract<CoreEvent, { kind: "row_corrupt" | "commit_failed" }>,
+  log: PeerLog,
+): void {
+  if (event.kind === "row_corrupt")
+    log.sayRarely("row_found_corrupt", event.database, { database: event.database }, "error");
+  else log.sayRarely(event.kind, event.code, { code: event.code, message: event.message }, "error");
 }

@@ -76,7 +76,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
     return {
       node: { ...addressOf(self), version: self.version, clientAddress: self.clientAddress },
       state: this.#state(),
-      stateReason: this.#parts.readOnlyReason(),
+      stateReason: this.#stateReason(),
       clusterId: current?.clusterId ?? "",
       ring: { epoch: current?.epoch ?? 0, hash: ring.hash() },
       hints: hints(),
@@ -211,6 +211,15 @@ export class DynamoNodeAdmin implements NodeAdmin {
       case "invalid_request":
         return { kind: "invalid", message: outcome.message };
     }
+  }
+
+  #stateReason(): string {
+    const { recovering, partitionsLeft } = this.#recovery();
+    if (this.#state() !== "recovering" || !recovering) return this.#parts.readOnlyReason();
+    return (
+      `its disk lost data that it had acknowledged; ${partitionsLeft} partitions are not yet compared with every ` +
+      "co-owner: see that all of them are up"
+    );
   }
 
   #recovery(): AdminStatus["recovery"] {
