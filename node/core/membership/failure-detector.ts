@@ -6,7 +6,9 @@ import type { BeliefChange, BeliefReason, PeerHealth } from "./peer-health.ts";
  * Who is believed down, judged by this node alone and from its own traffic (Dynamo §4.8.3). A peer that was asked and
  * from which nothing at all is heard is suspected, is asked by a probe that overtakes all data, and is down if that
  * brings no sign of life either. Anything heard lifts the verdict at once. A peer that is heard but whose disk keeps
- * reads or writes waiting is slow, which is not dead. One that is heard but answers nothing does not hear us.
+ * reads or writes waiting is slow, which is not dead. One that is heard but answers nothing does not hear us; where a
+ * silent peer is heard again without having been asked, it has to answer a probe soon, or else each of its own probes
+ * would bring it back for a moment.
  *
  * Invariant: silence is counted in ticks of this node's own event loop, never read off a clock. Each tick stands for
  * one turn in which sockets were read, and one that came late counts for nothing: a node that was itself stopped or
@@ -46,6 +48,8 @@ interface Peer {
   silentSince: number;
   unansweredSince: number;
   heardTick: number;
+  /** Was silent, was heard again, and has not answered anything yet. */
+  onTrial: boolean;
   probeTick: number;
   /** Probes since the verdict. */
   probes: number;
@@ -107,6 +111,7 @@ export class FailureDetector implements CallWatch {
     if (peer.health.reason !== "silent") return;
     // What it was asked before it fell silent may be lost for good; that does not make it deaf.
     peer.unansweredSince = NONE;
+    peer.onTrial = true;
     this.#believe(id, peer, "up", "heard");
   }
 
@@ -115,6 +120,7 @@ export class FailureDetector implements CallWatch {
     const peer = this.#peers.get(id);
     if (peer === undefined) return;
     peer.unansweredSince = NONE;
+    peer.onTrial = false;
     if (peer.health.reason === "deaf") this.#believe(id, peer, "up", "heard");
     if (measured === undefined || waitedMs > CALL_LATE_MS) return;
     peer.late[measured] = 0;
@@ -184,6 +190,7 @@ export class FailureDetector implements CallWatch {
       silentSince: NONE,
       unansweredSince: NONE,
       heardTick: this.#tick,
+      onTrial: false,
       probeTick: this.#tick,
       probes: 0,
       late: { replicate: 0, read: 0 },
@@ -197,6 +204,7 @@ export class FailureDetector implements CallWatch {
     peer.silentSince = NONE;
     peer.unansweredSince = NONE;
     peer.heardTick = this.#tick;
+    peer.onTrial = false;
     peer.late.replicate = 0;
     peer.late.read = 0;
   }
@@ -205,7 +213,9 @@ export class FailureDetector implements CallWatch {
     if (peer.health.belief === "down") return;
     if (this.#ticksSince(peer.silentSince) >= DETECTOR.silentTicks) {
       this.#believe(id, peer, "down", "silent");
-    } else if (this.#ticksSince(peer.unansweredSince) >= DETECTOR.deafTicks) {
+    } else if (
+      this.#ticksSince(peer.unansweredSince) >= (peer.onTrial ? DETECTOR.silentTicks : DETECTOR.deafTicks)
+    ) {
       this.#believe(id, peer, "down", "deaf");
     } else if (peer.health.belief === "slow" && this.#ticksSince(peer.lateTick) >= DETECTOR.slowTicks) {
       peer.late.replicate = 0;
@@ -218,9 +228,11 @@ export class FailureDetector implements CallWatch {
     const sinceProbe = this.#tick - peer.probeTick;
     if (peer.health.belief === "down") {
       const pauses = DETECTOR.downProbeTicks;
+      // It can be heard: perhaps it hears us again.
+      if (peer.health.reason === "deaf" && peer.heardTick > peer.probeTick) return sinceProbe >= pauses[0];
       return sinceProbe >= pauses[Math.min(peer.probes, pauses.length - 1)]!;
     }
-    if (this.#ticksSince(peer.silentSince) >= DETECTOR.suspectTicks) return true;
+    if (peer.onTrial || this.#ticksSince(peer.silentSince) >= DETECTOR.suspectTicks) return true;
     if (this.#ticksSince(peer.unansweredSince) >= DETECTOR.unansweredProbeTicks)
       return sinceProbe >= DETECTOR.unansweredProbeTicks;
     return this.#tick - peer.heardTick >= DETECTOR.idleTicks && sinceProbe >= DETECTOR.idleTicks;

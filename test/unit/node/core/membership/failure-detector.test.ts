@@ -103,10 +103,40 @@ describe("failure detector", () => {
     rig.answers = (each) => each === other;
     rig.detector.sent(peer);
     rig.run(5_000);
+    rig.answers = () => true;
     rig.detector.heard(peer);
     expect(rig.reasons()).to.deep.equal(["down silent", "up heard"]);
-    rig.run(1_000);
+    rig.run(10_000);
     expect(rig.changes, "old calls stay unanswered, and say nothing").to.have.lengthOf(2);
+  });
+
+  it("lets a peer that is heard, but does not hear, come back for a moment only once", () => {
+    const rig = new DetectorRig();
+    rig.answers = (each) => each === other;
+    rig.detector.sent(peer);
+    // It believes this node down, and probes it as this one would: 1, 2, 4, 8 seconds apart.
+    for (const pauseMs of [1_000, 2_000, 4_000, 8_000, 10_000]) {
+      rig.run(pauseMs);
+      rig.detector.heard(peer);
+      rig.run(200);
+      rig.detector.heard(peer);
+    }
+    expect(rig.reasons().slice(0, 2)).to.deep.equal(["down silent", "up heard"]);
+    expect(rig.changes.filter(({ belief }) => belief === "up").length).to.be.at.most(2);
+    expect(rig.detector.isHealthy(peer)).to.equal(false);
+  });
+
+  it("asks a deaf peer again, a second after it is heard, and not before", () => {
+    const rig = new DetectorRig();
+    rig.answers = (each) => each === other;
+    rig.detector.sent(peer);
+    rig.run(30_000, () => rig.detector.heard(peer));
+    rig.probes.length = 0;
+    rig.run(5_000, () => rig.detector.heard(peer));
+    expect(rig.probes.filter((probe) => probe.peer === peer)).to.have.lengthOf(5);
+    rig.answers = () => true;
+    rig.run(1_000, () => rig.detector.heard(peer));
+    expect(rig.detector.isHealthy(peer)).to.equal(true);
   });
 
   it("probes a silent peer after 1, 2, 4, 8 and then every 10 seconds", () => {
