@@ -198,6 +198,7 @@ describe("dynamokv", () => {
       hints: { pending: {}, markers: 0, bytes: 0, bytesMax: 1_000 },
       peers: { up: 2, slow: 0, down: 0 },
       antiEntropy: { lastExchange: {} },
+      recovery: { recovering: false, partitionsLeft: 0 },
       uptimeSeconds: 3,
     };
     const other = "00000000-0000-4000-8000-000000000002";
@@ -265,6 +266,14 @@ describe("dynamokv", () => {
       expect(run.out).to.include("127.0.0.1:8081 is read_only: 5 bytes are free in /data");
       expect(run.out).to.match(/127\.0\.0\.1:8081 +127\.0\.0\.1:8082 +12\n/);
       expect(run.out).to.match(/127\.0\.0\.1:8082 +1 min +FAILED +4 +never +no answer/);
+    });
+
+    it("status says how far a node that lost data has come", async () => {
+      const recovery = { recovering: true, partitionsLeft: 17 };
+      const server = await serve(() => json({ ...status, state: "recovering", recovery, members: [] }));
+      const run = await cli(["status", "--admin", server.endpoint]);
+      expect(run.code).to.equal(1);
+      expect(run.out).to.include("127.0.0.1:8081 is recovering: it lost data, and has 17 partitions left");
     });
 
     it("members says what one node believes, why, since when, and who else suspects whom", async () => {
