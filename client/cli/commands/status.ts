@@ -65,10 +65,8 @@ function statusText(nodes: readonly NodeReport[], names: NodeNames): string {
   const header = ["ADMIN", "STATE", "RING", "PEERS", "HINTS", "MARKERS", "UP", "NODE"];
   const sections = [formatTable(header, nodes.map(nodeRow))];
   const answered = nodes.flatMap((node) => ("status" in node ? [node.status] : []));
-  for (const status of answered) {
-    const reason = reasonOf(status);
-    if (reason !== "") sections.push(`${names.nameOf(status.node.id)} is ${status.state}: ${reason}\n`);
-  }
+  for (const { node, state, stateReason } of answered)
+    if (stateReason !== "") sections.push(`${names.nameOf(node.id)} is ${state}: ${stateReason}\n`);
   const hints = answered.flatMap((status) => hintRows(status, names));
   if (hints.length > 0) sections.push(`Hints pending:\n${formatTable(["KEPT BY", "FOR", "HINTS"], hints)}`);
   const repairs = answered.flatMap((status) => repairRows(status, names));
@@ -99,11 +97,6 @@ function nodeRow(node: NodeReport): string[] {
     shownDuration(uptimeSeconds * 1_000),
     node.status.node.id,
   ];
-}
-
-function reasonOf({ state, stateReason, recovery }: AdminStatus): string {
-  if (stateReason !== "" || state !== "recovering") return stateReason;
-  return `it lost data, and has ${recovery.partitionsLeft} partitions left to compare; writes count, its reads do not`;
 }
 
 function trouble(count: number, what: string): string[] {

@@ -268,14 +268,6 @@ describe("dynamokv", () => {
       expect(run.out).to.match(/127\.0\.0\.1:8082 +1 min +FAILED +4 +never +no answer/);
     });
 
-    it("status says how far a node that lost data has come", async () => {
-      const recovery = { recovering: true, partitionsLeft: 17 };
-      const server = await serve(() => json({ ...status, state: "recovering", recovery, members: [] }));
-      const run = await cli(["status", "--admin", server.endpoint]);
-      expect(run.code).to.equal(1);
-      expect(run.out).to.include("127.0.0.1:8081 is recovering: it lost data, and has 17 partitions left");
-    });
-
     it("members says what one node believes, why, since when, and who else suspects whom", async () => {
       const downSince = new Date(Date.now() - 90_000).toISOString();
       const down = member(other, { believed: "down", reason: "silent", downSince, suspectedBy: [id] });
