@@ -1,5 +1,6 @@
 import type Sqlite from "better-sqlite3";
 import type { TreeBlock, TreeBlockHead, TreeChanges, TreeTables } from "../core/ports/database.ts";
+import { IDENTITY_SEQ } from "./sqlite-identity.ts";
 import { toDatabaseFailure } from "./sqlite-failure.ts";
 
 /**
@@ -31,13 +32,15 @@ export class SqliteTree implements TreeTables {
        root = excluded.root, leaves = excluded.leaves`,
     );
     this.#changes = connection
-      .prepare("SELECT seq, changes FROM merkle_changes WHERE seq > ? ORDER BY seq")
+      .prepare(`SELECT seq, changes FROM merkle_changes WHERE seq > ? AND seq < ${IDENTITY_SEQ} ORDER BY seq`)
       .raw(true);
     this.#writeChanges = connection.prepare(
       `INSERT INTO merkle_changes (seq, changes) VALUES (?, ?)
        ON CONFLICT (seq) DO UPDATE SET changes = excluded.changes`,
     );
-    this.#dropChanges = connection.prepare("DELETE FROM merkle_changes WHERE seq <= ?");
+    this.#dropChanges = connection.prepare(
+      `DELETE FROM merkle_changes WHERE seq <= ? AND seq < ${IDENTITY_SEQ}`,
+    );
   }
 
   block(block: number): TreeBlock | undefined {

@@ -162,6 +162,21 @@ describe("SqliteDatabase", () => {
     const changed = { ...identity, sequence: 5_000_000_001, lostStores: ["a", "b"], recovering: true };
     inside(database, () => database.writeIdentity(changed));
     expect(openDatabase().identity()).to.deep.equal(changed);
+    inside(database, () => database.tree.dropChanges(Number.MAX_SAFE_INTEGER));
+    expect(database.identity(), "it is none of the tree's").to.deep.equal(changed);
+    expect(database.tree.changes(0)).to.deep.equal([]);
+  });
+
+  it("does not believe what it says of itself where that has rotted", () => {
+    const database = openDatabase();
+    const identity = { storeId: "00000000000000aa", sequence: 1, lostStores: [], recovering: false };
+    inside(database, () => database.writeIdentity(identity));
+    const raw = new Sqlite(path);
+    for (const text of ["", "{", "[]", '{"storeId":"a","sequence":1.5,"recovering":true,"lostStores":[]}']) {
+      raw.prepare("UPDATE merkle_changes SET changes = ?").run(Buffer.from(text));
+      expect(database.identity(), text).to.equal(undefined);
+    }
+    raw.close();
   });
 
   it("finds an owner's few hints among many for another without reading those", () => {

@@ -1,0 +1,57 @@
+import type Sqlite from "better-sqlite3";
+import type { StoreIdentity } from "../core/ports/database.ts";
+import { toDatabaseFailure } from "./sqlite-failure.ts";
+
+/**
+ * What a database says of itself (storage/store-life.ts), as one row. Every commit writes it, so where it lies matters:
+ * in a table of its own it would be one page of 4 KiB more for each commit, a quarter of what a lone put writes. It is
+ * the last row of the list of changes, on the page that every commit writes anyway.
+ */
+export const IDENTITY_SEQ = Number.MAX_SAFE_INTEGER;
+
+export class SqliteIdentity {
+  readonly #file: string;
+  readonly #read: Sqlite.Statement;
+  readonly #write: Sqlite.Statement;
+
+  constructor(connection: Sqlite.Database, file: string) {
+    this.#file = file;
+    this.#read = connection.prepare(`SELECT changes FROM merkle_changes WHERE seq = ${IDENTITY_SEQ}`).pluck();
+    this.#write = connection.prepare(
+      `INSERT INTO merkle_changes (seq, changes) VALUES (${IDENTITY_SEQ}, ?)
+       ON CONFLICT (seq) DO UPDATE SET changes = excluded.changes`,
+    );
+  }
+
+  /** Undefined where it was never written or has rotted: then the file counts as new. Throws DatabaseFailure. */
+  read(): StoreIdentity | undefined {
+    try {
+      return identityOf((this.#read.get() as Buffer | undefined)?.toString("utf8") ?? "");
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
+  /** Throws DatabaseFailure. */
+  write({ storeId, sequence, recovering, lostStores }: StoreIdentity): void {
+    try {
+      this.#write.run(Buffer.from(JSON.stringify({ storeId, sequence, recovering, lostStores }), "utf8"));
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+}
+
+function identityOf(text: string): StoreIdentity | undefined {
+  try {
+    const { storeId, sequence, recovering, lostStores } = JSON.parse(text) as Partial<StoreIdentity>;
+    if (typeof storeId !== "string" || typeof recovering !== "boolean" || !Array.isArray(lostStores))
+      return undefined;
+    if (!Number.isSafeInteger(sequence) || !lostStores.every((each) => typeof each === "string"))
+      return undefined;
+    return { storeId, sequence: sequence!, recovering, lostStores };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
