@@ -203,7 +203,7 @@ export class Cluster {
       `${from.slice(-2)} -> ${to.slice(-2)} kind ${message[0]}, ${message.length} bytes`,
     );
     this.trace.bytes(message);
-    this.#convictions.sent(this.host(from), to);
+    if (message[0] !== KIND.reply) this.#convictions.asks(this.host(from), to);
     this.registry.sent(message);
     if (message[0] === KIND.forward) this.#forwarded(from, message);
   }

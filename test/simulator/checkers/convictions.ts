@@ -4,13 +4,16 @@ import type { SimulatedHost } from "../world/simulated-host.ts";
 
 /**
  * Failure detection seen from outside: what a process really heard, on a clock that stands still while it is paused. A
- * peer may be convicted of silence only for time in which the process was there to hear it; and one that was silent
- * for long must be convicted, also where nobody wants anything of it.
+ * peer may be convicted of silence only for time in which the process was there to hear it; and one that is asked and
+ * silent must be convicted soon, one of which nobody wants anything a little later.
  */
 export class ConvictionChecker {
   readonly #violated: (kind: ViolationKind, detail: string) => void;
   /** By host and peer: running time of the host's process when it last read something of the peer. */
   readonly #heardMs = new Map<string, number>();
+
+  /** The same, when it first asked the peer something after that. */
+  readonly #askedMs = new Map<string, number>();
 
   constructor(violated: (kind: ViolationKind, detail: string) => void) {
     this.#violated = violated;
@@ -19,6 +22,7 @@ export class ConvictionChecker {
   /** A message of `peer`, or the connection to it, has reached the host's process. */
   heard(host: SimulatedHost, peer: NodeId): void {
     this.#heardMs.set(`${host.id} ${peer}`, host.runningMs);
+    this.#askedMs.delete(`${host.id} ${peer}`);
   }
 
   convicted(host: SimulatedHost, peer: NodeId): void {
@@ -28,11 +32,18 @@ export class ConvictionChecker {
     this.#violated("convicted_too_early", detail);
   }
 
-  /** The host sends something to a peer, if only a probe: a good moment to ask what it believes. */
-  sent(host: SimulatedHost, peer: NodeId): void {
+  /** The host asks a peer something, if only for a sign of life: a good moment to see what it believes. */
+  asks(host: SimulatedHost, peer: NodeId): void {
+    const name = `${host.id} ${peer}`;
+    const askedMs = this.#askedMs.get(name) ?? host.runningMs;
+    this.#askedMs.set(name, askedMs);
     const silentMs = this.#silentMs(host, peer);
-    if (silentMs <= SILENCE_MS_MAX || host.node?.membership.isHealthy(peer) !== true) return;
-    const detail = `${host.id.slice(-2)} believes ${peer.slice(-2)} up, of which it heard nothing for ${silentMs.toFixed(0)} ms`;
+    const unansweredMs = host.runningMs - askedMs;
+    if (silentMs <= SILENCE_MS_MAX && unansweredMs <= UNANSWERED_MS_MAX) return;
+    if (host.node?.membership.isHealthy(peer) !== true) return;
+    const detail =
+      `${host.id.slice(-2)} believes ${peer.slice(-2)} up, of which it heard nothing for ` +
+      `${silentMs.toFixed(0)} ms, ${unansweredMs.toFixed(0)} ms of them after asking`;
     this.#violated("silent_peer_believed_up", detail);
   }
 
@@ -45,3 +56,5 @@ export class ConvictionChecker {
 const SILENCE_MS_MIN = 350;
 /** 2 s without traffic, then at most 0.8 s of suspicion, each rounded up to a tick. */
 const SILENCE_MS_MAX = 3_500;
+/** Those 0.8 s, and as much again for stalls, whose ticks count for nothing. */
+const UNANSWERED_MS_MAX = 1_600;
