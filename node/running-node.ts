@@ -43,6 +43,8 @@ export interface NodeSurroundings {
 
 const PEER_STATES = { down: 0, slow: 1, up: 2 } as const;
 const STOP_GRACE_MS = 5_000;
+/** A turn of a busy event loop serves some ten requests; as many clients may come anew. */
+const CLIENT_LISTENERS = 8;
 const KEY_IDS = Array.from({ length: 256 }, (_, id) => id);
 
 /** Builds a member on real sockets, threads and disks. Rejects where one of them cannot be had, and says which. */
@@ -208,7 +210,14 @@ function serversOf(
   const { requestTimeoutMsMax } = config.settings;
   const metrics = () => exposeMetrics(registry);
   return {
-    clients: new ClientServer({ service: node, admin, limits, requestTimeoutMsMax, observer }),
+    clients: new ClientServer({
+      service: node,
+      admin,
+      limits,
+      requestTimeoutMsMax,
+      observer,
+      listeners: CLIENT_LISTENERS,
+    }),
     administration: new AdminServer({ admin, tokens: () => tokensOf(secret), metrics, limits, observer }),
   };
 }
@@ -261,11 +270,17 @@ function tokensOf(secret: ClusterSecret): readonly string[] {
   return KEY_IDS.flatMap((id) => secret.verifying(id) ?? []).map((key) => adminToken(key.bytes));
 }
 
+const LISTENERS_MISSING =
+  "no process could be started to copy the listening socket; new clients wait longer while this node is busy";
+
 function observedHttp(metrics: PrometheusHttpObserver, log: LogLine): HttpObserver {
   return {
     answered: (method, status, durationMs) => metrics.answered(method, status, durationMs),
     shed: (reason) => metrics.shed(reason),
     connectionRefused: (code) => metrics.connectionRefused(code),
+    listening: (listeners, wanted) => {
+      if (listeners < wanted) log("listeners_missing", { listeners, wanted, why: LISTENERS_MISSING }, "warn");
+    },
     handlerFailed: (error, requestId) => {
       metrics.handlerFailed();
       log("handler_failed", { error, requestId }, "error");

@@ -1,4 +1,5 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type net from "node:net";
 import type { Socket } from "node:net";
 import type { Express } from "express";
 import { Admission } from "./admission.ts";
@@ -12,6 +13,7 @@ import type { HttpObserver } from "./http-observer.ts";
 import { KvHandler } from "./kv-handler.ts";
 import type { KeyValueService } from "./kv-service.ts";
 import { isKvTarget } from "./kv-target.ts";
+import { copyListener } from "./listener-copies.ts";
 import { closeGracefully, type HostPort, listen, trackConnections } from "./listener.ts";
 import type { NodeAdmin } from "./node-admin.ts";
 
@@ -26,6 +28,8 @@ export interface ClientServerOptions {
   readonly limits: HttpLimits;
   readonly requestTimeoutMsMax: number;
   readonly observer: HttpObserver;
+  /** Connections taken in during one turn of the event loop, at most; 1 by default. */
+  readonly listeners?: number;
 }
 
 const ADJUST_EVERY_MS = 250;
@@ -37,10 +41,13 @@ export class ClientServer {
   readonly #app: Express;
   readonly #admission: Admission;
   readonly #eventLoop: EventLoopDelay;
+  readonly #options: ClientServerOptions;
   #adjusting: NodeJS.Timeout | undefined;
+  #copies: Promise<readonly net.Server[]> = Promise.resolve([]);
 
   constructor(options: ClientServerOptions) {
     const { limits, observer } = options;
+    this.#options = options;
     this.#eventLoop = new EventLoopDelay(limits.eventLoopDelayMsMax);
     this.#admission = new Admission(limits, this.#eventLoop);
     this.#handler = new KvHandler({ ...options, admission: this.#admission });
@@ -59,6 +66,7 @@ export class ClientServer {
   /** Resolves with the address taken; rejects where the port is not free. */
   async start(address: HostPort): Promise<HostPort> {
     const taken = await listen(this.#server, address);
+    this.#copies = this.#copyListener();
     this.#eventLoop.start();
     this.#adjusting = setInterval(() => this.#admission.adjust(), ADJUST_EVERY_MS).unref();
     return taken;
@@ -72,7 +80,7 @@ export class ClientServer {
   /** Resolves when no connection is left; those still busy after `graceMs` are cut. */
   async stop(graceMs: number): Promise<void> {
     this.drain();
-    await closeGracefully(this.#server, this.#connections, graceMs);
+    await closeGracefully(this.#server, this.#connections, graceMs, await this.#copies);
     this.#eventLoop.stop();
     clearInterval(this.#adjusting);
   }
@@ -92,6 +100,20 @@ export class ClientServer {
       bodyBytes: this.#admission.bodyBytes(),
       eventLoopDelayMs: this.#eventLoop.delayMs(),
     };
+  }
+
+  /** Goes on after the start: until it is done clients are taken in one by one. */
+  async #copyListener(): Promise<readonly net.Server[]> {
+    const { listeners = 1, limits, observer } = this.#options;
+    if (listeners === 1) return [];
+    const { connectionsMax } = limits;
+    const copies = await copyListener(this.#server, {
+      copies: listeners - 1,
+      connections: this.#connections,
+      connectionsMax,
+    });
+    observer.listening(1 + copies.length, listeners);
+    return copies;
   }
 
   #dispatch(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {

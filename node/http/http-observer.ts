@@ -6,6 +6,8 @@ export interface HttpObserver {
   shed(reason: ShedReason): void;
   /** A connection was closed because of what came over it, or because there are too many. */
   connectionRefused(code: string): void;
+  /** So many listeners take in clients, of so many that were asked for. */
+  listening(listeners: number, wanted: number): void;
   /** A handler threw: a programmer's error, answered with 500. */
   handlerFailed(error: unknown, requestId: string): void;
 }

@@ -27,17 +27,18 @@ export function trackConnections(server: Server): ReadonlySet<Socket> {
 
 /**
  * Stops accepting, lets requests under way finish and their answers leave, closes idle connections, and after
- * `graceMs` the rest. Resolves when every connection is closed.
+ * `graceMs` the rest. Resolves when every connection is closed. `copies`: see listener-copies.ts.
  */
 export async function closeGracefully(
   server: Server,
   connections: ReadonlySet<Socket>,
   graceMs: number,
+  copies: readonly net.Server[] = [],
 ): Promise<void> {
   if (!server.listening) return;
-  const closed = once(server, "close");
+  const closed = Promise.all([server, ...copies].map((listener) => once(listener, "close")));
   // http.Server's own close would at once cut connections whose answer is still on its way out: see closeIdle.
-  net.Server.prototype.close.call(server);
+  for (const listener of [server, ...copies]) net.Server.prototype.close.call(listener);
   const sweep = setInterval(() => closeIdle(server, connections), IDLE_SWEEP_MS);
   const force = setTimeout(() => server.closeAllConnections(), graceMs);
   try {

@@ -126,6 +126,7 @@ describe("admin port", () => {
       answered: () => {},
       shed: () => {},
       connectionRefused: () => {},
+      listening: () => {},
       handlerFailed: (error) => failures.push(String(error)),
     },
   });

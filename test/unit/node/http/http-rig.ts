@@ -13,11 +13,12 @@ export class HttpRig {
   host = "127.0.0.1";
   port = 0;
 
-  constructor(limits: Partial<HttpLimits> = {}) {
+  constructor(limits: Partial<HttpLimits> = {}, listeners = 1) {
     const observer: HttpObserver = {
       answered: (method, status) => this.observed.push(`${method} ${status}`),
       shed: (reason) => this.observed.push(`shed ${reason}`),
       connectionRefused: (code) => this.observed.push(`refused ${code}`),
+      listening: (got, wanted) => this.observed.push(`listening ${got}/${wanted}`),
       handlerFailed: (error) => this.observed.push(`failed ${String(error)}`),
     };
     this.server = new ClientServer({
@@ -26,6 +27,7 @@ export class HttpRig {
       limits: { ...defaultHttpLimits, ...limits },
       requestTimeoutMsMax: 60_000,
       observer,
+      listeners,
     });
   }
 
