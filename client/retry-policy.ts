@@ -12,7 +12,7 @@ export interface RetryLimits {
   readonly backoffMsMax: number;
   /** Most retries in a burst. */
   readonly budgetTokensMax: number;
-  /** Tokens that a call pays in: 0.2 means one retry for every five calls in the long run. */
+  /** Tokens that a call pays in: 0.1 means one retry for every ten calls in the long run. */
   readonly budgetTokensPerCall: number;
 }
 
@@ -21,7 +21,7 @@ export const defaultRetryLimits: RetryLimits = {
   backoffMsMin: 20,
   backoffMsMax: 1_000,
   budgetTokensMax: 200,
-  budgetTokensPerCall: 0.2,
+  budgetTokensPerCall: 0.1,
 };
 
 export class RetryBudget {
