@@ -11,6 +11,7 @@ import { markEvent } from "./event-marks.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Violation } from "./violation.ts";
 import { ConvictionChecker } from "./checkers/convictions.ts";
+import { GossipLedger } from "./checkers/gossip.ts";
 import { HintLedger } from "./checkers/hints.ts";
 import { RingLedger } from "./checkers/rings.ts";
 import { DotRegistry } from "./workload/dot-registry.ts";
@@ -42,9 +43,11 @@ export class Cluster {
   readonly history = new History();
   readonly hints = new HintLedger();
   readonly rings = new RingLedger();
+  readonly #gossip = new GossipLedger();
   /** Hosts on whose disk a row was lost or a leaf rotted: their trees are wrong until a scrub has passed. */
   readonly treeSpoilt = new Set<NodeId>();
   readonly violations: Violation[] = [];
+  readonly #ids: readonly NodeId[];
   readonly #disturbedMs = new Map<NodeId, number>();
   readonly #destroyedMs = new Map<NodeId, number>();
   readonly #preferenceLists = new Map<string, PreferenceList>();
@@ -54,6 +57,7 @@ export class Cluster {
 
   constructor(scenario: Scenario, trace: Trace, marks: CoverageMarks) {
     this.scenario = scenario;
+    this.#ids = scenario.nodes.map(({ id }) => id);
     this.random = SeededRandom.ofSeed(scenario.seed);
     this.trace = trace;
     this.marks = marks;
@@ -238,9 +242,12 @@ export class Cluster {
     markEvent(event, this.marks, this.scenario);
     if (event.kind === "peer_down") this.#believedDown(id, event.peerId as NodeId, event.reason);
     if (event.kind === "recovery_started") this.#foundLoss(id, event.reason);
-    if (event.kind === "recovery_finished") this.marks.hit("loss recovered from");
-    if (event.kind !== "ring_installed") return;
-    const wrong = this.rings.installed(id, event.epoch, event.hash);
+    const wrong =
+      event.kind === "ring_installed"
+        ? this.rings.installed(id, event.epoch, event.hash)
+        : event.kind === "gossip_finished"
+          ? this.#gossip.look(this.host(id), this.#ids)
+          : undefined;
     if (wrong !== undefined) this.violated(wrong.kind, wrong.detail);
   }
 }

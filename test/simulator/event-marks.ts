@@ -48,6 +48,7 @@ const SITUATIONS: Situations = {
   peer_slow: () => "peer believed slow",
   node_stalled: () => "node noticed its own stall",
   gossip_finished: ({ outcome }) => outcome === "exchanged" && "gossip exchanged",
+  recovery_finished: () => "loss recovered from",
   row_corrupt: () => "rotten row found",
   batch_committed: ({ writes }) => writes > 1 && "two writes in one commit",
   antientropy_exchanged: ({ outcome, recordsPulled, recordsPushed }) => [

@@ -2,7 +2,11 @@ import { parseArgs } from "node:util";
 import { type Exploration, explore, missingMarks } from "./exploration.ts";
 import { exploreInChildren } from "./child-exploration.ts";
 import { huntMutants } from "./mutants/hunt.ts";
+import { shrinkMutant } from "./mutants/shrink-mutant.ts";
 import { describe, scenarioOf } from "./scenario.ts";
+import { describeRegression, readRegression, writeRegression } from "./regression.ts";
+import type { Schedule } from "./schedule.ts";
+import { shrink } from "./shrink.ts";
 import { simulate } from "./simulation.ts";
 
 const HELP = `DynamoKV's simulator: the core on virtual time, networks, disks and threads.
@@ -12,12 +16,17 @@ const HELP = `DynamoKV's simulator: the core on virtual time, networks, disks an
       [--from N] [--jobs J]             the first seed (1), processes (1)
   npm run sim -- --mutants            plant each known bug in a copy of the sources: all must be caught
       [--seeds COUNT] [--only NAME]     seeds to try on each (400), one bug only
+      [--write]                         keep the table in test/simulator/mutants/detections.json
+  npm run sim -- --shrink N           make the failing seed N small
+      [--out FILE] [--only NAME]        keep it as a regression; with this bug planted
+  npm run sim -- --replay FILE        run a regression
   --quiet                             with --seed: no trace
   --json                              the result as one line of JSON
 `;
 
 /** Seeds that are described one by one. */
 const SHOWN_MAX = 20;
+const SHRINK_RUNS_MAX = 1_500;
 
 const { values } = parseArgs({
   options: {
@@ -26,7 +35,11 @@ const { values } = parseArgs({
     from: { type: "string" },
     jobs: { type: "string" },
     only: { type: "string" },
+    shrink: { type: "string" },
+    out: { type: "string" },
+    replay: { type: "string" },
     mutants: { type: "boolean" },
+    write: { type: "boolean" },
     quiet: { type: "boolean" },
     verbose: { type: "boolean" },
     json: { type: "boolean" },
@@ -38,17 +51,35 @@ const { values } = parseArgs({
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  if (values.mutants === true) return huntMutants({ seeds: count("seeds", 400), only: values.only });
+  if (values.mutants === true)
+    return huntMutants({ seeds: count("seeds", 400), only: values.only, write: values.write === true });
+  if (values.shrink !== undefined) return shrinkSeed(count("shrink", 1));
+  if (values.replay !== undefined) return replay(readRegression(values.replay).schedule);
   if (values.seed !== undefined) return replay(count("seed", 1));
   if (values.seeds !== undefined) return run();
   process.stdout.write(HELP);
   return values.help === true ? 0 : 2;
 }
 
-async function replay(seed: number): Promise<number> {
+async function shrinkSeed(seed: number): Promise<number> {
+  if (values.only !== undefined) return shrinkMutant(values.only, seed, values.out);
+  const progress = (parts: number, runs: number): void =>
+    void process.stderr.write(`${parts} operations and faults left after ${runs} runs\n`);
+  const shrunk = await shrink(seed, { runsMax: SHRINK_RUNS_MAX, progress });
+  if (shrunk === undefined) process.stderr.write(`seed ${seed} breaks no promise\n`);
+  else {
+    const regression = { seed, plantedBug: undefined, ...shrunk };
+    process.stdout.write(`${describeRegression(regression)}\n`);
+    if (values.out !== undefined) writeRegression(values.out, regression);
+  }
+  return shrunk === undefined ? 1 : 0;
+}
+
+async function replay(what: number | Schedule): Promise<number> {
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
-  print(`seed ${seed}: ${describe(scenarioOf(seed))}`);
-  const report = await simulate(seed, values.quiet === true ? undefined : print);
+  const name = typeof what === "number" ? `seed ${what}` : "schedule";
+  print(`${name}: ${describe(typeof what === "number" ? scenarioOf(what) : what.scenario)}`);
+  const report = await simulate(what, values.quiet === true ? undefined : print);
   print(`trace ${report.traceHash}, ${report.events} events, ${report.operations} operations`);
   for (const { kind, atMs, detail } of report.violations)
     print(`VIOLATED at ${atMs.toFixed(3)} ms ${kind}: ${detail}`);
@@ -107,7 +138,7 @@ function convergence(timesMs: readonly number[]): string {
   return `converged after the last fault in ${at(0.5)} ms (median), ${at(0.99)} ms (99 %), ${at(1)} ms (longest)`;
 }
 
-function count(name: "seed" | "seeds" | "from" | "jobs", otherwise: number): number {
+function count(name: "seed" | "seeds" | "from" | "jobs" | "shrink", otherwise: number): number {
   const text = values[name];
   if (text === undefined) return otherwise;
   const value = Number(text);

@@ -7,6 +7,7 @@ import { formRing } from "./phases/form-ring.ts";
 import { checkServes } from "./phases/serve.ts";
 import { settle } from "./phases/settle.ts";
 import { type Scenario, scenarioOf } from "./scenario.ts";
+import type { Schedule, ScheduledOperation } from "./schedule.ts";
 import type { Violation } from "./violation.ts";
 import { Client } from "./workload/client.ts";
 import { Trace } from "./world/trace.ts";
@@ -29,23 +30,30 @@ export interface RunReport {
   /** Reads that were checked for it, and those that showed less than their client had seen before. */
   readonly reads: number;
   readonly staleReads: number;
+  /** What was done, to be done again. */
+  readonly schedule: Schedule;
 }
 
-/** Runs one seed: form the ring, break things while clients work, heal, look at what is left. */
+/**
+ * One run: form the ring, break things while clients work, heal, look at what is left. `what` is a seed, which decides
+ * everything, or a schedule of what it once decided.
+ */
 export async function simulate(
-  scenario: Scenario | number,
+  what: Schedule | number,
   listener?: (line: string) => void,
 ): Promise<RunReport> {
-  const drawn = typeof scenario === "number" ? scenarioOf(scenario) : scenario;
+  const planned = typeof what === "number" ? undefined : what;
+  const drawn = typeof what === "number" ? scenarioOf(what) : what.scenario;
   const trace = new Trace(listener);
   const marks = new CoverageMarks();
   const cluster = new Cluster(drawn, trace, marks);
   const unhandled = (error: unknown): void => cluster.violated("core_threw", errorText(error));
   process.on("unhandledRejection", unhandled);
   process.on("uncaughtException", unhandled);
+  const nemesis = new Nemesis(cluster, planned?.faults);
   let convergedMs: number | undefined;
   try {
-    convergedMs = await run(cluster);
+    convergedMs = await run(cluster, nemesis, planned?.operations);
   } catch (error) {
     cluster.violated("core_threw", errorText(error));
   } finally {
@@ -64,10 +72,15 @@ export async function simulate(
     convergedMs,
     reads: cluster.history.reads,
     staleReads: cluster.history.staleReads,
+    schedule: { scenario: drawn, operations: cluster.history.operations, faults: nemesis.done },
   };
 }
 
-async function run(cluster: Cluster): Promise<number | undefined> {
+async function run(
+  cluster: Cluster,
+  nemesis: Nemesis,
+  planned: readonly ScheduledOperation[] | undefined,
+): Promise<number | undefined> {
   const { loop, hosts, scenario } = cluster;
   for (const host of hosts)
     loop.after(cluster.random.fork("boot", host.id).between(0, 100), () => host.start());
@@ -75,12 +88,11 @@ async function run(cluster: Cluster): Promise<number | undefined> {
     cluster.violated("wrongly_refused", "the ring could not be formed");
     return undefined;
   }
-  const nemesis = new Nemesis(cluster, cluster.random);
   cluster.onCommitting((host, durationMs) => nemesis.committing(host, durationMs));
   nemesis.start();
   const startedMs = loop.nowMs;
   let working = scenario.clients;
-  const clients = Array.from({ length: scenario.clients }, (_, i) => new Client(cluster, i));
+  const clients = Array.from({ length: scenario.clients }, (_, i) => new Client(cluster, i, planned));
   for (const client of clients) void client.run().finally(() => (working -= 1));
   await loop.runUntil(startedMs + VIRTUAL_LIMIT_MS, () => working === 0);
   if (working > 0)

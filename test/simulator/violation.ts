@@ -42,6 +42,9 @@ export type ViolationKind =
   /** I8: two rings with one number, or a node that went back to an older one. */
   | "ring_forked"
   | "ring_regressed"
+  /** Gossip: an older entry of a node took the place of a later one, or one that is up was not heard of. */
+  | "gossip_regressed"
+  | "gossip_not_spread"
   /** I13: a replica that lost data was counted for R. */
   | "amnesiac_voted"
   /** "Provably not applied", and yet it is there. */

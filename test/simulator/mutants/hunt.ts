@@ -1,8 +1,20 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { exploreInChild } from "../child-exploration.ts";
 import { simulate } from "../simulation.ts";
-import { buildMutant } from "./mutated-build.ts";
+import { buildMutant, ROOT } from "./mutated-build.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { PLANTED_BUGS } from "./planted-bugs.ts";
+
+/** What is published: for each bug the first seed that catches it, and how. */
+const DETECTIONS = join(ROOT, "test/simulator/mutants/detections.json");
+
+interface Detection {
+  readonly name: string;
+  readonly breaks: string;
+  readonly seed: number;
+  readonly caughtBy: string;
+}
 
 export interface Catch {
   readonly bug: PlantedBug;
@@ -42,11 +54,16 @@ export async function huntMutant(bug: PlantedBug, seedsMax: number): Promise<Cat
 export async function huntMutants({
   seeds,
   only,
+  write,
 }: {
   seeds: number;
+  /** A bug's name; all of them where undefined. */
   only: string | undefined;
+  /** Whether to keep the table in DETECTIONS. */
+  write: boolean;
 }): Promise<number> {
   const bugs = PLANTED_BUGS.filter(({ name }) => only === undefined || name === only);
+  const caught: Detection[] = [];
   if (bugs.length === 0) process.stderr.write(`no planted bug is named ${only}\n`);
   let escaped = bugs.length === 0 ? 1 : 0;
   for (const bug of bugs) {
@@ -55,7 +72,10 @@ export async function huntMutants({
     const fate =
       found.seeds === undefined ? `NOT CAUGHT in ${seeds} seeds` : `seed ${found.seeds}, ${found.caughtBy}`;
     process.stdout.write(`${bug.name.padEnd(44)} ${fate}\n`);
+    const { name, breaks } = bug;
+    if (found.seeds !== undefined) caught.push({ name, breaks, seed: found.seeds, caughtBy: found.caughtBy });
   }
+  if (write) writeFileSync(DETECTIONS, `${JSON.stringify(caught, undefined, 2)}\n`);
   process.stdout.write(`${bugs.length - escaped} of ${bugs.length} planted bugs caught\n`);
   return escaped === 0 ? 0 : 1;
 }

@@ -1,3 +1,4 @@
+import { CONVERGENCE_BUGS } from "./convergence-bugs.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 
 const STORAGE = "node/core/storage";
@@ -11,9 +12,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${STORAGE}/group-commit.ts`,
-        search: "    this.#open = undefined;\n    try {\n      batch.data.commit()",
-        replace:
-          "    this.#open = undefined;\n    this.#release(batch, undefined);\n    try {\n      batch.data.commit()",
+        search: "      batch.data.commit();\n",
+        replace: "      this.#release(batch, undefined);\n      batch.data.commit();\n",
       },
       {
         file: `${STORAGE}/group-commit.ts`,
@@ -28,10 +28,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "node/core/version/actor.ts",
-        search:
-          "    this.#lastEpoch += 1;\n    return { actor: `${this.#databaseActor}#${this.#lastEpoch}` as ActorId, n: 1 };",
+        search: "    for (;;) {\n      this.#lastEpoch += 1;\n",
         replace:
-          "    const actor = `${this.#databaseActor}#1` as ActorId;\n    return { actor, n: highestOf(coverage, actor) + 1 };",
+          "    const reused = `${this.#databaseActor}#1` as ActorId;\n" +
+          "    if (reused.length > 0) return { actor: reused, n: highestOf(coverage, reused) + 1 };\n" +
+          "    for (;;) {\n      this.#lastEpoch += 1;\n",
       },
     ],
   },
@@ -154,8 +155,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${COORDINATOR}/coordinator.ts`,
-        search: "return encodeOutcome(await this.#coordinate(forwarded, planned.coordination));",
-        replace: "return encodeOutcome(await this.#route(forwarded));",
+        search: "return encodeOutcome(await this.#coordinate(prepared, planned.coordination));",
+        replace: "return encodeOutcome(await this.#route(prepared));",
       },
     ],
   },
@@ -221,8 +222,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${STORAGE}/forget-hint.ts`,
-        search: "  if (compareBytes(row.digest, digest) !== 0) return row;\n",
-        replace: "",
+        search: "  if (owed === undefined || compareBytes(owed, digest) !== 0) return row;\n",
+        replace: "  if (owed === undefined || digest.length === 0) return row;\n",
       },
     ],
   },
@@ -271,4 +272,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  ...CONVERGENCE_BUGS,
 ];

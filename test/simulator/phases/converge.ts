@@ -1,11 +1,14 @@
 import type { NodeId } from "../../../node/core/node-id.ts";
 import { differenceOfOwners, divergence, wrongLeaf } from "../checkers/convergence.ts";
+import { notHeardOf } from "../checkers/gossip.ts";
 import { copyAt, hintsLeft } from "../checkers/hints.ts";
 import type { Cluster } from "../cluster.ts";
 import { HARMLESS_FAULTS, type Scenario } from "../scenario.ts";
 
 /** How often convergence is looked for. */
 const LOOK_MS = 50;
+/** In which something new is everywhere, with seven nodes and room to spare. */
+const GOSSIP_ROUNDS = 12;
 /** One seed in so many goes on after it has converged. */
 const RESTING_SEEDS = 5;
 const ROOM_FOR_ALL_HINTS = 2 ** 30;
@@ -62,9 +65,12 @@ function checkNobodyLeftBehind(cluster: Cluster): void {
 /** What has converged stays as it is, whatever is compared and scrubbed. */
 async function rest(cluster: Cluster): Promise<void> {
   const { loop, hosts, scenario } = cluster;
-  const { antiEntropyIntervalMs, scrubIntervalMs } = scenario.settings;
+  const { antiEntropyIntervalMs, scrubIntervalMs, gossipIntervalMs } = scenario.settings;
   const before = hosts.map((host) => new Map(host.disk.data.rows));
-  await loop.runUntil(loop.nowMs + 2 * Math.max(antiEntropyIntervalMs, scrubIntervalMs));
+  const restMs = 2 * Math.max(antiEntropyIntervalMs, scrubIntervalMs, GOSSIP_ROUNDS * gossipIntervalMs);
+  await loop.runUntil(loop.nowMs + restMs);
+  const unheard = notHeardOf(hosts);
+  if (unheard !== undefined) cluster.violated("gossip_not_spread", unheard);
   const left = divergence(cluster);
   if (left !== undefined) cluster.violated("did_not_rest", left);
   const changed = hosts.find(({ disk: { data } }, i) => {

@@ -5,12 +5,14 @@ import { checkAcknowledgement } from "../checkers/acknowledgements.ts";
 import { coverageOf } from "../checkers/contexts.ts";
 import { includes } from "../../../node/core/version/coverage.ts";
 import { BUCKET, type Cluster } from "../cluster.ts";
+import type { ScheduledOperation } from "../schedule.ts";
 import type { SeededRandom } from "../world/seeded-random.ts";
 import { type Answer, callNode } from "./client-link.ts";
 import type { GivenContext, WriteOperation } from "./history.ts";
 import { encodeValue } from "./written-value.ts";
 
 const ATTEMPTS_MAX = 3;
+const KINDS = ["get", "get", "get", "put", "put", "put", "put", "delete"] as const;
 const utf8 = new TextEncoder();
 
 /**
@@ -20,27 +22,44 @@ const utf8 = new TextEncoder();
  */
 export class Client {
   readonly #cluster: Cluster;
+  readonly #index: number;
   readonly #name: string;
+  readonly #planned: readonly ScheduledOperation[] | undefined;
   readonly #random: SeededRandom;
   /** The last context per key. */
   readonly #contexts = new Map<string, GivenContext>();
 
-  constructor(cluster: Cluster, index: number) {
+  /** `planned`: of all clients; draws its own where undefined. */
+  constructor(cluster: Cluster, index: number, planned: readonly ScheduledOperation[] | undefined) {
     this.#cluster = cluster;
+    this.#index = index;
+    this.#planned = planned?.filter(({ client }) => client === index);
     this.#name = `c${index}`;
     this.#random = cluster.random.fork("client", index);
   }
 
   async run(): Promise<void> {
+    if (this.#planned !== undefined) {
+      for (const operation of this.#planned) {
+        await new Promise<void>((resolve) => this.#cluster.loop.at(operation.atMs, resolve));
+        await this.#do(operation.n, operation);
+      }
+      return;
+    }
     const { operationsPerClient, thinkMsMax, keys } = this.#cluster.scenario;
     for (let n = 1; n <= operationsPerClient; n++) {
       const luck = this.#random.fork(n);
       await this.#sleep(luck.between(0, thinkMsMax));
-      const key = luck.pick(keys);
-      const kind = luck.pick(["get", "get", "get", "put", "put", "put", "put", "delete"] as const);
-      if (kind === "get") await this.get(key, luck);
-      else await this.#write(kind, key, { luck, id: `${this.#name}.${n}` });
+      await this.#do(n, { kind: luck.pick(KINDS), key: luck.pick(keys) });
     }
+  }
+
+  async #do(n: number, { kind, key }: Pick<ScheduledOperation, "kind" | "key">): Promise<void> {
+    const { history, loop } = this.#cluster;
+    history.operations.push({ client: this.#index, n, atMs: loop.nowMs, kind, key });
+    const luck = this.#random.fork(n, "does");
+    if (kind === "get") await this.get(key, luck);
+    else await this.#write(kind, key, { luck, id: `${this.#name}.${n}` });
   }
 
   /** Undefined where the key could not be read. */

@@ -1,4 +1,5 @@
 import type { NodeId } from "../../../node/core/node-id.ts";
+import type { ScheduledOperation } from "../schedule.ts";
 import type { Coverage } from "../../../node/core/version/coverage.ts";
 
 /** What the clients did and were told: all that a checker may hold against the cluster. */
@@ -37,6 +38,8 @@ export class History {
   readonly #writes = new Map<string, WriteOperation>();
   readonly #byKey = new Map<string, WriteOperation[]>();
   readonly #contexts: GivenContext[] = [];
+  /** What the clients began, in the order of time. */
+  readonly operations: ScheduledOperation[] = [];
   reads = 0;
   /** Reads that showed less than their client had been shown before. */
   staleReads = 0;

@@ -1,0 +1,157 @@
+import type { NodeId } from "../../../node/core/node-id.ts";
+import type { FaultKind, Scenario } from "../scenario.ts";
+import { DESTRUCTIVE_FAULTS } from "../scenario.ts";
+import type { SeededRandom } from "../world/seeded-random.ts";
+
+/**
+ * One fault as plain data: what is done to whom, decided without a look at the cluster. So a run's faults can be
+ * written down, taken away one by one, and made to happen again. Where a fault needs to choose among what is there at
+ * that moment (a row, a bit), it brings the number that its choice follows from.
+ */
+export type FaultAction =
+  | {
+      readonly kind: "netsplit" | "one_way_netsplit" | "isolation";
+      /** Directed pairs: nothing gets from the first to the second. */
+      readonly blocked: readonly (readonly [NodeId, NodeId])[];
+      readonly lastsMs: number;
+    }
+  | { readonly kind: "clog"; readonly from: readonly NodeId[]; readonly to: NodeId; readonly lastsMs: number }
+  | { readonly kind: "kill" | "power_loss"; readonly node: NodeId; readonly downMs: number }
+  | { readonly kind: "power_loss_everywhere"; readonly downMs: readonly number[] }
+  | { readonly kind: "pause"; readonly node: NodeId; readonly lastsMs: number }
+  | { readonly kind: "disk_full"; readonly node: NodeId; readonly lastsMs: number }
+  | { readonly kind: "slow_disk"; readonly node: NodeId; readonly slowness: number; readonly lastsMs: number }
+  | { readonly kind: "failing_commit"; readonly node: NodeId; readonly commits: number }
+  | { readonly kind: "wall_jump"; readonly node: NodeId; readonly byMs: number }
+  | {
+      readonly kind: "rotten_row" | "lost_row";
+      readonly node: NodeId;
+      readonly database: Database;
+      readonly choice: number;
+    }
+  | { readonly kind: "rotten_leaf"; readonly node: NodeId; readonly choice: number }
+  | {
+      readonly kind: "lost_database" | "old_snapshot";
+      readonly node: NodeId;
+      readonly databases: readonly Database[];
+      /** How old the snapshot is; 0 for an empty disk. */
+      readonly ageMs: number;
+      readonly downMs: number;
+      /** Whether what the node remembers of its peers' acknowledgements goes the same way. */
+      readonly takesMemory: boolean;
+    };
+
+export type Database = "data" | "hints";
+
+/** A crash while a commit is under way: the `commit`-th of this node. */
+export interface CommitCrash {
+  readonly kind: "crash_in_commit";
+  readonly node: NodeId;
+  readonly commit: number;
+  /** How far the commit gets, from 0 to 1. */
+  readonly share: number;
+  readonly how: "kill" | "power";
+  /** Where the power fails everywhere, of every node; else of this one. */
+  readonly downMs: readonly number[];
+}
+
+const DAY_MS = 86_400_000;
+
+/** Kinds that strike by the clock. */
+export function timedKinds({ faults, fragile }: Scenario): Exclude<FaultKind, "crash_in_commit">[] {
+  return [...faults].filter(
+    (kind) => kind !== "crash_in_commit" && (fragile.size > 0 || !DESTRUCTIVE_FAULTS.has(kind)),
+  ) as Exclude<FaultKind, "crash_in_commit">[];
+}
+
+/** Faults that destroy copies stay on the fragile hosts. */
+export function drawFault(scenario: Scenario, luck: SeededRandom): FaultAction {
+  const kind = luck.pick(timedKinds(scenario));
+  const ids = scenario.nodes.map(({ id }) => id);
+  const node = luck.pick(DESTRUCTIVE_FAULTS.has(kind) ? ids.filter((id) => scenario.fragile.has(id)) : ids);
+  switch (kind) {
+    case "netsplit":
+    case "one_way_netsplit":
+    case "isolation":
+      return drawSplit(kind, { ids, node }, luck);
+    case "clog": {
+      const lastsMs = luck.skewed(50, 5_000);
+      return { kind, from: ids.filter((id) => id !== node && !luck.chance(0.3)), to: node, lastsMs };
+    }
+    case "kill":
+    case "power_loss":
+      return { kind, node, downMs: luck.skewed(20, 4_000) };
+    case "power_loss_everywhere":
+      return { kind, downMs: ids.map(() => luck.skewed(20, 4_000)) };
+    case "pause":
+      return { kind, node, lastsMs: luck.skewed(20, 3_000) };
+    case "disk_full":
+      return { kind, node, lastsMs: luck.skewed(50, 2_000) };
+    case "slow_disk":
+      return { kind, node, slowness: luck.between(5, 200), lastsMs: luck.skewed(100, 3_000) };
+    case "failing_commit":
+      return { kind, node, commits: 1 + luck.below(3) };
+    case "wall_jump":
+      return { kind, node, byMs: luck.between(-30 * DAY_MS, 30 * DAY_MS) };
+    case "rotten_row":
+    case "lost_row":
+      return { kind, node, database: luck.chance(0.8) ? "data" : "hints", choice: luck.u32() };
+    case "rotten_leaf":
+      return { kind, node, choice: luck.u32() };
+    case "lost_database":
+    case "old_snapshot":
+      return drawLoss(kind, node, luck);
+  }
+}
+
+function drawSplit(
+  kind: "netsplit" | "one_way_netsplit" | "isolation",
+  { ids, node }: { ids: readonly NodeId[]; node: NodeId },
+  luck: SeededRandom,
+): FaultAction {
+  const lastsMs = luck.skewed(100, 5_000);
+  const others = luck.shuffled(ids.filter((id) => id !== node));
+  // Nothing can be split where there is one.
+  if (others.length === 0) return { kind, blocked: [], lastsMs };
+  if (kind === "one_way_netsplit") {
+    const isDeaf = luck.chance(0.5);
+    const some = others.slice(0, 1 + luck.below(others.length));
+    const blocked = some.map((other) => (isDeaf ? ([other, node] as const) : ([node, other] as const)));
+    return { kind, blocked, lastsMs };
+  }
+  const company = kind === "isolation" ? 0 : luck.below(others.length);
+  const left = [node, ...others.slice(0, company)];
+  const blocked = left.flatMap((one) =>
+    others.slice(company).flatMap((other) => [[one, other] as const, [other, one] as const]),
+  );
+  return { kind, blocked, lastsMs };
+}
+
+function drawLoss(kind: "lost_database" | "old_snapshot", node: NodeId, luck: SeededRandom): FaultAction {
+  return {
+    kind,
+    node,
+    databases: luck.pick<readonly Database[]>([["data"], ["hints"], ["data", "hints"]]),
+    ageMs: kind === "lost_database" ? 0 : luck.skewed(50, 3_000),
+    downMs: luck.skewed(20, 2_000),
+    takesMemory: luck.chance(0.5),
+  };
+}
+
+/** The crash in this commit, or, for most commits, none. */
+export function drawCommitCrash(
+  { faults, nodes }: Scenario,
+  { node, commit }: { node: NodeId; commit: number },
+  luck: SeededRandom,
+): CommitCrash | undefined {
+  if (!faults.has("crash_in_commit") || !luck.chance(0.02)) return undefined;
+  const everywhere = faults.has("power_loss_everywhere") && luck.chance(0.3);
+  return {
+    kind: "crash_in_commit",
+    node,
+    commit,
+    share: luck.unit(),
+    how: everywhere ? "power" : luck.pick(["kill", "power"]),
+    downMs: (everywhere ? nodes : [node]).map(() => luck.skewed(20, 4_000)),
+  };
+}

@@ -1,0 +1,182 @@
+import type { NodeId } from "../../../node/core/node-id.ts";
+import type { Cluster } from "../cluster.ts";
+import type { Mark } from "../coverage-marks.ts";
+import { SeededRandom } from "../world/seeded-random.ts";
+import { emptyFile } from "../world/simulated-disk.ts";
+import type { SimulatedHost } from "../world/simulated-host.ts";
+import type { CommitCrash, FaultAction } from "./fault-action.ts";
+
+/** Does to a cluster what a fault says, and undoes it when its time is over. Decides nothing by itself. */
+export class FaultExecutor {
+  readonly #cluster: Cluster;
+  #stopped = false;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Faults are over: the netsplits end, the disks recover, every machine comes up. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cluster.network.heal();
+    this.#cluster.network.endWeather();
+    for (const host of this.#cluster.hosts) {
+      host.disk.fullUntilMs = 0;
+      host.disk.failingCommits = 0;
+      host.disk.slowUntilMs = 0;
+      host.start();
+    }
+  }
+
+  strike(fault: FaultAction): void {
+    const { loop, trace } = this.#cluster;
+    const at = "node" in fault ? ` at ${fault.node.slice(-2)}` : "";
+    trace.line(loop.nowMs, `fault ${fault.kind}${at}`);
+    const mark = MARKS[fault.kind];
+    if (mark !== undefined) this.#cluster.marks.hit(mark);
+    switch (fault.kind) {
+      case "netsplit":
+      case "one_way_netsplit":
+      case "isolation":
+        for (const [from, to] of fault.blocked) this.#cluster.network.block(from, to);
+        loop.after(fault.lastsMs, () => this.#cluster.network.heal());
+        return;
+      case "clog":
+        return this.#clog(fault);
+      case "kill":
+        return this.#crash(this.#host(fault.node), "kill", fault.downMs);
+      case "power_loss":
+        return this.#crash(this.#host(fault.node), "power", fault.downMs);
+      case "power_loss_everywhere":
+        return this.#powerLossEverywhere(fault.downMs);
+      case "pause":
+        this.#cluster.disturbed("process paused", [fault.node]);
+        return this.#host(fault.node).pause(fault.lastsMs);
+      case "wall_jump":
+        this.#host(fault.node).quartz.wallOffsetMs += fault.byMs;
+        return;
+      case "slow_disk":
+      case "disk_full":
+      case "failing_commit":
+        return this.#ailingDisk(fault);
+      case "rotten_row":
+      case "lost_row":
+        return this.#spoilRow(fault);
+      case "rotten_leaf":
+        return this.#rotLeaf(fault);
+      case "lost_database":
+      case "old_snapshot":
+        return this.#replaceDatabases(fault);
+    }
+  }
+
+  /** A commit has begun at this node that will last `durationMs`: its end is never reached. */
+  strikeCommit(fault: CommitCrash, durationMs: number): void {
+    this.#cluster.loop.after(durationMs * fault.share, () => {
+      if (this.#stopped) return;
+      this.#cluster.marks.hit("crash in commit");
+      if (fault.downMs.length > 1) this.#powerLossEverywhere(fault.downMs);
+      else this.#crash(this.#host(fault.node), fault.how, fault.downMs[0]!);
+    });
+  }
+
+  /** Not a disturbance: nothing is lost, and nobody may take late for absent before the deadline. */
+  #clog({ from, to, lastsMs }: Extract<FaultAction, { kind: "clog" }>): void {
+    const { network, marks, loop } = this.#cluster;
+    for (const id of from) {
+      marks.hit("link clogged");
+      network.clog(id, to, loop.nowMs + lastsMs);
+    }
+  }
+
+  #powerLossEverywhere(downMs: readonly number[]): void {
+    this.#cluster.marks.hit("power lost everywhere");
+    this.#cluster.hosts.forEach((host, i) => this.#crash(host, "power", downMs[i] ?? 0));
+  }
+
+  #crash(host: SimulatedHost, how: "kill" | "power", downMs: number): void {
+    this.#fell(host, how);
+    this.#cluster.loop.after(downMs, () => host.start());
+  }
+
+  #fell(host: SimulatedHost, how: "kill" | "power"): void {
+    const { loop, marks, trace } = this.#cluster;
+    if (host.incarnation === undefined) return;
+    this.#cluster.disturbed("crash", [host.id]);
+    const outcomes = host.crash(how);
+    trace.line(loop.nowMs, `${how} ${host.id.slice(-2)} ${outcomes.join(" ")}`);
+    for (const survived of outcomes) {
+      marks.hit(survived ? "crash in commit, commit survived" : "crash in commit, commit lost");
+    }
+  }
+
+  #ailingDisk(fault: Extract<FaultAction, { kind: "slow_disk" | "disk_full" | "failing_commit" }>): void {
+    const { disk } = this.#host(fault.node);
+    const { nowMs } = this.#cluster.loop;
+    if (fault.kind === "failing_commit") disk.failingCommits = fault.commits;
+    if (fault.kind === "disk_full") disk.fullUntilMs = nowMs + fault.lastsMs;
+    if (fault.kind === "slow_disk") {
+      disk.slowness = fault.slowness;
+      disk.slowUntilMs = nowMs + fault.lastsMs;
+    }
+  }
+
+  #spoilRow(fault: Extract<FaultAction, { kind: "rotten_row" | "lost_row" }>): void {
+    const host = this.#host(fault.node);
+    const file = host.disk[fault.database];
+    const luck = SeededRandom.ofSeed(fault.choice);
+    const places = [...file.rows.keys()].sort();
+    if (places.length === 0) return;
+    this.#cluster.destroyed(host);
+    this.#cluster.marks.hit(fault.kind === "rotten_row" ? "row rotten" : "row lost");
+    if (fault.kind === "rotten_row") return file.flipBit(luck.pick(places), luck);
+    file.loseRow(luck.pick(places));
+    this.#cluster.treeSpoilt.add(host.id);
+  }
+
+  #rotLeaf({ node, choice }: Extract<FaultAction, { kind: "rotten_leaf" }>): void {
+    const host = this.#host(node);
+    if (!host.disk.data.rotTree(SeededRandom.ofSeed(choice))) return;
+    this.#cluster.treeSpoilt.add(host.id);
+    this.#cluster.marks.hit("leaf rotten");
+  }
+
+  /** The process is stopped, its disk is replaced by an empty or an older one, and it starts again. */
+  #replaceDatabases(fault: Extract<FaultAction, { kind: "lost_database" | "old_snapshot" }>): void {
+    const host = this.#host(fault.node);
+    const { loop, marks } = this.#cluster;
+    const isEmpty = fault.kind === "lost_database";
+    const images = fault.databases.map((name) => (isEmpty ? emptyFile : host.disk[name].snapshot()));
+    const remembered = isEmpty ? undefined : host.disk.acknowledgements;
+    loop.after(fault.ageMs, () => {
+      if (this.#stopped) return;
+      this.#fell(host, "kill");
+      this.#cluster.destroyed(host);
+      marks.hit(isEmpty ? "database lost" : "old snapshot restored");
+      fault.databases.forEach((name, i) => host.disk[name].restore(images[i]!));
+      // A volume that is lost or restored as a whole takes with it what the node remembers of itself.
+      if (fault.takesMemory) host.disk.acknowledgements = remembered;
+      loop.after(fault.downMs, () => host.start());
+    });
+  }
+
+  #host(node: NodeId): SimulatedHost {
+    return this.#cluster.host(node);
+  }
+}
+
+/** Faults that have happened once they strike. */
+const MARKS: Partial<Record<FaultAction["kind"], Mark>> = {
+  netsplit: "netsplit",
+  one_way_netsplit: "one-way netsplit",
+  isolation: "node isolated",
+  kill: "node killed",
+  power_loss: "power lost at one node",
+  pause: "process paused",
+  disk_full: "disk full",
+  wall_jump: "wall clock jumped",
+};
