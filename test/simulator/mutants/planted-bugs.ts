@@ -42,7 +42,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${STORAGE}/group-commit.ts`,
-        search: "    this.#mint.renew(drawActor(this.#parts.random));\n",
+        search: "    this.#mint.renew(drawId(this.#parts.random));\n",
         replace: "",
       },
     ],
@@ -53,17 +53,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${STORAGE}/group-commit.ts`,
-        search: "new ActorMint(drawActor(parts.random))",
-        replace: "new ActorMint(rememberedActor(parts.data) ?? drawActor(parts.random))",
+        search: "new ActorMint(drawId(parts.random))",
+        replace: "new ActorMint(rememberedActor(parts.data) ?? drawId(parts.random))",
       },
       {
         file: `${STORAGE}/group-commit.ts`,
-        search: "/** A fresh database actor",
+        search: "function rowsAdded(",
         replace:
           "function rememberedActor(database: Database): string | undefined {\n" +
           "  const row = database.scan(undefined, 1_000).find(({ mine }) => mine.length > 0);\n" +
           "  return row === undefined ? undefined : String.fromCharCode(...row.mine).slice(0, 16);\n" +
-          "}\n\n/** A fresh database actor",
+          "}\n\nfunction rowsAdded(",
       },
     ],
   },
