@@ -31,7 +31,7 @@ export type ViolationKind =
   | "hint_lost"
   /** I13: a node that lost nothing believes that it did. */
   | "loss_made_up"
-  /** I4: healed for long enough, and the owners of a key differ, a hint is still there, or a tree is not its rows' sum. */
+  /** I4: healed for long enough: owners differ, a hint is still there, a tree is not its rows' sum, a node is recovering. */
   | "not_converged"
   /** I4: no hint is left, nothing was lost on the way, and an owner has not got what the others have. */
   | "owner_left_behind"

@@ -16,6 +16,8 @@ import { soundRecord } from "./sound-record.ts";
 
 /** Why the cluster has not converged; undefined where it has. */
 export function divergence(cluster: Cluster): string | undefined {
+  const recovering = cluster.hosts.find(({ node }) => node?.recovery.isRecovering === true);
+  if (recovering !== undefined) return `${recovering.id.slice(-2)} is still recovering`;
   for (const host of cluster.hosts) {
     const left = hintsLeft(host);
     if (left > 0) return `${host.id.slice(-2)} still keeps ${left} hints`;
