@@ -40,13 +40,13 @@ export class ReplicaReader {
 
   #receive(message: Uint8Array): void {
     const { data, hash, pipe } = this.#parts;
-    switch (message[0]) {
-      case READER_MESSAGE.hints:
-        return pipe.post(encodeHints(readHints(decodeHintQuery(message), this.#parts, hash)));
-      case READER_MESSAGE.merkle:
-        return pipe.post(answerMerkle(message, data, hash));
-      default:
-        return this.#answer(decodeQueries(message));
+    const kind = message[0];
+    if (kind === READER_MESSAGE.hints) {
+      pipe.post(encodeHints(readHints(decodeHintQuery(message), this.#parts, hash)));
+    } else if (kind === READER_MESSAGE.merkle) {
+      pipe.post(answerMerkle(message, data, hash));
+    } else {
+      this.#answer(decodeQueries(message));
     }
   }
 

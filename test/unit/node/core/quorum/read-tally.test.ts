@@ -40,7 +40,7 @@ describe("read tally", () => {
     tally.voted(standIn, notFound);
     tally.giveUpOnOwnersUnless(() => true);
     expect(tally.reached).to.equal(false);
-    tally.giveUpOnOwnersUnless((node) => node !== b);
+    tally.giveUpOnOwnersUnless((owner) => owner !== b);
     expect(tally.reached).to.equal(true);
     tally.voted(b, found);
     expect(tally.ownersAnswered).to.equal(2);

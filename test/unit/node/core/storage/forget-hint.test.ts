@@ -42,7 +42,7 @@ describe("forgetOwner", () => {
 
   it("strikes an owner off a marker only while this node's own record is the one that was delivered", () => {
     const own = { position, record: bytes, digest: hash.md5(bytes), mine: bytes, keptFor: [] };
-    const marker = withOwners(undefined, { position, owners: [OWNER_A as NodeId] }, hash);
+    const marker = withOwners(undefined, { position, owners: [OWNER_A] }, hash);
     const delivered = { position, digest: own.digest, owner: OWNER_A };
     expect(forgetOwner(marker, own, delivered, hash)).to.equal(undefined);
     const newer = { ...own, record: position, digest: hash.md5(position) };
@@ -52,7 +52,7 @@ describe("forgetOwner", () => {
   });
 
   it("drops a marker for a record that is lost, unless one came back", () => {
-    const marker = withOwners(undefined, { position, owners: [OWNER_A as NodeId] }, hash);
+    const marker = withOwners(undefined, { position, owners: [OWNER_A] }, hash);
     const lost = { position, digest: marker.digest, owner: OWNER_A };
     expect(forgetOwner(marker, undefined, lost, hash)).to.equal(undefined);
     const own = { position, record: bytes, digest: hash.md5(bytes), mine: bytes, keptFor: [] };

@@ -33,7 +33,7 @@ function rotten(row: StoredRow): StoredRow {
 
 const hint = rowOf("aa", [OWNER_A]);
 const own = rowOf("bb", []);
-const marker = withOwners(undefined, { position, owners: [OWNER_A as NodeId] }, hash);
+const marker = withOwners(undefined, { position, owners: [OWNER_A] }, hash);
 
 describe("owedRecord", () => {
   it("is the hint's own record where the key is not among this node's own", () => {
