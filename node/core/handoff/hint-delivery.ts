@@ -66,13 +66,13 @@ export class HintDelivery {
     });
   }
 
-  /** Its backoff, if it has one, is over. */
+  /** Its backoff, if it has one, is over: what failed before says nothing of the owner that is there now. */
   peerConnected(peer: NodeId): void {
     const { settleMsMin, settleMsMax } = HANDOFF;
     const { timers, random } = this.#parts;
     timers.after(settleMsMin + random.below(settleMsMax - settleMsMin), () => {
       const owner = this.#owners.get(peer);
-      if (owner !== undefined) owner.notBeforeMs = 0;
+      if (owner !== undefined) Object.assign(owner, { failures: 0, notBeforeMs: 0 });
       this.#due.add(peer);
       this.#beginDue();
     });

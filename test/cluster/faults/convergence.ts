@@ -64,41 +64,63 @@ function describe({ hintsPending, partitions }: Disagreement): string {
   return `${hintsPending} hints pending, ${partitions.length} partitions differ${some === "" ? "" : `, such as ${some}`}`;
 }
 
-/**
- * The same asked copy by copy, past all hashes: every owner of a key has the same versions, and no other node has a
- * copy. Answers what differs.
- */
-export async function differingReplicas(
+/** The same asked copy by copy, past all hashes. */
+export interface ComparedCopies {
+  /** What differs: owners with other versions, and copies at nodes that are no owners. */
+  readonly differing: readonly string[];
+  /** Keys of which some node's copy does not match its digest: found when it is read, by a client or by the scrub. */
+  readonly rotten: readonly string[];
+}
+
+export async function comparedCopies(
   cluster: FaultCluster,
   bucket: string,
   keys: readonly string[],
-): Promise<string[]> {
+): Promise<ComparedCopies> {
   const open = [...keys];
   const differing: string[] = [];
+  const rotten: string[] = [];
   const work = async (): Promise<void> => {
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      const key = next;
-      const owners = new Set(await cluster.ownersOf(bucket, key));
-      const copies = await Promise.all(
-        cluster.nodes.map(async (node) => ({ node, copy: await cluster.replica(node, bucket, key) })),
-      );
-      const versions = new Set(
-        copies.filter(({ node }) => owners.has(node)).map(({ copy }) => versionOf(copy)),
-      );
+    for (let key = open.pop(); key !== undefined; key = open.pop()) {
+      const copies = await copiesOf(cluster, bucket, key);
+      if (copies.some(({ version }) => version === ROTTEN)) {
+        rotten.push(key);
+        continue;
+      }
+      const versions = new Set(copies.filter(({ isOwner }) => isOwner).map(({ version }) => version));
       if (versions.size > 1) differing.push(`${key}: its owners have ${[...versions].join(" and ")}`);
-      const strays = copies.filter(({ node, copy }) => !owners.has(node) && copy !== undefined);
-      for (const { node } of strays)
-        differing.push(`${key}: node ${node.index}, which is no owner, has a copy`);
+      const strays = copies.filter(({ isOwner, version }) => !isOwner && version !== NOTHING);
+      for (const { node } of strays) differing.push(`${key}: node ${node}, which is no owner, has a copy`);
     }
   };
   await Promise.all(Array.from({ length: REPLICAS_PARALLEL }, work));
-  return differing;
+  return { differing, rotten };
+}
+
+interface Copy {
+  readonly node: number;
+  readonly isOwner: boolean;
+  readonly version: string;
+}
+
+const NOTHING = "nothing";
+const ROTTEN = "a rotten row";
+
+async function copiesOf(cluster: FaultCluster, bucket: string, key: string): Promise<Copy[]> {
+  const owners = new Set(await cluster.ownersOf(bucket, key));
+  return Promise.all(
+    cluster.nodes.map(async (node) => {
+      const copy = await cluster.replica(node, bucket, key);
+      const version = copy === "rotten" ? ROTTEN : versionOf(copy);
+      return { node: node.index, isOwner: owners.has(node), version };
+    }),
+  );
 }
 
 const REPLICAS_PARALLEL = 8;
 
 function versionOf(replica: AdminReplica | undefined): string {
-  if (replica === undefined) return "nothing";
+  if (replica === undefined) return NOTHING;
   const { versionVector, looseDots, dots } = replica;
   const sorted = (entries: Readonly<Record<string, unknown>>): unknown[] =>
     Object.entries(entries).toSorted(([left], [right]) => (left < right ? -1 : 1));

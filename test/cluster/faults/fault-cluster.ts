@@ -83,9 +83,14 @@ export class FaultCluster {
     return owners.map(({ id }) => this.byId(id));
   }
 
-  /** The node's own copy; undefined where it has none. */
-  replica(node: FaultNode, bucket: string, key: string): Promise<AdminReplica | undefined> {
-    return this.adminUnless404<AdminReplica>(node, `replica/${bucket}/${key}`);
+  /** The node's own copy; undefined where it has none, "rotten" where its row does not match its digest. */
+  async replica(node: FaultNode, bucket: string, key: string): Promise<AdminReplica | "rotten" | undefined> {
+    try {
+      return await this.adminUnless404<AdminReplica>(node, `replica/${bucket}/${key}`);
+    } catch (error) {
+      if (String(error).includes("the row is corrupt")) return "rotten";
+      throw error;
+    }
   }
 
   async admin<T>(node: FaultNode, name: string): Promise<T> {

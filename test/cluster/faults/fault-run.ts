@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { cellName, type Cell } from "./catalogue/all-faults.ts";
-import { convergedAfter, differingReplicas } from "./convergence.ts";
+import { comparedCopies, convergedAfter } from "./convergence.ts";
 import type { FaultCluster } from "./fault-cluster.ts";
 import { FaultLoad } from "./fault-load.ts";
 import { pause } from "./fault.ts";
@@ -21,9 +21,11 @@ export interface RunOptions {
 const WARM_UP_ACKS = 100;
 const WARM_UP_MS_MAX = 15_000;
 const AFTER_ACKS = 150;
-const AFTER_MS_MAX = 5_000;
+const AFTER_MS_MAX = 10_000;
 /** Acknowledged writes below which a run is invalid. */
 const ACKS_MIN = 200;
+const REPAIR_MS_MAX = 20_000;
+const REPAIR_POLL_MS = 250;
 const R = 2;
 let runs = 0;
 
@@ -77,7 +79,7 @@ async function underFault(
     await pause(faultMs - (performance.now() - fromMs));
     toMs = performance.now();
     await mend();
-    await load.moreAcknowledged(AFTER_ACKS, AFTER_MS_MAX);
+    await load.moreAcknowledged(Math.max(AFTER_ACKS, ACKS_MIN - load.acknowledged), AFTER_MS_MAX);
   } catch (error) {
     trouble = error instanceof Error ? error : new Error(String(error));
   } finally {
@@ -110,13 +112,32 @@ async function judge(
   }
   // Before the reading back, which repairs what differs.
   const keys = load.workloads.flatMap(({ history }) => history.keys());
-  failures.push(...(await differingReplicas(cluster, bucket, keys)));
+  const { differing, rotten } = await comparedCopies(cluster, bucket, keys);
+  failures.push(...differing);
   const found = await load.readBack(cluster.nodes);
   for (const { name, history } of load.workloads) {
     told.set(name, await apartFromTwins(cluster, { bucket, history }, found.get(name)!));
   }
+  failures.push(...(await stillRotten(cluster, bucket, rotten)));
   const violations = [...told.values()].flatMap(({ rest }) => rest);
   failures.push(...violations.map(({ kind, key, detail }) => `${kind}: ${key}: ${detail}`));
+}
+
+/** A row that rotted is written anew from another owner's as soon as somebody read it. */
+async function stillRotten(
+  cluster: FaultCluster,
+  bucket: string,
+  keys: readonly string[],
+): Promise<readonly string[]> {
+  const deadlineMs = performance.now() + REPAIR_MS_MAX;
+  for (;;) {
+    const { differing, rotten } = await comparedCopies(cluster, bucket, keys);
+    if (differing.length + rotten.length === 0) return [];
+    if (performance.now() > deadlineMs) {
+      return [...differing, ...rotten.map((key) => `${key}: a rotten row was read and is there still`)];
+    }
+    await pause(REPAIR_POLL_MS);
+  }
 }
 
 function resultOf({ name, watch }: Workload, load: FaultLoad, { rest, twins }: ToldApart): WorkloadResult {

@@ -36,7 +36,8 @@ export async function apartFromTwins(
     }
     const [owner] = await cluster.ownersOf(bucket, key);
     const replica = await cluster.replica(owner!, bucket, key);
-    const dots = replica?.dots.filter(({ requestId }) => requestId === value) ?? [];
+    const shown = replica === undefined || replica === "rotten" ? [] : replica.dots;
+    const dots = shown.filter(({ requestId }) => requestId === value);
     const context = history.write(by)?.context ?? "";
     if (dots.length > 0 && !dots.some((dot) => isCovered(dot, context))) twins.add(value);
     else rest.push(violation);
