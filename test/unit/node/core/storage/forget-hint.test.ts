@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import { md5Digester as hash } from "../../../../../node/adapters/md5.ts";
 import type { StoredRow } from "../../../../../node/core/ports/database.ts";
-import type { NodeId } from "../../../../../node/core/node-id.ts";
 import { forgetOwner } from "../../../../../node/core/storage/forget-hint.ts";
 import { withOwners } from "../../../../../node/core/storage/marker-hint.ts";
 import { OWNER_A, OWNER_B } from "./sample-writes.ts";

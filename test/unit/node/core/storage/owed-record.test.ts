@@ -3,7 +3,6 @@ import { md5Digester as hash } from "../../../../../node/adapters/md5.ts";
 import type { StoredRow } from "../../../../../node/core/ports/database.ts";
 import { withOwners } from "../../../../../node/core/storage/marker-hint.ts";
 import { owedRecord } from "../../../../../node/core/storage/owed-record.ts";
-import type { NodeId } from "../../../../../node/core/node-id.ts";
 import { merge } from "../../../../../node/core/version/record.ts";
 import { decodeRecord, encodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { parseActorId } from "../../../../../node/core/version/dot.ts";
