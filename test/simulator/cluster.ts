@@ -13,6 +13,7 @@ import type { Violation } from "./violation.ts";
 import { ConvictionChecker } from "./checkers/convictions.ts";
 import { GossipLedger } from "./checkers/gossip.ts";
 import { HintLedger } from "./checkers/hints.ts";
+import { LossLedger } from "./checkers/losses.ts";
 import { RingLedger } from "./checkers/rings.ts";
 import { DotRegistry } from "./workload/dot-registry.ts";
 import { History } from "./workload/history.ts";
@@ -41,8 +42,13 @@ export class Cluster {
   readonly hosts: readonly SimulatedHost[];
   readonly registry: DotRegistry;
   readonly history = new History();
-  readonly hints = new HintLedger();
+  readonly hints = new HintLedger({
+    host: (node) => this.host(node),
+    hasLost: (node) => this.#destroyedMs.has(node),
+    violated: (kind, detail) => this.violated(kind, detail),
+  });
   readonly rings = new RingLedger();
+  readonly losses = new LossLedger();
   readonly #gossip = new GossipLedger();
   /** Hosts on whose disk a row was lost or a leaf rotted: their trees are wrong until a scrub has passed. */
   readonly treeSpoilt = new Set<NodeId>();
@@ -118,6 +124,17 @@ export class Cluster {
     return this.#destroyedMs.get(node) === undefined && this.network.isReachable(node);
   }
 
+  /** Whether all nodes were up, connected and undisturbed for so long. */
+  isCalmSince(durationMs: number): boolean {
+    const sinceMs = this.loop.nowMs - durationMs;
+    return this.hosts.every(
+      ({ id, incarnation }) =>
+        (this.#disturbedMs.get(id) ?? -1) < sinceMs &&
+        (incarnation?.pausedUntilMs ?? Infinity) < sinceMs &&
+        this.network.isReachable(id),
+    );
+  }
+
   /** Whether every node that is up believes that it answers. */
   isBelievedUp(node: NodeId): boolean {
     return this.hosts.every((host) => host.node?.membership.isHealthy(node) ?? true);
@@ -182,6 +199,7 @@ export class Cluster {
         },
         committing: (durationMs) => {
           trace.line(loop.nowMs, `${id.slice(-2)} commits for ${durationMs.toFixed(3)} ms`);
+          this.hints.committing(host, loop.nowMs);
           this.#onCommitting(host, durationMs);
         },
         commitFailed: () => {
@@ -190,13 +208,14 @@ export class Cluster {
         },
       },
     });
-    host.disk.hints.onDurable = (changes) => {
+    host.disk.data.onSynced = (changes) => this.hints.dataDurable(host, changes, loop.nowMs);
+    host.disk.hints.onSynced = (changes) => {
       for (const [place, row] of changes) {
         const before = host.disk.hints.rows.get(place);
         if (row !== undefined && isMarker(row)) marks.hit("marker stored");
         if (row === undefined && before !== undefined && isMarker(before)) marks.hit("marker removed");
       }
-      this.hints.durable(host, changes, loop.nowMs);
+      this.hints.hintsDurable(host, changes, loop.nowMs);
     };
     return host;
   }

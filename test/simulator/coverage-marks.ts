@@ -40,6 +40,7 @@ export const REQUIRED_MARKS = [
   "quorum unreachable",
   "answer with fewer owners than R",
   "read checked against durable copies",
+  "read after a loss checked",
   "connection lost",
   "message lost or doubled",
   "netsplit",

@@ -1,33 +1,57 @@
-import { type Coverage, includes, join } from "../../../node/core/version/coverage.ts";
+import type { NodeId } from "../../../node/core/node-id.ts";
+import type { StoredRow } from "../../../node/core/ports/database.ts";
 import { isMarker } from "../../../node/core/storage/marker-hint.ts";
-import type { Violation } from "../violation.ts";
+import { type Coverage, includes } from "../../../node/core/version/coverage.ts";
 import type { Changes } from "../world/simulated-disk.ts";
 import type { SimulatedHost } from "../world/simulated-host.ts";
 import { soundRecord } from "./sound-record.ts";
 
+export interface HintFacts {
+  host(node: NodeId): SimulatedHost;
+  /** Whether this node's disk has lost copies. */
+  hasLost(node: NodeId): boolean;
+  violated(kind: "hint_lost", detail: string): void;
+}
+
 /**
- * I5, hints are delivered or kept: whatever ever was a hint on stable storage is owed to its owners, and nothing that
- * happens to the hint afterwards pays for it but the owner's own durable copy. Once all is quiet every debt must be
- * paid and no hint be left. Debts of a keeper or to an owner whose disk lost copies cannot be held against anybody.
+ * I5, hints are delivered or kept: at the moment at which a keeper strikes an owner off a hint on stable storage, the
+ * owner's own disk must have all that the hint held; of a marker, all that the keeper's own data held when the owner was
+ * struck off. Anti-entropy would make up for a hint that was lost, so that it cannot be asked for later.
  */
 export class HintLedger {
-  /** By keeper, owner and place: all that the keeper ever had for the owner there. */
-  readonly #debts = new Map<string, Debt>();
+  readonly #facts: HintFacts;
   /** By place: when a copy that was kept for others was last removed. */
   readonly #removedMs = new Map<string, number>();
+  /** By host: what its latest commit of data.db changed, as it was before. */
+  readonly #lastCommit = new Map<NodeId, { atMs: number; before: Map<string, StoredRow | undefined> }>();
+  readonly #committingMs = new Map<NodeId, number>();
 
-  /**
-   * Rows that became durable in the keeper's hints.db, or were removed from it. A marker owes what the keeper has on
-   * stable storage in its own data by then.
-   */
-  durable(host: SimulatedHost, changes: Changes, nowMs: number): void {
+  constructor(facts: HintFacts) {
+    this.#facts = facts;
+  }
+
+  /** A commit begins at this host, of either database. */
+  committing({ id }: SimulatedHost, nowMs: number): void {
+    this.#committingMs.set(id, nowMs);
+  }
+
+  /** To be called before the rows are in the file. */
+  dataDurable({ id, disk }: SimulatedHost, changes: Changes, nowMs: number): void {
+    const before = new Map([...changes.keys()].map((place) => [place, disk.data.rows.get(place)]));
+    this.#lastCommit.set(id, { atMs: nowMs, before });
+  }
+
+  /** The same of hints.db. */
+  hintsDurable(keeper: SimulatedHost, changes: Changes, nowMs: number): void {
     for (const [place, row] of changes) {
-      const before = host.disk.hints.rows.get(place);
-      if (row === undefined && before !== undefined && !isMarker(before)) this.#removedMs.set(place, nowMs);
-      if (row === undefined) continue;
-      const coverage = isMarker(row) ? copyAt(host, place) : soundRecord(row)?.coverage;
-      if (coverage === undefined) continue;
-      for (const owner of row.keptFor) this.#owe({ keeper: host.id, owner, place, coverage });
+      const before = keeper.disk.hints.rows.get(place);
+      if (before === undefined) continue;
+      if (row === undefined && !isMarker(before)) this.#removedMs.set(place, nowMs);
+      const owed = isMarker(before) ? this.#ownCopy(keeper, place) : soundRecord(before)?.coverage;
+      for (const owner of before.keptFor) {
+        if (owed === undefined || row?.keptFor.includes(owner) === true) continue;
+        this.#struckOff(owed, { keeper, owner: this.#facts.host(owner as NodeId), place });
+      }
     }
   }
 
@@ -36,36 +60,33 @@ export class HintLedger {
     return (this.#removedMs.get(place) ?? -1) >= sinceMs;
   }
 
-  /** `copyOf`: what the owner has at the place, on stable storage in its own data. */
-  unpaid(
-    copyOf: (owner: string, place: string) => Coverage | undefined,
-    isExcused: (node: string) => boolean,
-  ): Omit<Violation, "atMs">[] {
-    const found: Omit<Violation, "atMs">[] = [];
-    for (const { keeper, owner, place, coverage } of this.#debts.values()) {
-      if (isExcused(keeper) || isExcused(owner)) continue;
-      const copy = copyOf(owner, place);
-      if (copy !== undefined && includes(copy, coverage)) continue;
-      const detail = `${keeper.slice(-2)} kept a record for ${owner.slice(-2)}, which never got all of it`;
-      found.push({ kind: "hint_lost", detail });
-    }
-    return found;
+  #struckOff(
+    owed: Coverage,
+    { keeper, owner, place }: { keeper: SimulatedHost; owner: SimulatedHost; place: string },
+  ): void {
+    if (this.#facts.hasLost(keeper.id) || this.#facts.hasLost(owner.id)) return;
+    const copy = copyAt(owner, place);
+    if (copy !== undefined && includes(copy, owed)) return;
+    const detail = `${keeper.id.slice(-2)} strikes ${owner.id.slice(-2)} off a hint, which has not got all of it`;
+    this.#facts.violated("hint_lost", detail);
   }
 
-  #owe(debt: Debt): void {
-    const name = `${debt.keeper} ${debt.owner} ${debt.place}`;
-    const before = this.#debts.get(name);
-    const coverage = before === undefined ? debt.coverage : join(before.coverage, debt.coverage);
-    this.#debts.set(name, { ...debt, coverage });
+  /**
+   * What the keeper's data held before the batch in which the owner was struck off: what the same batch wrote later is
+   * not owed by this hint. A batch commits its data and then, at once, its hints.
+   */
+  #ownCopy(keeper: SimulatedHost, place: string): Coverage | undefined {
+    const last = this.#lastCommit.get(keeper.id);
+    const isSameBatch =
+      last !== undefined && Math.abs((this.#committingMs.get(keeper.id) ?? 0) - last.atMs) < SAME_BATCH_MS;
+    if (!isSameBatch || !last.before.has(place)) return copyAt(keeper, place);
+    const row = last.before.get(place);
+    return row === undefined ? undefined : soundRecord(row)?.coverage;
   }
 }
 
-interface Debt {
-  readonly keeper: string;
-  readonly owner: string;
-  readonly place: string;
-  readonly coverage: Coverage;
-}
+/** Between the end of one commit of a job and the begin of the next; a new job begins later. */
+const SAME_BATCH_MS = 1e-4;
 
 /** Hints that could be delivered: rotten ones stay where they are. */
 export function hintsLeft(host: SimulatedHost): number {
@@ -75,7 +96,7 @@ export function hintsLeft(host: SimulatedHost): number {
   return count;
 }
 
-export function copyAt(host: SimulatedHost, place: string): Coverage | undefined {
+function copyAt(host: SimulatedHost, place: string): Coverage | undefined {
   const row = host.disk.data.rows.get(place);
   return row === undefined ? undefined : soundRecord(row)?.coverage;
 }

@@ -15,6 +15,8 @@ export interface Promised {
   readonly atMs: number;
   /** Dots that so many owners have on stable storage that any R owners must include one of them. */
   readonly dots: readonly KnownDot[];
+  /** Dots that would be among these if an owner had not lost its data. */
+  readonly dotsBeforeLoss: readonly KnownDot[];
   /** Owners that everybody who is up is connected to, and believes up. */
   readonly present: ReadonlySet<NodeId>;
 }
@@ -30,7 +32,8 @@ export function promisedDots(cluster: Cluster, key: string, r: number): Promised
   const present = new Set(
     owners.filter((owner) => cluster.network.isReachable(owner) && cluster.isBelievedUp(owner)),
   );
-  return { atMs: cluster.loop.nowMs, dots, present };
+  const dotsBeforeLoss = cluster.losses.promised(cluster, key, enough);
+  return { atMs: cluster.loop.nowMs, dots, dotsBeforeLoss, present };
 }
 
 /** Holds one answer of a get against all that is known; returns the context it gave, undefined where none. */
@@ -88,13 +91,17 @@ function checkPromise(
   if (owners.some((owner) => (cluster.destroyedMs(owner) ?? -1) >= promised.atMs)) return;
   cluster.marks.hit("read checked against durable copies");
   const coverage = coverageOf(outcome.context);
-  const missed = promised.dots.filter(({ dot }) => !covers(coverage, dot));
-  if (missed.length === 0) return;
-  const names = missed.map(({ writeId }) => writeId).join(" ");
-  cluster.violated(
-    "read_missed_durable_write",
-    `${key}: r=${r}, ${outcome.ownersAnswered} owners answered: no ${names}`,
-  );
+  const missed = (dots: readonly KnownDot[]): string =>
+    dots
+      .filter(({ dot }) => !covers(coverage, dot))
+      .map(({ writeId }) => writeId)
+      .join(" ");
+  const how = `${key}: r=${r}, ${outcome.ownersAnswered} owners answered`;
+  const names = missed(promised.dots);
+  if (names !== "") return cluster.violated("read_missed_durable_write", `${how}: no ${names}`);
+  if (promised.dotsBeforeLoss.length > 0) cluster.marks.hit("read after a loss checked");
+  const lostNames = missed(promised.dotsBeforeLoss);
+  if (lostNames !== "") cluster.violated("amnesiac_voted", `${how}, one of which lost ${lostNames}`);
 }
 
 /**

@@ -132,6 +132,7 @@ export class FaultExecutor {
     const places = [...file.rows.keys()].sort();
     if (places.length === 0) return;
     this.#cluster.destroyed(host);
+    this.#cluster.losses.gnaws(host.id);
     this.#cluster.marks.hit(fault.kind === "rotten_row" ? "row rotten" : "row lost");
     if (fault.kind === "rotten_row") return file.flipBit(luck.pick(places), luck);
     file.loseRow(luck.pick(places));
@@ -155,6 +156,8 @@ export class FaultExecutor {
     loop.after(fault.ageMs, () => {
       if (this.#stopped) return;
       this.#fell(host, "kill");
+      if (fault.databases.includes("data"))
+        this.#cluster.losses.loses(this.#cluster, host.id, isEmpty ? "emptied" : "rolled back");
       this.#cluster.destroyed(host);
       marks.hit(isEmpty ? "database lost" : "old snapshot restored");
       fault.databases.forEach((name, i) => host.disk[name].restore(images[i]!));

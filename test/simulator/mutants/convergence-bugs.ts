@@ -167,4 +167,42 @@ export const CONVERGENCE_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: "recovering_replica_votes",
+    breaks: "what a node that lost its data does not have counts as not found",
+    edits: [
+      {
+        file: "node/core/replica/replica.ts",
+        search: 'read.status === "failed" || this.#parts.isVoter();',
+        replace: 'read.status === "failed" || !this.#parts.isVoter() || this.#parts.isVoter();',
+      },
+      {
+        file: "node/core/coordinator/read-round.ts",
+        search: 'const isVote = !("recovering" in read && read.recovering) && this.#parts.isVoter(node);',
+        replace: "const isVote = node.length > 0;",
+      },
+    ],
+  },
+  {
+    name: "recovered_after_one_comparison",
+    breaks: "a node that lost its data is whole once it was compared with any one co-owner",
+    edits: [
+      {
+        file: "node/core/recovery/partitions-left.ts",
+        search: "return owners.every((owner) => owner === this.#self || peers?.has(owner) === true);",
+        replace: "return owners.length === 1 || owners.some((owner) => peers?.has(owner) === true);",
+      },
+    ],
+  },
+  {
+    name: "recovery_forgotten_at_restart",
+    breaks: "a node that was recovering and restarts takes itself for whole",
+    edits: [
+      {
+        file: "node/core/recovery/own-recovery.ts",
+        search: "this.#identity = { storeId, lostStores, recovering };",
+        replace: 'this.#identity = { storeId, lostStores, recovering: recovering && storeId === "" };',
+      },
+    ],
+  },
 ];

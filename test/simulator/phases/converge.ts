@@ -1,7 +1,6 @@
-import type { NodeId } from "../../../node/core/node-id.ts";
 import { differenceOfOwners, divergence, wrongLeaf } from "../checkers/convergence.ts";
 import { notHeardOf } from "../checkers/gossip.ts";
-import { copyAt, hintsLeft } from "../checkers/hints.ts";
+import { hintsLeft } from "../checkers/hints.ts";
 import type { Cluster } from "../cluster.ts";
 import { HARMLESS_FAULTS, type Scenario } from "../scenario.ts";
 
@@ -43,9 +42,6 @@ export async function converge(cluster: Cluster): Promise<number> {
   if (left !== undefined)
     cluster.violated("not_converged", `${left}, ${tookMs.toFixed(0)} ms after the last fault`);
   else if (scenario.seed % RESTING_SEEDS === 0) await rest(cluster);
-  const copyOf = (owner: string, place: string) => copyAt(cluster.host(owner as NodeId), place);
-  const excused = (node: string): boolean => cluster.destroyedMs(node as NodeId) !== undefined;
-  for (const { kind, detail } of cluster.hints.unpaid(copyOf, excused)) cluster.violated(kind, detail);
   return tookMs;
 }
 

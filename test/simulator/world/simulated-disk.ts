@@ -26,8 +26,8 @@ export const emptyFile: FileImage = { rows: new Map(), tree: new Map() };
 export class DatabaseFile {
   #rows = new Map<string, StoredRow>();
   #tree = new Map<string, TreePart>();
-  /** Told of every commit that is on the disk for good. */
-  onDurable: (changes: Changes) => void = () => undefined;
+  /** Told of every commit whose sync has come to its end, before its rows are here. */
+  onSynced: (changes: Changes) => void = () => undefined;
   /** A commit that is being synced: it may or may not survive a crash, as a whole. */
   #syncing: Transaction | undefined;
   /** A commit whose sync failed: its frames may lie in the log and be found at the next start. */
@@ -52,6 +52,7 @@ export class DatabaseFile {
   synced(transaction: Transaction): void {
     this.#syncing = undefined;
     this.#ghost = undefined;
+    this.onSynced(transaction.rows);
     this.#apply(transaction);
   }
 
@@ -113,7 +114,6 @@ export class DatabaseFile {
   }
 
   #apply({ rows, tree }: Transaction): void {
-    this.onDurable(rows);
     applyTo(this.#rows, rows);
     applyTo(this.#tree, tree);
   }

@@ -1,0 +1,71 @@
+import { covers } from "../../../node/core/version/coverage.ts";
+import type { NodeId } from "../../../node/core/node-id.ts";
+import type { Cluster } from "../cluster.ts";
+import type { KnownDot } from "../workload/dot-registry.ts";
+import { durableCopies } from "./durable-copies.ts";
+
+/**
+ * I13, the other half: a replica that lost its data is no vote for R until it has everything back. So what was promised
+ * of it before the loss stays promised: where N-R+1 owners held a write, the one that lost it among them, a read
+ * of R voters still shows it. Where its database was emptied it must know that by itself; where an older one was
+ * put back somebody must be there who remembers, so that is asked only while all others have been up all the time.
+ */
+export class LossLedger {
+  /** By key: what the owner held in the moment before its loss, and how many owners held it then. */
+  readonly #promises = new Map<string, LostDot[]>();
+  /** Hosts that lost single rows: nobody can notice that, but by and by a scrub. */
+  readonly #gnawed = new Set<NodeId>();
+
+  /** A host loses its data.db in this moment. */
+  loses(cluster: Cluster, loser: NodeId, how: LostDot["how"]): void {
+    for (const key of cluster.history.keys()) {
+      const { owners } = cluster.preferenceList(key);
+      if (!owners.includes(loser)) continue;
+      const copies = owners.map((owner) => ({ owner, copy: durableCopies(cluster.host(owner), key).data }));
+      for (const known of cluster.registry.all(key)) {
+        const holders = copies
+          .filter(({ copy }) => copy !== undefined && covers(copy.coverage, known.dot))
+          .map(({ owner }) => owner);
+        if (!holders.includes(loser) || holders.length < 2) continue;
+        const promises = this.#promises.get(key);
+        const lost = { known, how, loser, holders: holders.length };
+        if (promises === undefined) this.#promises.set(key, [lost]);
+        else promises.push(lost);
+      }
+    }
+  }
+
+  /** A host loses a row, or one rots. */
+  gnaws(host: NodeId): void {
+    this.#gnawed.add(host);
+  }
+
+  /** What a read of this key that begins now must show, although an owner has lost it. */
+  promised(cluster: Cluster, key: string, enough: number): KnownDot[] {
+    const lost = this.#promises.get(key);
+    if (lost === undefined) return [];
+    const losers = cluster
+      .preferenceList(key)
+      .owners.filter((owner) => cluster.destroyedMs(owner) !== undefined);
+    // Of two that lost something, each may have had it from the other.
+    if (losers.length > 1 || losers.some((owner) => this.#gnawed.has(owner))) return [];
+    const { hosts } = cluster;
+    return lost
+      .filter(({ holders, how, loser }) => {
+        const isRemembered = hosts.every(({ id, incarnation }) => id === loser || incarnation?.number === 1);
+        return holders >= enough && (how === "emptied" || (isRemembered && cluster.isCalmSince(CALM_MS)));
+      })
+      .map(({ known }) => known);
+  }
+}
+
+/** In which everybody has told a node that came back what it acknowledged. */
+const CALM_MS = 3_000;
+
+interface LostDot {
+  readonly known: KnownDot;
+  readonly loser: NodeId;
+  readonly how: "emptied" | "rolled back";
+  /** Owners that held it, the loser included. */
+  readonly holders: number;
+}
