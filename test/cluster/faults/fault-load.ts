@@ -55,6 +55,10 @@ export class FaultLoad {
     );
   }
 
+  get bucket(): string {
+    return this.#options.bucket;
+  }
+
   start(): void {
     const { sides } = this.#options;
     const sessions = sides.flatMap((side, i) =>
@@ -124,7 +128,7 @@ export class FaultLoad {
   #session(workload: Workload, at: { side: Side; client: DynamoClient; n: number }): ClientSession {
     const { bucket, quorums } = this.#options;
     return new ClientSession({
-      name: `${workload.name}/${at.side.name.replaceAll(" ", "-")}/${at.n}`,
+      name: `${bucket}/${workload.name}/${at.side.name.replaceAll(" ", "-")}/${at.n}`,
       side: at.side.name,
       workload: workload.name,
       bucket,

@@ -2,16 +2,18 @@ import { execFileSync } from "node:child_process";
 import {
   closeSync,
   cpSync,
-  existsSync,
-  fstatSync,
+  fsyncSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
 import path from "node:path";
+import Sqlite from "better-sqlite3";
 import { assertPrivateNetwork } from "../../private-network.ts";
 import type { FaultNode } from "./fault-node.ts";
 
@@ -109,41 +111,76 @@ function databaseFiles(node: FaultNode): string[] {
 }
 
 /**
- * Flips one bit in each of `count` bytes of values in data.db: bytes that the tests' padding is made of, so that what
- * rots are records and not the file's own structure. Answers how many were found and flipped.
+ * Flips one bit in each of up to `count` bytes of data.db, within the padding of values that hold `marker`, so that what
+ * rots are the records of this run and not the file's own structure. Throws where there is nothing to flip.
  */
-export function flipBitsOfValues(node: FaultNode, count: number): number {
-  return flip(node, (file, size) => {
-    const flips: number[] = [];
-    for (let tries = 0; flips.length < count && tries < 400 * count; tries++) {
-      const at = Math.floor(Math.random() * size);
-      if (file(at) === PADDING_BYTE) flips.push(at);
-    }
-    return flips;
-  });
+export function flipBitsOfValues(node: FaultNode, marker: string, count: number): void {
+  checkpoint(node);
+  const name = path.join(node.dataDirectory, "data.db");
+  const bytes = readFileSync(name);
+  const found: number[] = [];
+  for (let at = bytes.indexOf(marker); at >= 0; at = bytes.indexOf(marker, at + 1)) {
+    const padding = bytes.indexOf(PADDING, at);
+    if (padding >= 0 && padding - at < PADDING_AFTER_MAX) found.push(padding + PADDING.length - 1);
+  }
+  if (found.length === 0) throw new Error(`${name} holds no value of ${marker}: nothing to flip`);
+  flip(name, shuffled(found).slice(0, count));
 }
 
 /** Flips one bit in each of `count` bytes anywhere in data.db, B-tree pages and the schema included. */
-export function flipBitsAnywhere(node: FaultNode, count: number): number {
-  return flip(node, (_, size) => Array.from({ length: count }, () => Math.floor(Math.random() * size)));
+export function flipBitsAnywhere(node: FaultNode, count: number): void {
+  checkpoint(node);
+  const name = path.join(node.dataDirectory, "data.db");
+  const { size } = statSync(name);
+  flip(
+    name,
+    Array.from({ length: count }, () => Math.floor(Math.random() * size)),
+  );
 }
 
-const PADDING_BYTE = "x".charCodeAt(0);
+/**
+ * Flips one bit in the middle of data.db's write-ahead log. SQLite takes everything from there on for never written: the
+ * database is a little older than it was, and says nothing. The node must be dead.
+ */
+export function flipBitOfLog(node: FaultNode): void {
+  const name = path.join(node.dataDirectory, "data.db-wal");
+  const { size } = statSync(name);
+  if (size === 0) throw new Error(`${name} is empty: nothing to flip`);
+  flip(name, [Math.floor(size * (0.2 + 0.6 * Math.random()))]);
+}
 
-function flip(node: FaultNode, choose: (byteAt: (at: number) => number, size: number) => number[]): number {
-  const name = path.join(node.dataDirectory, "data.db");
-  if (!existsSync(name)) throw new Error(`${name} is not there`);
+const PADDING = '"padding":"xx';
+/** Between a value's id and its padding, in a value of this many elements. */
+const PADDING_AFTER_MAX = 2_000;
+
+/** Moves what lies in the log into data.db, as the node itself does when it has time. */
+function checkpoint(node: FaultNode): void {
+  const database = new Sqlite(path.join(node.dataDirectory, "data.db"));
+  try {
+    database.pragma("wal_checkpoint(PASSIVE)");
+  } finally {
+    database.close();
+  }
+}
+
+function flip(name: string, places: readonly number[]): void {
   const file = openSync(name, "r+");
   const byte = Buffer.alloc(1);
-  const byteAt = (at: number): number => (readSync(file, byte, 0, 1, at) === 1 ? byte[0]! : -1);
   try {
-    const flips = choose(byteAt, fstatSync(file).size);
-    for (const at of flips) {
-      byte[0] = byteAt(at) ^ (1 << Math.floor(Math.random() * 8));
+    for (const at of places) {
+      readSync(file, byte, 0, 1, at);
+      byte[0]! ^= 1 << Math.floor(Math.random() * 8);
       writeSync(file, byte, 0, 1, at);
     }
-    return flips.length;
+    fsyncSync(file);
   } finally {
     closeSync(file);
   }
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ item }) => item);
 }

@@ -4,6 +4,7 @@ import { type Fault, pause } from "../fault.ts";
 import {
   deleteDatabases,
   fillDisk,
+  flipBitOfLog,
   flipBitsAnywhere,
   flipBitsOfValues,
   freeDisk,
@@ -66,9 +67,10 @@ const rotRunning: Fault = {
   disks: "plain",
   writeQuorums: [2, 3],
   sides: everywhere,
-  harm: ({ cluster }) => {
-    flipBitsOfValues(cluster.nodes[0]!, FLIPS);
-    return Promise.resolve(() => Promise.resolve());
+  harm: async ({ cluster, load, durationMs }) => {
+    await pause(durationMs / 2);
+    flipBitsOfValues(cluster.nodes[0]!, load.bucket, FLIPS);
+    return () => Promise.resolve();
   },
 };
 
@@ -78,10 +80,25 @@ const rotStopped: Fault = {
   disks: "plain",
   writeQuorums: [2, 3],
   sides: others,
+  harm: async ({ cluster, load }) => {
+    const victim = cluster.nodes[0]!;
+    await victim.end("SIGKILL");
+    flipBitsOfValues(victim, load.bucket, FLIPS);
+    return () => victim.start();
+  },
+};
+
+const rotInLog: Fault = {
+  name: "bit rot, log",
+  about:
+    "one node is killed and a bit in the middle of its data.db's log is flipped: SQLite takes what follows for never written",
+  disks: "plain",
+  writeQuorums: [2, 3],
+  sides: others,
   harm: async ({ cluster }) => {
     const victim = cluster.nodes[0]!;
     await victim.end("SIGKILL");
-    flipBitsOfValues(victim, FLIPS);
+    flipBitOfLog(victim);
     return () => victim.start();
   },
 };
@@ -172,6 +189,7 @@ export const disks: readonly Fault[] = [
   full,
   rotRunning,
   rotStopped,
+  rotInLog,
   rotAnywhere,
   empty,
   oldCopy,
