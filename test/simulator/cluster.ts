@@ -15,6 +15,7 @@ import { GossipLedger } from "./checkers/gossip.ts";
 import { HintLedger } from "./checkers/hints.ts";
 import { LossLedger } from "./checkers/losses.ts";
 import { RingLedger } from "./checkers/rings.ts";
+import { BUCKET } from "./workload/bucket.ts";
 import { DotRegistry } from "./workload/dot-registry.ts";
 import { History } from "./workload/history.ts";
 import { simulatedHash } from "./world/simulated-hash.ts";
@@ -24,8 +25,6 @@ import { SimulatedHost } from "./world/simulated-host.ts";
 import { SimulatedNetwork } from "./world/simulated-network.ts";
 import type { Trace } from "./world/trace.ts";
 
-/** All clients use one bucket: what matters happens within a key. */
-export const BUCKET = new TextEncoder().encode("simulated");
 const utf8 = new TextEncoder();
 
 /**
@@ -48,7 +47,15 @@ export class Cluster {
     violated: (kind, detail) => this.violated(kind, detail),
   });
   readonly rings = new RingLedger();
-  readonly losses = new LossLedger();
+  readonly losses: LossLedger = new LossLedger({
+    hosts: () => this.hosts,
+    host: (node) => this.host(node),
+    keys: () => this.history.keys(),
+    dotsOf: (key) => this.registry.all(key),
+    preferenceList: (key) => this.preferenceList(key),
+    hasLost: (node) => this.#destroyedMs.has(node),
+    isCalmSince: (durationMs) => this.isCalmSince(durationMs),
+  });
   readonly #gossip = new GossipLedger();
   /** Hosts on whose disk a row was lost or a leaf rotted: their trees are wrong until a scrub has passed. */
   readonly treeSpoilt = new Set<NodeId>();

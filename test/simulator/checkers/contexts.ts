@@ -1,7 +1,8 @@
 import { openContext } from "../../../node/core/version/context.ts";
 import { type Coverage, covers, includes } from "../../../node/core/version/coverage.ts";
 import { positionOf } from "../../../node/core/ring/position.ts";
-import { BUCKET, type Cluster } from "../cluster.ts";
+import type { Cluster } from "../cluster.ts";
+import { BUCKET } from "../workload/bucket.ts";
 import { type KnownDot, nameOf } from "../workload/dot-registry.ts";
 import type { WriteOperation } from "../workload/history.ts";
 import { ByteReader } from "../../../node/core/bytes/byte-reader.ts";

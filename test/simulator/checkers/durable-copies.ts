@@ -1,6 +1,6 @@
 import { type KeyRecord, merge } from "../../../node/core/version/record.ts";
 import { positionOf } from "../../../node/core/ring/position.ts";
-import { BUCKET, type Cluster } from "../cluster.ts";
+import { BUCKET } from "../workload/bucket.ts";
 import { simulatedHash } from "../world/simulated-hash.ts";
 import { type DatabaseFile, placeOf } from "../world/simulated-disk.ts";
 import type { SimulatedHost } from "../world/simulated-host.ts";
@@ -23,9 +23,9 @@ function soundCopy(file: DatabaseFile, key: string): KeyRecord | undefined {
 }
 
 /** What all nodes together still know of a key: owners' copies and hints. */
-export function unionOfCopies(cluster: Cluster, key: string): KeyRecord | undefined {
+export function unionOfCopies(hosts: readonly SimulatedHost[], key: string): KeyRecord | undefined {
   let union: KeyRecord | undefined;
-  for (const host of cluster.hosts) {
+  for (const host of hosts) {
     const { data, hint } = durableCopies(host, key);
     for (const copy of [data, hint]) {
       if (copy !== undefined) union = union === undefined ? copy : merge(union, copy);

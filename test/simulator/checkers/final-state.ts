@@ -24,7 +24,7 @@ type Found = Omit<Violation, "atMs">;
 export function checkFinalStates(cluster: Cluster): void {
   const { history, registry } = cluster;
   for (const key of history.keys()) {
-    const state = { key, record: unionOfCopies(cluster, key), history, registry };
+    const state = { key, record: unionOfCopies(cluster.hosts, key), history, registry };
     for (const { kind, detail } of [...lostWrites(state), ...resurrectedWrites(state)])
       cluster.violated(kind, detail);
   }

@@ -1,8 +1,21 @@
 import { covers } from "../../../node/core/version/coverage.ts";
 import type { NodeId } from "../../../node/core/node-id.ts";
-import type { Cluster } from "../cluster.ts";
+import type { PreferenceList } from "../../../node/core/ring/ring.ts";
 import type { KnownDot } from "../workload/dot-registry.ts";
+import type { SimulatedHost } from "../world/simulated-host.ts";
 import { durableCopies } from "./durable-copies.ts";
+
+/** What it needs to know of the cluster. */
+export interface LossFacts {
+  hosts(): readonly SimulatedHost[];
+  host(node: NodeId): SimulatedHost;
+  keys(): readonly string[];
+  dotsOf(key: string): readonly KnownDot[];
+  preferenceList(key: string): PreferenceList;
+  hasLost(node: NodeId): boolean;
+  /** Whether all nodes were up, connected and undisturbed for so long. */
+  isCalmSince(durationMs: number): boolean;
+}
 
 /**
  * I13, the other half: a replica that lost its data is no vote for R until it has everything back. So what was promised
@@ -11,18 +24,24 @@ import { durableCopies } from "./durable-copies.ts";
  * put back somebody must be there who remembers, so that is asked only while all others have been up all the time.
  */
 export class LossLedger {
+  readonly #facts: LossFacts;
   /** By key: what the owner held in the moment before its loss, and how many owners held it then. */
   readonly #promises = new Map<string, LostDot[]>();
   /** Hosts that lost single rows: nobody can notice that, but by and by a scrub. */
   readonly #gnawed = new Set<NodeId>();
 
+  constructor(facts: LossFacts) {
+    this.#facts = facts;
+  }
+
   /** A host loses its data.db in this moment. */
-  loses(cluster: Cluster, loser: NodeId, how: LostDot["how"]): void {
-    for (const key of cluster.history.keys()) {
-      const { owners } = cluster.preferenceList(key);
+  loses(loser: NodeId, how: LostDot["how"]): void {
+    const { host, keys, dotsOf, preferenceList } = this.#facts;
+    for (const key of keys()) {
+      const { owners } = preferenceList(key);
       if (!owners.includes(loser)) continue;
-      const copies = owners.map((owner) => ({ owner, copy: durableCopies(cluster.host(owner), key).data }));
-      for (const known of cluster.registry.all(key)) {
+      const copies = owners.map((owner) => ({ owner, copy: durableCopies(host(owner), key).data }));
+      for (const known of dotsOf(key)) {
         const holders = copies
           .filter(({ copy }) => copy !== undefined && covers(copy.coverage, known.dot))
           .map(({ owner }) => owner);
@@ -41,19 +60,19 @@ export class LossLedger {
   }
 
   /** What a read of this key that begins now must show, although an owner has lost it. */
-  promised(cluster: Cluster, key: string, enough: number): KnownDot[] {
+  promised(key: string, enough: number): KnownDot[] {
+    const { hosts, hasLost, isCalmSince, preferenceList } = this.#facts;
     const lost = this.#promises.get(key);
     if (lost === undefined) return [];
-    const losers = cluster
-      .preferenceList(key)
-      .owners.filter((owner) => cluster.destroyedMs(owner) !== undefined);
+    const losers = preferenceList(key).owners.filter(hasLost);
     // Of two that lost something, each may have had it from the other.
     if (losers.length > 1 || losers.some((owner) => this.#gnawed.has(owner))) return [];
-    const { hosts } = cluster;
     return lost
       .filter(({ holders, how, loser }) => {
-        const isRemembered = hosts.every(({ id, incarnation }) => id === loser || incarnation?.number === 1);
-        return holders >= enough && (how === "emptied" || (isRemembered && cluster.isCalmSince(CALM_MS)));
+        const isRemembered = hosts().every(
+          ({ id, incarnation }) => id === loser || incarnation?.number === 1,
+        );
+        return holders >= enough && (how === "emptied" || (isRemembered && isCalmSince(CALM_MS)));
       })
       .map(({ known }) => known);
   }

@@ -32,7 +32,7 @@ export function promisedDots(cluster: Cluster, key: string, r: number): Promised
   const present = new Set(
     owners.filter((owner) => cluster.network.isReachable(owner) && cluster.isBelievedUp(owner)),
   );
-  const dotsBeforeLoss = cluster.losses.promised(cluster, key, enough);
+  const dotsBeforeLoss = cluster.losses.promised(key, enough);
   return { atMs: cluster.loop.nowMs, dots, dotsBeforeLoss, present };
 }
 

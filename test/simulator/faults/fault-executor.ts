@@ -157,7 +157,7 @@ export class FaultExecutor {
       if (this.#stopped) return;
       this.#fell(host, "kill");
       if (fault.databases.includes("data"))
-        this.#cluster.losses.loses(this.#cluster, host.id, isEmpty ? "emptied" : "rolled back");
+        this.#cluster.losses.loses(host.id, isEmpty ? "emptied" : "rolled back");
       this.#cluster.destroyed(host);
       marks.hit(isEmpty ? "database lost" : "old snapshot restored");
       fault.databases.forEach((name, i) => host.disk[name].restore(images[i]!));

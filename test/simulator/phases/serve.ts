@@ -1,4 +1,5 @@
-import { BUCKET, type Cluster } from "../cluster.ts";
+import type { Cluster } from "../cluster.ts";
+import { BUCKET } from "../workload/bucket.ts";
 import type { Client } from "../workload/client.ts";
 import { callNode } from "../workload/client-link.ts";
 
