@@ -113,7 +113,10 @@ class ReadRound {
     } else if (read.status === "not_found") {
       if (isVote) this.#tally.voted(node, { kind: "not_found" });
       else this.#tally.shown(node, undefined);
-    } else this.#tally.lost(node);
+    } else {
+      this.#tally.lost(node);
+      this.#tally.giveUpOnOwnersUnless(this.#parts.isHealthy);
+    }
     if (read.status === "corrupt") this.#corrupt.add(node);
   }
 

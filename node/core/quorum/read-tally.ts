@@ -6,8 +6,9 @@ import type { Quorum } from "./quorum.ts";
  *
  * - an owner's record or not-found;
  * - a stand-in's record;
- * - a stand-in's not-found only once every owner believed healthy has answered or was lost, or is believed down
- *   meanwhile. A stand-in that never saw the key knows nothing: counted at once, two of them could outvote the owner that has it.
+ * - a stand-in's not-found only once every owner believed healthy has answered, or is believed down meanwhile. A
+ *   stand-in that never saw the key knows nothing: else two of them could outvote the owner that has it. An owner that
+ *   lives and cannot say (its window is full, its row damaged) keeps them from counting: "not now" is not "not found".
  *
  * A corrupt row, a failure and silence are no votes, nor is anything that a recovering node says: it lost data, and may
  * lack what it once acknowledged. What it does show is shown all the same. Pure: who is asked next is the flow's
@@ -16,7 +17,7 @@ import type { Quorum } from "./quorum.ts";
 export class ReadTally {
   readonly #quorum: Pick<Quorum, "r" | "pr">;
   readonly #owners: ReadonlySet<NodeId>;
-  /** Owners believed healthy that have neither answered nor been lost. */
+  /** Owners believed healthy that have not answered. */
   readonly #pendingOwners: Set<NodeId>;
   readonly #waiting = new Set<NodeId>();
   readonly #votes = new Map<NodeId, Vote>();
@@ -56,7 +57,7 @@ export class ReadTally {
 
   /** No answer, a failure, a corrupt row; also a vote that turned out to have nothing behind it. */
   lost(node: NodeId): void {
-    this.#settle(node);
+    this.#waiting.delete(node);
     this.#votes.delete(node);
     this.#extras.delete(node);
   }

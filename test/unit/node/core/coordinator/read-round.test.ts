@@ -135,6 +135,28 @@ describe("read round", () => {
       expect(read.kind === "read" && read.siblings.length, `order ${order.join(" ")}`).to.equal(1);
     }
   });
+
+  it("does not say not found for a key whose one living owner could not be asked, or has it damaged", async () => {
+    for (const trouble of ["full", "corrupt"]) {
+      const rig = new CoordinatorRig({ at: 4, members: membersOf(5) });
+      rig.unreachable.add(rig.node(0)).add(rig.node(1));
+      if (trouble === "full") rig.full.add(rig.node(2));
+      const options = { r: 2, w: undefined, pr: undefined, pw: undefined, timeoutMs: 1_000 };
+      const request = { ...CART, requestId: "get", options };
+      const forwarded = encodeForwarded({ operation: "get", request }, { sentAtMs: 0, beginWithinMs: 40 });
+      const outcome = rig.coordinator.acceptForwarded(rig.node(3), forwarded);
+      for (let round = 0; round < 4; round++) {
+        for (const query of await rig.sent())
+          await rig.show(query, { status: query.to === rig.node(2) ? "corrupt" : "not_found" });
+        await rig.advance(25);
+      }
+      await rig.advance(1_000);
+      expect(decodeOutcome(await outcome), trouble).to.include({
+        kind: "failed",
+        code: "quorum_unreachable",
+      });
+    }
+  });
 });
 
 function recovering(read: ReplicaRead): ReplicaRead {

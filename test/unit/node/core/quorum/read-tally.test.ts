@@ -24,12 +24,14 @@ describe("read tally", () => {
     expect(tally.reached).to.equal(true);
   });
 
-  it("counts a stand-in's not-found only after every healthy owner has answered or was lost", () => {
+  it("counts a stand-in's not-found only after every healthy owner has answered or is believed down", () => {
     const tally = new ReadTally({ r: 2, pr: 0 }, { owners: [a, b, c], healthyOwners: [a] });
     tally.voted(standIn, notFound);
     tally.voted(other, notFound);
     expect(tally.reached, "two stand-ins must not outvote the owner that has it").to.equal(false);
     tally.lost(a);
+    expect(tally.reached, "that it could not say is no not-found").to.equal(false);
+    tally.giveUpOnOwnersUnless(() => false);
     expect(tally.reached).to.equal(true);
     expect(tally.ownersAnswered).to.equal(0);
   });
