@@ -1,4 +1,4 @@
-import { CoverageMarks, type Mark } from "./coverage-marks.ts";
+import type { Mark } from "./coverage-marks.ts";
 import { simulate } from "./simulation.ts";
 import type { Violation } from "./violation.ts";
 
@@ -81,7 +81,7 @@ function addMarks(sum: Partial<Record<Mark, number>>, part: Partial<Record<Mark,
   for (const [mark, count] of Object.entries(part) as [Mark, number][]) sum[mark] = (sum[mark] ?? 0) + count;
 }
 
-/** Situations that an exploration never was in. */
-export function missingMarks({ marks }: Exploration): Mark[] {
-  return CoverageMarks.required().filter((mark) => (marks[mark] ?? 0) === 0);
+/** Those of the situations that an exploration never was in. */
+export function missingMarks({ marks }: Exploration, wanted: readonly Mark[]): Mark[] {
+  return wanted.filter((mark) => (marks[mark] ?? 0) === 0);
 }

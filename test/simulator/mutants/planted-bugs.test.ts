@@ -1,8 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { huntMutant } from "./hunt.ts";
-import { ROOT } from "./mutated-build.ts";
+import { buildMutant, ROOT } from "./mutated-build.ts";
 import { applyEdit } from "./planted-bug.ts";
 import { PLANTED_BUGS } from "./planted-bugs.ts";
 
@@ -32,5 +33,20 @@ describe("simulator: planted bugs", function () {
     const caught = await huntMutant(bug, 10);
     expect(caught.seeds, caught.detail).to.be.within(1, 10);
     expect(caught.caughtBy).to.be.oneOf(["acknowledged_before_durable", "acknowledged_write_lost"]);
+  });
+
+  it("are shown by the small run that was kept of one of them", async () => {
+    const name = "hint_for_two_forgotten_after_one";
+    const build = await buildMutant(PLANTED_BUGS.find((bug) => bug.name === name)!);
+    try {
+      const run = join(ROOT, "test/simulator/regressions", `${name}.json`);
+      const { status, stdout } = spawnSync(process.execPath, [build.main, "--replay", run, "--quiet"], {
+        encoding: "utf8",
+      });
+      expect(stdout).to.match(/VIOLATED at .* hint_lost/);
+      expect(status).to.equal(1);
+    } finally {
+      build.remove();
+    }
   });
 });
