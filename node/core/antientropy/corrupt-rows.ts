@@ -82,7 +82,7 @@ export class CorruptRows {
     const questions = new PeerQuestions(named, noExchange(), this.#parts);
     const positions = rows.map(({ position }) => position).sort(compareBytes);
     try {
-      const pulled = await pullRecords(positions, questions, this.#parts);
+      const pulled = await pullRecords(positions, questions, this.#parts, { rewrite: true });
       for (const position of [...pulled.missing, ...pulled.refused])
         this.#rows.get(position.join())?.askedInVain.add(peer);
       for (const position of pulled.stored) this.#rows.delete(position.join());

@@ -51,11 +51,15 @@ const REPLICATE_HEADER_BYTES = 26;
 const PUSH_ATTEMPTS_MAX = 4;
 const PUSH_PAUSE_MS = 50;
 
-/** Throws ExchangeStopped where the peer does not answer or this node's store cannot take records now. */
+/**
+ * Throws ExchangeStopped where the peer does not answer or this node's store cannot take records now.
+ * @param how `rewrite`: see IncomingRecord; empty where what arrives is only merged
+ */
 export async function pullRecords(
   positions: readonly Uint8Array[],
   questions: PeerQuestions,
   parts: RecordMovesParts,
+  how: { readonly rewrite?: true } = {},
 ): Promise<Pulled> {
   const stored: Uint8Array[] = [];
   const missing: Uint8Array[] = [];
@@ -69,7 +73,7 @@ export async function pullRecords(
         if (compareBytes(parts.hash.md5(record), digest) !== 0)
           throw new ExchangeStopped("failed", "a record of the peer does not match its digest");
         const position = looked[index]!;
-        return { position, answer: await parts.store.store({ position, record, keptFor: [] }) };
+        return { position, answer: await parts.store.store({ position, record, keptFor: [], ...how }) };
       }),
     );
     for (const { position, answer } of fates) {

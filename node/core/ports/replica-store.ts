@@ -42,6 +42,11 @@ export interface IncomingRecord {
   readonly record: Uint8Array;
   /** Non-empty where this node is a stand-in for these owners. */
   readonly keptFor: readonly NodeId[];
+  /**
+   * A reader found the row corrupt on the disk: it is written anew even where the writer's own view of it, which may be
+   * an older page in memory, is sound.
+   */
+  readonly rewrite?: true;
 }
 
 export interface MissedByOwners {

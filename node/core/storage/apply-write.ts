@@ -90,7 +90,10 @@ function supersedesNothingElse({ siblings }: KeyRecord, seen: Coverage, earlier:
   return siblings.every(({ dot }) => sameDot(dot, earlier) || !covers(seen, dot));
 }
 
-/** Another node's record: keep what is new in it. Identical and superseded records need no write. */
+/**
+ * Another node's record: keep what is new in it. Identical and superseded records need no write, unless the row on the
+ * disk is to be written anew.
+ */
 export function applyIncoming(before: CheckedRow, incoming: IncomingRecord, hash: Digester): MergedRow {
   const arrived = decodeIncoming(incoming.record);
   if (arrived === undefined) return refused("invalid_record", "the record cannot be decoded");
@@ -102,7 +105,8 @@ export function applyIncoming(before: CheckedRow, incoming: IncomingRecord, hash
     return { outcome: "accepted", row };
   }
   if (!sameKey(before.record, arrived)) return collision();
-  const kept = withKeptFor(before.row, incoming.keptFor);
+  const unchanged = incoming.rewrite === true ? before.row : undefined;
+  const kept = withKeptFor(before.row, incoming.keptFor) ?? unchanged;
   if (compareBytes(digest, before.row.digest) === 0) return { outcome: "accepted", row: kept };
   const record = encodeRecord(merge(before.record, arrived));
   const mergedDigest = hash.md5(record);

@@ -61,9 +61,13 @@ export class BatchTable {
     this.#tree?.forget();
   }
 
-  /** Puts `after` in the place of `before`, the row as it was read; without one `before` is removed. */
-  replace(before: StoredRow | undefined, after: StoredRow | undefined): void {
+  /**
+   * Puts `after` in the place of `before`, the row as it was read; without one `before` is removed.
+   * @param rewrite in full: else a database may leave alone what is equal to what it has in memory
+   */
+  replace(before: StoredRow | undefined, after: StoredRow | undefined, rewrite = false): void {
     this.changed = true;
+    if (rewrite && before !== undefined) this.database.remove(before.position);
     if (after !== undefined) this.database.write(after);
     else if (before !== undefined) this.database.remove(before.position);
     this.rowsAdded += Number(after !== undefined) - Number(before !== undefined);

@@ -189,7 +189,8 @@ export class GroupCommit {
       const before = this.#check(table, row);
       if (command.kind === "store") {
         const arrived = applyIncoming(before, command.incoming, this.#parts.hash);
-        batch.results.push(keep(table, row, this.#withinBudget(batch, { table, row, applied: arrived })));
+        const applied = this.#withinBudget(batch, { table, row, applied: arrived });
+        batch.results.push(keep(table, row, applied, command.incoming.rewrite));
         continue;
       }
       const coordinated = applyCoordinated(before, command.write, this.#tools);
@@ -270,9 +271,14 @@ function rowsAdded({ data, hints }: Batch): RowCounts {
 }
 
 /** Writes the row that came of a command, where one did. */
-function keep(table: BatchTable, before: StoredRow | undefined, applied: Coordinated | MergedRow): Stored {
+function keep(
+  table: BatchTable,
+  before: StoredRow | undefined,
+  applied: Coordinated | MergedRow,
+  rewrite = false,
+): Stored {
   if (applied.outcome === "refused") return failure(applied.code, applied.message);
-  if (applied.row !== undefined) table.replace(before, applied.row);
+  if (applied.row !== undefined) table.replace(before, applied.row, rewrite);
   return stored;
 }
 

@@ -92,7 +92,7 @@ function writeCoordinated(writer: ByteWriter, write: CoordinatedWrite): void {
 function writeIncoming(writer: ByteWriter, incoming: IncomingRecord): void {
   writer.u8(KIND.store).raw(incoming.position);
   writeOwners(writer, incoming.keptFor);
-  writer.bytes(incoming.record);
+  writer.u8(incoming.rewrite === true ? 1 : 0).bytes(incoming.record);
 }
 
 /** Byte strings are views into `message`. */
@@ -113,7 +113,7 @@ function readCommand(reader: ByteReader): WriteCommand {
   const keptFor = readOwners(reader);
   switch (kind) {
     case KIND.store:
-      return { kind: "store", incoming: { position, keptFor, record: reader.bytes(RECORD_BYTES_MAX) } };
+      return { kind: "store", incoming: readIncoming(reader, position, keptFor) };
     case KIND.forget:
       return { kind: "forget", hint: { position, owner: theOnly(keptFor), digest: reader.raw(16) } };
     case KIND.mark:
@@ -123,6 +123,12 @@ function readCommand(reader: ByteReader): WriteCommand {
     default:
       throw new MalformedBytes(`unknown kind of write ${kind}`);
   }
+}
+
+function readIncoming(reader: ByteReader, position: Uint8Array, keptFor: readonly NodeId[]): IncomingRecord {
+  const rewrite = reader.u8() === 1;
+  const incoming = { position, keptFor, record: reader.bytes(RECORD_BYTES_MAX) };
+  return rewrite ? { ...incoming, rewrite } : incoming;
 }
 
 function readCoordinated(

@@ -24,7 +24,7 @@ const AFTER_ACKS = 150;
 const AFTER_MS_MAX = 10_000;
 /** Acknowledged writes below which a run is invalid. */
 const ACKS_MIN = 200;
-const REPAIR_MS_MAX = 20_000;
+const REPAIR_MS_MAX = 40_000;
 const REPAIR_POLL_MS = 250;
 const R = 2;
 let runs = 0;

@@ -125,11 +125,11 @@ export const CONVERGENCE_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${STORAGE}/group-commit.ts`,
-        search: "  if (applied.row !== undefined) table.replace(before, applied.row);\n",
+        search: "  if (applied.row !== undefined) table.replace(before, applied.row, rewrite);\n",
         replace:
           "  if (applied.row === undefined) return stored;\n" +
           "  const isDead = decodeRecord(applied.row.record).siblings.every(({ tombstone }) => tombstone);\n" +
-          "  table.replace(before, isDead ? undefined : applied.row);\n",
+          "  table.replace(before, isDead ? undefined : applied.row, rewrite);\n",
       },
       {
         file: `${STORAGE}/group-commit.ts`,
