@@ -84,6 +84,12 @@ describe("cluster: the reliability page", () => {
     expect(updatedPage(page, { results: [run()], plantedBugs })).to.equal(page);
   });
 
+  it("keeps a name with a bar in one cell of its table", () => {
+    const split = run({ fault: "netsplit 2|3, drop" });
+    const page = updatedPage(EMPTY_PAGE, { results: [split], plantedBugs: [] });
+    expect(page).to.match(/\| netsplit 2\\\|3, drop, W=2 \| 1 \| 200 \|/);
+  });
+
   it("hides no failure behind a bound", () => {
     const failed = run({
       workloads: { set: workload({ resurrected: 2 }) },

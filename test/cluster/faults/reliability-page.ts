@@ -178,7 +178,8 @@ function workloads(results: readonly RunResult[]): string {
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [heads, heads.map(() => "---"), ...rows];
-  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const escaped = (cell: string): string => cell.replaceAll("|", "\\|");
+  return lines.map((cells) => `| ${cells.map(escaped).join(" | ")} |`).join("\n");
 }
 
 function percent(share: number): string {
