@@ -46,14 +46,16 @@ export class Acknowledgements {
     const left = (this.#points.get(node) ?? []).filter((point) => isSameRun(point, now) || !isTold(point));
     const current = left.find((point) => isSameRun(point, now));
     const others = left.filter((point) => point !== current);
+    const { storeId, runId } = now;
     const sequence = Math.max(now.sequence, current?.sequence ?? 0);
-    this.#points.set(node, [...others, { ...now, sequence }]);
-    this.#changes += 1;
+    const isNews = current?.sequence !== sequence || left.length !== this.#points.get(node)?.length;
+    this.#points.set(node, [...others, { storeId, runId, sequence }]);
+    if (isNews) this.#changes += 1;
   }
 
   #remember(node: NodeId, points: RememberedPoint[], at: StorePoint): void {
     const known = points.find((point) => isSameRun(point, at));
-    if (known === undefined) points.push({ ...at });
+    if (known === undefined) points.push({ storeId: at.storeId, runId: at.runId, sequence: at.sequence });
     else known.sequence = Math.max(known.sequence, at.sequence);
     if (points.length > POINTS_MAX) points.splice(indexOfLeast(points), 1);
     this.#points.set(node, points);

@@ -9,7 +9,9 @@ import { storePoint } from "./acknowledgements-codec.ts";
  * says whether it is recovering. Until it has answered, and while it is recovering, its reads are no votes here: a
  * node that forgot everything may be asked before anybody has told it.
  *
- * A peer that does not answer is asked again, one that is recovering now and then; both as long as it is connected.
+ * A peer that does not answer is asked again soon, one that is recovering until it is whole, and one that is whole now
+ * and then: what it coordinates itself it acknowledges to no peer, and it would be missed after a disk went back in time.
+ * All of it as long as it is connected.
  */
 export interface PeerStoresParts {
   readonly calls: ControlCalls;
@@ -22,6 +24,8 @@ export const SEEN = "recovery.seen";
 const ANSWER_TIMEOUT_MS = 500;
 const AGAIN_MS = 250;
 const RECOVERING_AGAIN_MS = 1_000;
+/** What a node coordinated in this time before its whole volume went back may go unnoticed. */
+const WHOLE_AGAIN_MS = 5_000;
 
 type Standing = "unasked" | "recovering" | "whole";
 
@@ -59,6 +63,7 @@ export class PeerStores {
     this.#standings.set(peer, recovering ? "recovering" : "whole");
     if (recovering) return this.#askAgain(peer, connection, RECOVERING_AGAIN_MS);
     if (now !== undefined) this.#parts.acknowledgements().answered(peer, told, now);
+    this.#askAgain(peer, connection, WHOLE_AGAIN_MS);
   }
 
   #askAgain(peer: NodeId, connection: symbol, delayMs: number): void {

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { emptyImage } from "../storage/memory-database.ts";
+import { writeOf } from "../storage/sample-writes.ts";
 import { RecoveryCluster, type RecoveryNode } from "./recovery-rig.ts";
 
 describe("Recovery", () => {
@@ -76,6 +77,32 @@ describe("Recovery", () => {
     expect(x.kinds).to.deep.equal(["rolled_back"]);
     for (const peer of [y, z]) expect(peer.recovery.isVoter(x.id), "all are told").to.equal(false);
     expect(x.recovery.handleControl({ type: "recovery.seen", points: [] })).to.include({ recovering: true });
+  });
+
+  it("begins where what a node coordinated itself is gone, which it acknowledged to nobody", async () => {
+    const old = { data: x.data.snapshot(), file: x.acknowledgements };
+    const { durable } = x.life.store.coordinate(writeOf("of its own", "v"));
+    await cluster.settle();
+    expect((await durable).ok).to.equal(true);
+    await cluster.advance(10_000);
+    await restart(x, () => {
+      x.data.restore(old.data);
+      x.acknowledgements = old.file;
+    });
+    expect(x.kinds).to.deep.equal(["rolled_back"]);
+  });
+
+  it("keeps no file that says nothing new", async () => {
+    await write();
+    await cluster.advance(10_000);
+    const file = y.acknowledgements;
+    await cluster.advance(60_000);
+    expect(y.acknowledgements).to.equal(file);
+    expect(Object.keys(JSON.parse(Buffer.from(file!).toString()).nodes[y.id][0])).to.deep.equal([
+      "storeId",
+      "runId",
+      "sequence",
+    ]);
   });
 
   it("does not begin where a peer tells of less than there is", async () => {
