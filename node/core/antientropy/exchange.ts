@@ -143,12 +143,20 @@ export class Exchange {
     }
     this.#cover(differing.filter((partition) => !this.#leavesLeft.has(partition)));
     const alike: number[] = [];
-    for (let at = 0; at < leaves.length; at += LEAVES_PER_STEP) {
-      const step = leaves.slice(at, at + LEAVES_PER_STEP);
+    for (const step of this.#stepsOf(leaves)) {
       alike.push(...(await this.#repairLeaves(step, partitions, questions)));
       for (const leaf of step) this.#leafDone(partitionOfLeaf(leaf, partitions));
     }
     if (alike.length > 0) await this.#parts.merkle.rebuildLeaves(alike.slice(0, REBUILT_LEAVES_MAX));
+  }
+
+  /** Each exchange begins elsewhere: what cannot be read or moved must not keep all that lies behind it from its turn. */
+  #stepsOf(leaves: readonly number[]): (readonly number[])[] {
+    const steps: (readonly number[])[] = [];
+    for (let at = 0; at < leaves.length; at += LEAVES_PER_STEP)
+      steps.push(leaves.slice(at, at + LEAVES_PER_STEP));
+    const first = steps.length > 1 ? this.#parts.random.below(steps.length) : 0;
+    return [...steps.slice(first), ...steps.slice(0, first)];
   }
 
   async #leavesThatDiffer(groups: readonly LeafRange[][], questions: PeerQuestions): Promise<number[]> {

@@ -13,7 +13,8 @@ import { pauseBetweenMs } from "./exchange-pace.ts";
  * its rows. Wrong leaves are computed anew; corrupt rows are handed on to corrupt-rows.ts.
  *
  * A step waits as long as its share of the hash space is of the interval, so the pace does not depend on the number of
- * rows. It begins anywhere: a node that is restarted every hour still gets round.
+ * rows. It begins anywhere: a node that is restarted every hour still gets round. So does one whose disk cannot read some
+ * place: what fails twice is left, and the scrub goes on anywhere.
  */
 export interface ScrubParts {
   readonly merkle: MerkleStore;
@@ -35,6 +36,7 @@ const POSITION_BYTES = 16;
 export class Scrub {
   readonly #parts: ScrubParts;
   #after: Uint8Array | undefined;
+  #hasFailed = false;
 
   constructor(parts: ScrubParts) {
     this.#parts = parts;
@@ -60,6 +62,7 @@ export class Scrub {
     const failure = await this.#repaired(read);
     if (failure !== undefined) return this.#failed(failure);
     this.#after = read.next;
+    this.#hasFailed = false;
     const share =
       (read.next === undefined ? 1 : placeOf(read.next)) - (after === undefined ? 0 : placeOf(after));
     const pauseMs = pauseBetweenMs(clock.monotonicMs() - startMs, store.oldestWriteAgeMs());
@@ -79,6 +82,8 @@ export class Scrub {
 
   #failed(message: string): number {
     this.#parts.observer.event({ kind: "scrub_failed", message });
+    if (this.#hasFailed) this.#after = this.#parts.random.bytes(POSITION_BYTES);
+    this.#hasFailed = !this.#hasFailed;
     return SETTLE_MS;
   }
 }

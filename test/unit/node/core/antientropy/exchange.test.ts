@@ -1,5 +1,9 @@
 import { expect } from "chai";
 import type { ExchangeReport } from "../../../../../node/core/antientropy/exchange-report.ts";
+import { readQuestion } from "../../../../../node/core/antientropy/exchange-questions.ts";
+import { encodeAnswer } from "../../../../../node/core/antientropy/exchange-answers.ts";
+import { ByteReader } from "../../../../../node/core/bytes/byte-reader.ts";
+import { compareBytes } from "../../../../../node/core/version/record.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { keyNamed, seenBytes } from "../storage/sample-writes.ts";
 import { ReplicaCluster, type ReplicaNode } from "./replica-cluster.ts";
@@ -198,6 +202,44 @@ describe("an exchange", () => {
     expect(report!.partitionsCovered.length).to.equal(255);
     a.store.store = store;
     expect((await cluster.compareNow(a))[0]).to.include({ outcome: "repaired", recordsPulled: 1 });
+  });
+
+  it("gets to what lies behind a row that the peer's disk cannot read, in a few exchanges", async function () {
+    this.timeout(60_000);
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    const names = Array.from({ length: 700 }, (_, i) => `key-${i}`);
+    await b.putAll(names, "value");
+    const [first] = names.map((name) => keyNamed(name).position).sort(compareBytes);
+    const recordsAt = b.store.recordsAt.bind(b.store);
+    b.store.recordsAt = (query) =>
+      query.positions.some((position) => compareBytes(position, first!) === 0)
+        ? Promise.resolve({ status: "failed", message: "planted" })
+        : recordsAt(query);
+    for (let i = 0; i < 5; i++) await cluster.compareNow(a);
+    expect(names.filter((name) => a.record(name) === undefined).length).to.be.within(1, 256);
+  });
+
+  it("takes an answer to more than it asked for what it is, and lives", async () => {
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    await b.put("x", "value");
+    const { position } = keyNamed("x");
+    const answer = b.answer.bind(b);
+    b.answer = async (from, message) => {
+      const { request } = message;
+      if (request.kind !== "anti_entropy" || readQuestion(new ByteReader(request.body)).kind !== "records")
+        return answer(from, message);
+      const { record, digest } = b.data.read(position)!;
+      return encodeAnswer("records", {
+        positionsRead: 2,
+        corrupt: [],
+        found: [{ index: 1, digest, record }],
+      });
+    };
+    const [report] = await cluster.compareNow(a);
+    expect(report).to.include({ outcome: "failed", recordsPulled: 0 });
+    expect(report!.reason).to.include("cannot be read");
   });
 
   it("stops where its own disk takes nothing, and covers no partition that it had to leave", async () => {

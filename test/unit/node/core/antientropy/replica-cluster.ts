@@ -142,6 +142,7 @@ export class ReplicaNode {
   readonly #replica: Replica;
   readonly #newEngine: () => GroupCommit;
   #engine: GroupCommit;
+  #draws = 0;
   readonly #pipes: readonly PipePair[];
   #soon: (() => void)[] = [];
 
@@ -157,7 +158,7 @@ export class ReplicaNode {
       soon: (run: () => void) => void this.#soon.push(run),
     };
     const observer = { event: (event: CoreEvent) => void this.events.push(event) };
-    const random = countingRandom(1_000 * n);
+    const random = { ...countingRandom(1_000 * n), below: (limit: number) => this.#draws++ % limit };
     const hints = new MemoryDatabase();
     const limits = { siblingsMax: 100, recordBytesMax: 1 << 24, hintBytesMax: 1 << 30 };
     const { data } = this;

@@ -13,6 +13,7 @@ class ScrubRig {
   readonly events: CoreEvent[] = [];
   answer: (query: VerifyQuery) => VerifyRead = () => read({});
   oldestWriteAgeMs = 0;
+  random = 128;
   nowMs = 0;
   #timer: { atMs: number; run: () => void } | undefined;
 
@@ -42,7 +43,7 @@ class ScrubRig {
         },
         soon: (run) => run(),
       },
-      random: { bytes: (length) => new Uint8Array(length).fill(128), below: () => 0 },
+      random: { bytes: (length) => new Uint8Array(length).fill(this.random), below: () => 0 },
       observer: { event: (event) => void this.events.push(event) },
       onCorrupt: (position) => void this.corrupt.push(position),
     });
@@ -97,6 +98,18 @@ describe("the scrub", () => {
     ]);
     expect(rig.asked.map(({ after }) => after)).to.deep.equal(["128", "128"]);
     expect(rig.asked[1]!.atMs - rig.asked[0]!.atMs).to.equal(10_000);
+  });
+
+  it("leaves a place that it cannot read, and goes on elsewhere", async () => {
+    const rig = new ScrubRig();
+    const isBroken = (after: Uint8Array | undefined): boolean => after?.[0] === 128;
+    rig.answer = ({ after }) =>
+      isBroken(after)
+        ? { status: "failed", message: "disk" }
+        : read({ next: new Uint8Array(16).fill(128, 0, 1) });
+    rig.random = 7;
+    await rig.steps(4);
+    expect(rig.asked.map(({ after }) => after)).to.deep.equal(["128", "128", "7", "128"]);
   });
 
   it("steps aside while clients' writes wait, but goes on", async () => {
