@@ -104,7 +104,9 @@ export class PeerQuestions {
       return { status: "lost", message: `the peer did not answer the question for ${kind}` };
     this.tally.bytesReceived += answer.body.length;
     try {
-      return decodeAnswer(kind, answer.body);
+      const decoded = decodeAnswer(kind, answer.body);
+      requireAnswerTo(question, decoded);
+      return decoded;
     } catch (error) {
       if (!(error instanceof MalformedBytes)) throw error;
       this.#parts.observer.event({
@@ -115,6 +117,14 @@ export class PeerQuestions {
       throw new ExchangeStopped("failed", `the peer's answer cannot be read: ${error.message}`);
     }
   }
+}
+
+/** Indexes of an answer point into what was asked: throws MalformedBytes where one may point beyond. */
+function requireAnswerTo(question: Question, answer: Answer<AnswerKind>): void {
+  if (!("positions" in question) || answer.status !== "ok" || !("positionsRead" in answer.body)) return;
+  const { positionsRead } = answer.body;
+  if (positionsRead > question.positions.length)
+    throw new MalformedBytes(`${positionsRead} of ${question.positions.length} positions were looked at`);
 }
 
 interface Silence {
