@@ -184,6 +184,8 @@ export class AntiEntropy {
 
   #exchange(peer: NodeId, deadlineMs: number): Promise<ExchangeReport> {
     const report = this.#turn.then(async () => {
+      // It waited for another exchange until its time was up. That says nothing of the peer.
+      if (this.#nowMs() >= deadlineMs) return failed(peer, "time was up before it could begin");
       const limits = { deadlineMs, recheckMs: this.#parts.settings.antiEntropyRecheckMs };
       const exchange = new Exchange(peer, limits, this.#exchangeParts);
       this.#underWay = exchange;

@@ -103,6 +103,21 @@ describe("anti-entropy in the background", () => {
     expect(report!.reason).to.include("not connected");
   });
 
+  it("does not begin an exchange whose time was up while another one went on, nor calls it failed", async () => {
+    const { cluster, a, b } = pair();
+    a.antiEntropy.start();
+    cluster.passes = () => false;
+    a.antiEntropy.compareSoon(b.id);
+    await cluster.advance(2_000);
+    const [report] = await cluster.compareNow(a, 1_000);
+    expect(report!.outcome).to.equal("failed");
+    cluster.passes = () => true;
+    await cluster.advance(20_000);
+    expect(exchanges(a).map(({ reason }) => reason)).not.to.include(
+      "the time for this exchange is up; the next one goes on",
+    );
+  });
+
   it("gives up when its time is up, though the peer is silent", async () => {
     const { cluster, a } = pair();
     cluster.passes = () => false;
