@@ -71,6 +71,8 @@ interface Batch {
   hintsRefused: number;
   /** In use in hints.db; undefined where the batch did not touch it. */
   hintBytes: number | undefined;
+  /** Also where hints.db fails afterwards, and the batch with it. */
+  isDataKept: boolean;
 }
 
 const stored: Stored = { ok: true };
@@ -133,6 +135,7 @@ export class GroupCommit {
       if (batch.hints.touched) batch.hintBytes = batch.hints.database.usedBytes();
       batch.data.commit();
       this.#life.committed();
+      batch.isDataKept = true;
       batch.hints.commit();
     } catch (error) {
       this.#fail(batch, error);
@@ -162,7 +165,8 @@ export class GroupCommit {
     const startMs = clock.monotonicMs();
     const tables = { data: new BatchTable(data, this.#tree), hints: new BatchTable(hints) };
     this.#hintBudget.startBatch();
-    return { startMs, writes, bytes, ...tables, results: [], hintsRefused: 0, hintBytes: undefined };
+    const facts = { hintsRefused: 0, hintBytes: undefined, isDataKept: false };
+    return { startMs, writes, bytes, ...tables, results: [], ...facts };
   }
 
   #applyAll(batch: Batch): { call: number; result: Merged }[] {
@@ -240,7 +244,7 @@ export class GroupCommit {
       writes: batch.writes.length,
       bytes: batch.bytes,
       durationMs: Math.max(0, this.#parts.clock.monotonicMs() - batch.startMs),
-      rowsAdded: failed === undefined ? rowsAdded(batch) : noRows,
+      rowsAdded: rowsAdded(batch, failed === undefined),
       dataRowsCorrupt: data.rowsCorrupt,
       hintRowsCorrupt: hints.rowsCorrupt,
       hintsRefused: batch.hintsRefused,
@@ -265,7 +269,8 @@ export class GroupCommit {
   }
 }
 
-function rowsAdded({ data, hints }: Batch): RowCounts {
+function rowsAdded({ data, hints, isDataKept }: Batch, areHintsKept: boolean): RowCounts {
+  if (!areHintsKept) return { ...noRows, data: isDataKept ? data.rowsAdded : 0 };
   const { markersAdded: markers, hintsAdded: hintsByOwner } = hints;
   return { data: data.rowsAdded, hints: hints.rowsAdded, markers, hintsByOwner };
 }

@@ -10,6 +10,7 @@ import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { expect } from "chai";
 import { GroupCommit } from "../../../../../node/core/storage/group-commit.ts";
 import { md5Digester } from "../../../../../node/adapters/md5.ts";
+import { noRows } from "../../../../../node/core/storage/row-counts.ts";
 import { MemoryDatabase } from "./memory-database.ts";
 import { PipePair } from "./pipe-pair.ts";
 
@@ -156,12 +157,13 @@ describe("GroupCommit", () => {
     writer.put("mine", "a");
     writer.put("theirs", "b", { keptFor: [OWNER_A] });
     writer.hints.failNext = { at: "commit", failure: new DatabaseFailure("io_error", "bad sector") };
-    const [run] = runsOf(writer.run());
-    expect(run).to.deep.include({
+    const replies = writer.run();
+    expect(runsOf(replies)[0]).to.deep.include({
       count: 2,
       result: { ok: false, code: "storage_failed", message: "bad sector" },
     });
-    expect(writer.hints.count()).to.equal(0);
+    expect([writer.data.count(), writer.hints.count()]).to.deep.equal([1, 0]);
+    expect(rowsAdded(replies), "what was kept is counted").to.deep.equal([{ ...noRows, data: 1 }]);
   });
 
   it("refuses one write of a batch without harm to its neighbours", () => {
