@@ -36,7 +36,8 @@ export class ByteWriter {
       return this;
     }
     if (!(Number.isSafeInteger(value) && value >= 0)) throw new RangeError(`not a natural number: ${value}`);
-    this.#reserve(8);
+    // A buffer that was made to measure must not grow for the most that a number could take.
+    if (this.#buffer.length - this.#length < 8) this.#reserve(varintBytes(value));
     let rest = value;
     while (rest >= 0x80) {
       this.#buffer[this.#length++] = (rest % 0x80) | 0x80;

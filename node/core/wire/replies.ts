@@ -1,7 +1,7 @@
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import type { NodeId } from "../node-id.ts";
-import { readPoint, STORE_POINT_BYTES_MAX, writePoint } from "./store-point-codec.ts";
+import { pointBytes, readPoint, writePoint } from "./store-point-codec.ts";
 import type { ReplicaRead, Stored, StoreFailureCode } from "../ports/replica-store.ts";
 
 /** What a replica answers to `replicate` and `read`, as bytes. */
@@ -11,9 +11,12 @@ const OWNERS_MAX = 16;
 const DIGEST_BYTES = 16;
 
 export function encodeStored(stored: Stored): Uint8Array {
-  const writer = new ByteWriter(stored.ok ? 1 + STORE_POINT_BYTES_MAX : 64).u8(stored.ok ? 1 : 0);
-  if (!stored.ok) writer.text(stored.code).text(stored.message);
-  else if (stored.at !== undefined) writePoint(writer, stored.at);
+  if (!stored.ok) return new ByteWriter(64).u8(0).text(stored.code).text(stored.message).finish();
+  const { at } = stored;
+  if (at === undefined) return new ByteWriter(1).u8(1).finish();
+  // To the byte: cutting the buffer to length would cost more than writing it.
+  const writer = new ByteWriter(1 + pointBytes(at)).u8(1);
+  writePoint(writer, at);
   return writer.finish();
 }
 
