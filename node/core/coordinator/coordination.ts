@@ -114,12 +114,18 @@ export function bestFirst(
   { silent }: Pick<Coordination, "silent">,
   parts: Pick<CoordinatorParts, "self" | "isHealthy" | "isSlow">,
 ): NodeId[] {
-  const ranks: NodeId[][] = [[], [], [], []];
+  const best: NodeId[] = [];
+  let slow: NodeId[] | undefined;
+  let last: NodeId[] | undefined;
   for (const node of nodes) {
     if (!parts.isHealthy(node)) continue;
-    ranks[node === parts.self ? 0 : silent.has(node) ? 3 : parts.isSlow(node) ? 2 : 1]!.push(node);
+    if (node === parts.self) best.unshift(node);
+    else if (silent.has(node)) (last ??= []).push(node);
+    else if (parts.isSlow(node)) (slow ??= []).push(node);
+    else best.push(node);
   }
-  return ranks.flat();
+  // Nearly always all of them are well: every request comes here.
+  return slow === undefined && last === undefined ? best : best.concat(slow ?? [], last ?? []);
 }
 
 /** How long to wait for a silent replica before another one is asked too: a quantile of recent answers, bounded. */

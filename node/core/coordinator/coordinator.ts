@@ -109,11 +109,14 @@ export class Coordinator {
     const opened = openContext(request.context ?? nothing, coordination, this.#parts.hash);
     if (!opened.ok) return failure(opened.code, opened.message);
     const { bucket, key, requestId } = request;
-    const write = { bucket, key, requestId, seen: opened.coverage };
-    if (asked.operation === "delete")
-      return coordinatePut({ ...write, ...tombstone }, coordination, this.#parts);
+    const seen = opened.coverage;
+    if (asked.operation === "delete") {
+      const write = { bucket, key, requestId, seen, tombstone: true, value: nothing, contentType: "" };
+      return coordinatePut(write, coordination, this.#parts);
+    }
     const { value, contentType } = asked.request;
-    return coordinatePut({ ...write, tombstone: false, value, contentType }, coordination, this.#parts);
+    const write = { bucket, key, requestId, seen, tombstone: false, value, contentType };
+    return coordinatePut(write, coordination, this.#parts);
   }
 
   #finished(
@@ -139,7 +142,6 @@ function readsFirst(asked: ForwardedRequest): asked is BlindDelete {
 }
 
 const nothing = new Uint8Array(0);
-const tombstone = { tombstone: true, value: nothing, contentType: "" } as const;
 
 /** What the clocks of two nodes may drift apart while nothing better is known. */
 const AGE_ERROR_MS = 10;

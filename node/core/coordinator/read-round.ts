@@ -67,10 +67,12 @@ class ReadRound {
     const { preferenceList: list, zoneOf, quorum } = coordination;
     const healthyOwners = list.owners.filter(parts.isHealthy);
     this.#tally = new ReadTally(quorum, { owners: list.owners, healthyOwners });
-    // Reads and writes use the same first N healthy nodes: else R + W > N says nothing while an owner is away.
-    const firstN = standIns({ list, zoneOf, isHealthy: parts.isHealthy }).map(({ node }) => node);
     const owners = bestFirst(list.owners, coordination, parts);
     const others = bestFirst(list.fallbacks, coordination, parts);
+    this.#candidates = owners.concat(others);
+    if (owners.length === list.owners.length) return;
+    // Reads and writes use the same first N healthy nodes: else R + W > N says nothing while an owner is away.
+    const firstN = standIns({ list, zoneOf, isHealthy: parts.isHealthy }).map(({ node }) => node);
     this.#candidates = [...new Set([...owners, ...firstN, ...others])];
   }
 
