@@ -93,10 +93,7 @@ class Replication {
     this.#tally.asked(self);
     void durable.then((stored) => {
       if (stored.ok) this.#tally.acked(self, keptFor);
-      else {
-        this.#tally.failed(self);
-        if (keptFor !== undefined) this.#replaced.delete(keptFor);
-      }
+      else this.#lost(self);
       this.#check();
     });
   }

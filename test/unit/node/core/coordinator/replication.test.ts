@@ -176,6 +176,22 @@ describe("replication, owners that missed a put", () => {
     expect(missedAs(rig)).to.deep.equal(["dropped", "dropped"]);
   });
 
+  it("gives a stand-in what its own disk failed to commit, as an owner and as a stand-in", async () => {
+    for (const at of [0, 3]) {
+      const rig = new CoordinatorRig({ at, members: membersOf(5) });
+      if (at === 3) rig.unreachable.add(rig.node(0));
+      const works = rig.ownWrite;
+      const failed = { ok: false, code: "storage_failed", message: "EIO" } as const;
+      rig.ownWrite = (write) => ({ ...works(write), durable: Promise.resolve(failed) });
+      const put = rig.coordinator.acceptForwarded(rig.node(4), forwardedPut("v", { w: 3 }));
+      const sent = await rig.sent();
+      const standIn = sent.find(({ to }) => to === rig.node(at === 0 ? 3 : 4));
+      expect(keptFor(standIn!), `at ${at}`).to.deep.equal([rig.node(0)]);
+      for (const request of sent) await rig.ack(request);
+      expect(decodeOutcome(await put).kind).to.equal("written");
+    }
+  });
+
   it("remembers all other owners where its own disk takes the write after the deadline", async () => {
     const rig = new CoordinatorRig({ at: 0, members: membersOf(3) });
     let takes = (): void => undefined;
@@ -217,8 +233,8 @@ function missedAs(rig: CoordinatorRig): string[] {
 const positionOfCart = positionOf(CART, hash);
 
 /** What another node hands on. */
-function forwardedPut(text: string): Uint8Array {
-  const options = { r: undefined, w: undefined, pr: undefined, pw: undefined, timeoutMs: 1_000 };
+function forwardedPut(text: string, { w }: { w?: number } = {}): Uint8Array {
+  const options = { r: undefined, w, pr: undefined, pw: undefined, timeoutMs: 1_000 };
   const value = new TextEncoder().encode(text);
   const context = new Uint8Array(0);
   const request = { ...CART, requestId: text, options, context, value, contentType: "" };
