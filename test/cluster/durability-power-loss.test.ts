@@ -30,7 +30,7 @@ function powerLoss(this: Mocha.Suite): void {
   async function loadAndLosePower(
     name: string,
     { forget }: { forget: string },
-  ): Promise<{ history: History; violations: Violation[] }> {
+  ): Promise<{ history: History; violations: Violation[]; isBroken: boolean }> {
     const env = disks.environment({ forget });
     expectCode(await rig.upWith(env, "--nodes", "3"), 0);
     const load = new Workload({ name, endpoints, ...CLIENTS });
@@ -42,9 +42,13 @@ function powerLoss(this: Mocha.Suite): void {
       await load.stop();
     }
     disks.lose();
-    expectCode(await rig.upWith(env), 0);
+    const started = await rig.upWith(env);
+    if (forget !== "" && /malformed|SQLITE_CORRUPT/.test(started.err)) {
+      return { history: load.history, violations: [], isBroken: true };
+    }
+    expectCode(started, 0);
     const violations = [...load.violations, ...(await readBack(load.history, endpoints))];
-    return { history: load.history, violations };
+    return { history: load.history, violations, isBroken: false };
   }
 
   for (let round = 1; round <= ROUNDS; round++) {
@@ -56,7 +60,9 @@ function powerLoss(this: Mocha.Suite): void {
 
   it("on disks that do not keep the log's syncs the same loses acknowledged writes: this test can fail", async () => {
     expectCode(await rig.local("down"), 0);
-    const { history, violations } = await loadAndLosePower("lying", { forget: "-wal" });
+    const { history, violations, isBroken } = await loadAndLosePower("lying", { forget: "-wal" });
+    // A checkpoint that such a disk kept half of leaves a file that no node starts with: all of it is lost.
+    if (isBroken) return;
     const lost = violations.filter(({ kind }) => kind === "lost");
     expect(lost.length).to.be.greaterThan(history.acknowledged / 10);
   });
