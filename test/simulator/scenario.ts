@@ -120,7 +120,7 @@ export function scenarioOf(seed: number): Scenario {
     pipeDelayMsMax: random.fork("pipes").pick([0.05, 0.5, 5]),
     settings: settingsOf(random.fork("settings")),
     changesPerFold: random.fork("folds").pick([undefined, 1, 3]),
-    clockDrift: random.fork("drift").pick([0.001, 0.001, 0.05]),
+    clockDrift: random.fork("drift").pick([0.0001, 0.001, 0.003]),
     faults,
     faultEveryMs: random.fork("pace").pick([150, 400, 1_000]),
     fragile: new Set(
@@ -134,7 +134,7 @@ export function scenarioOf(seed: number): Scenario {
 
 function settingsOf(random: SeededRandom): ScenarioSettings {
   return {
-    handoffIntervalMs: random.fork("handoff").pick([100, 1_000, 10_000]),
+    handoffIntervalMs: random.fork("handoff").pick([300, 2_000, 10_000]),
     handoffBatchRows: random.fork("batch").pick([1, 2, 128]),
     hintBytesMax: random.fork("hint bytes").pick([2 ** 30, 2 ** 30, 2_000, 500]),
     gossipIntervalMs: random.fork("gossip").pick([500, 1_000]),

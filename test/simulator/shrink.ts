@@ -101,7 +101,7 @@ async function calmed(
     const next = { ...calm, scenario: { ...calm.scenario, weather } };
     if (await stillFails(next)) calm = next;
   }
-  const plain = { ...calm, scenario: { ...calm.scenario, paddingMax: 0, clockDrift: 0.001 } };
+  const plain = { ...calm, scenario: { ...calm.scenario, paddingMax: 0, clockDrift: 0.0001 } };
   return (await stillFails(plain)) ? plain : calm;
 }
 

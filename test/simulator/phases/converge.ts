@@ -12,9 +12,13 @@ const GOSSIP_ROUNDS = 12;
 const RESTING_SEEDS = 5;
 const ROOM_FOR_ALL_HINTS = 2 ** 30;
 
-/** How long a healed cluster may take, by the intervals of its mechanisms. */
+/** Of a handoff that failed again and again, of a rotten row that nobody answered for, and of one exchange. */
+const PAUSES_MS_MAX = 60_000 + 15_000 + 15_000;
+
+/** How long a healed cluster may take: two rounds of each of its mechanisms, after the longest of their pauses. */
 export function convergenceLimitMs({ settings }: Scenario): number {
-  return 300_000 + settings.antiEntropyIntervalMs;
+  const { handoffIntervalMs, antiEntropyIntervalMs, scrubIntervalMs } = settings;
+  return PAUSES_MS_MAX + 2 * (handoffIntervalMs + antiEntropyIntervalMs + scrubIntervalMs);
 }
 
 /**
