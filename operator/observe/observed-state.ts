@@ -1,0 +1,48 @@
+import type {
+  V1ConfigMap,
+  V1PersistentVolumeClaim,
+  V1Pod,
+  V1Secret,
+  V1StatefulSet,
+} from "@kubernetes/client-node";
+import type { AdminMember, AdminPartition, AdminRing, AdminStatus } from "../../node/contract/admin-types.ts";
+import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
+
+/**
+ * One look at everything that belongs to a cluster: what the user asked for, what Kubernetes has, and what each node
+ * says of itself. Plan, desired objects and status are pure functions of it. Nothing in it comes from the status that
+ * the operator wrote before: a status that is lost costs nothing.
+ */
+export interface ObservedState {
+  readonly cluster: DynamoCluster;
+  readonly statefulSets: readonly V1StatefulSet[];
+  /** Pods of the cluster's StatefulSets, terminating ones included. */
+  readonly pods: readonly V1Pod[];
+  readonly claims: readonly V1PersistentVolumeClaim[];
+  readonly secret: V1Secret | undefined;
+  readonly configMap: V1ConfigMap | undefined;
+  /** What the node of each running pod answered; a pod without an address yet is not in it. */
+  readonly reports: readonly NodeReport[];
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
+export type NodeReport =
+  | {
+      readonly pod: string;
+      readonly answered: true;
+      readonly status: AdminStatus;
+      /** Undefined where the node has no ring. */
+      readonly ring: AdminRing | undefined;
+      readonly members: readonly AdminMember[];
+      /** Only read while a rollout waits for the node to be equal with its co-owners. */
+      readonly partitions: readonly AdminPartition[] | undefined;
+    }
+  | {
+      readonly pod: string;
+      readonly answered: false;
+      /** Why not, for people. */
+      readonly reason: string;
+    };
+
+export type AnsweredReport = Extract<NodeReport, { answered: true }>;
