@@ -8,6 +8,9 @@ import type { Step } from "./step.ts";
  */
 export function formationStep(cluster: DynamoCluster, nodes: readonly NodeView[]): Step | undefined {
   if (nodes.some(({ report }) => report?.ring !== undefined)) return undefined;
+  if (nodes.length === 0) {
+    return { kind: "wait", reason: "ForPods", message: "the pods are being created", afterMs: 1_000 };
+  }
   const silent = nodes.filter(({ report }) => report === undefined);
   if (silent.length > 0) {
     const first = silent[0]!;
