@@ -1,11 +1,9 @@
 import type {
-  V1ConfigMap,
   V1PersistentVolumeClaim,
   V1Pod,
-  V1Secret,
   V1StatefulSet,
 } from "@kubernetes/client-node";
-import type { AdminMember, AdminPartition, AdminRing, AdminStatus } from "../../node/contract/admin-types.ts";
+import type { AdminMember, AdminRing, AdminStatus } from "../../node/contract/admin-types.ts";
 import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
 
 /**
@@ -19,8 +17,6 @@ export interface ObservedState {
   /** Pods of the cluster's StatefulSets, terminating ones included. */
   readonly pods: readonly V1Pod[];
   readonly claims: readonly V1PersistentVolumeClaim[];
-  readonly secret: V1Secret | undefined;
-  readonly configMap: V1ConfigMap | undefined;
   /** What the node of each running pod answered; a pod without an address yet is not in it. */
   readonly reports: readonly NodeReport[];
   /** Milliseconds since 1970. */
@@ -35,8 +31,6 @@ export type NodeReport =
       /** Undefined where the node has no ring. */
       readonly ring: AdminRing | undefined;
       readonly members: readonly AdminMember[];
-      /** Only read while a rollout waits for the node to be equal with its co-owners. */
-      readonly partitions: readonly AdminPartition[] | undefined;
     }
   | {
       readonly pod: string;
