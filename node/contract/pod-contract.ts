@@ -12,6 +12,10 @@ export const PEER_PORT = 7080;
 export const CONTAINER_DATA_DIRECTORY = "/var/lib/dynamokv";
 export const CONTAINER_SECRET_FILE = "/etc/dynamokv/cluster-secret";
 
+/** Programs of the image, as arguments of its entry point. */
+export const NODE_PROGRAM = "dist/node/main.js";
+export const OPERATOR_PROGRAM = "dist/operator/main.js";
+
 /** Variables that a person or the operator sets; `node/config/settings-table.ts` says what each means. */
 export const ENV = {
   dataDirectory: "DYNAMO_DATA_DIR",

@@ -6,6 +6,7 @@ import {
   CONTAINER_SECRET_FILE,
   ENV,
   LIVENESS_PATH,
+  NODE_PROGRAM,
   PEER_PORT,
   READINESS_PATH,
 } from "../../node/contract/pod-contract.ts";
@@ -74,7 +75,7 @@ function container(cluster: DynamoCluster, { zone, image }: PodTemplateInput): V
     name: "node",
     image,
     imagePullPolicy,
-    args: ["node"],
+    args: [NODE_PROGRAM],
     env: environment(cluster, zone),
     envFrom: [{ configMapRef: { name: configMapName(cluster) } }],
     ports: [
