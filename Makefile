@@ -2,7 +2,7 @@
 # Try `make up` first.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down wipe status build check test sim bench fmt clean
+.PHONY: help up down wipe status build check test sim bench bench-overload fmt clean
 
 # Nodes of the local cluster, 1 to 9. Unset: as stored, else 3.
 NODES ?=
@@ -43,6 +43,9 @@ sim: node_modules/.package-lock.json ## Run the simulator, e.g. make sim ARGS="-
 
 bench: node_modules/.package-lock.json ## Run the benchmarks
 	@npm run bench -- $(ARGS)
+
+bench-overload: node_modules/.package-lock.json ## Ask a cluster for up to twice what it can do, and see what it does
+	@npm run bench:overload -- $(ARGS)
 
 fmt: node_modules/.package-lock.json ## Format all files
 	@npm run format

@@ -3,7 +3,7 @@ import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startCeiling } from "./ceiling.ts";
-import { startCluster } from "./cluster.ts";
+import { OWN_DIST, startCluster } from "./cluster.ts";
 import type { Contender } from "./contender.ts";
 import { type LoadPhase, runLoad } from "./load.ts";
 import { type DiskUse, markdownReport, type Measurement } from "./report.ts";
@@ -47,7 +47,7 @@ async function main(): Promise<void> {
   for (let round = 1; round <= Number(values.rounds); round++) {
     for (const [name, start] of [
       ["ceiling", startCeiling],
-      ["dynamokv", startCluster],
+      ["dynamokv", startOwnCluster],
     ] as const) {
       if (values.only !== undefined && values.only !== name) continue;
       const own = name === "ceiling" ? phases.filter((phase) => CEILING_PHASES.has(phase)) : phases;
@@ -61,6 +61,10 @@ async function main(): Promise<void> {
   }
   const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? "CPU"}, Node.js ${process.version}, load generators on the same cores`;
   console.log(`\n${markdownReport(measurements, disk.slice(-2), machine)}`);
+}
+
+function startOwnCluster(directory: string): Promise<Contender> {
+  return startCluster(directory, { name: "dynamokv", dist: OWN_DIST });
 }
 
 interface Turn {

@@ -99,6 +99,7 @@ async function openMember(config: NodeConfig, { version, log, onFatal }: NodeSur
     timers: nodeTimers,
     observer,
     onFatal,
+    onProgress: ({ task, rowsDone }) => log("storage_opening", { task, rowsDone }, "info"),
     onMode: (mode, reason) =>
       log("storage_mode_changed", { mode, reason }, mode === "read_only" ? "error" : "info"),
   });
@@ -155,7 +156,11 @@ function adminOf(
     hash,
     isReadOnly: () => storage.mode() === "read_only",
     isDraining,
-    hintsPending: () => Object.fromEntries(storage.stats().hintsByOwner),
+    hints: () => {
+      const { hintsByOwner, hintMarkers, hintBytesUsed } = storage.stats();
+      const pending = Object.fromEntries(hintsByOwner);
+      return { pending, markers: hintMarkers, bytes: hintBytesUsed, bytesMax: config.settings.hintBytesMax };
+    },
     startedMs: performance.now(),
     nowMs: () => performance.now(),
   });

@@ -40,6 +40,12 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
   gauge("dynamo_ring_epoch", "Epoch of the ring served; 0 without one.", () => sources.ring().epoch);
   gauge("dynamo_ring_members", "Members of that ring.", () => sources.ring().members);
   gauge("dynamo_handoff_hints_pending", "Hints kept here for other owners.", sources.hintsPending);
+  gauge(
+    "dynamo_handoff_markers_pending",
+    "Those of them that are markers: no copy, only who missed one.",
+    () => sources.storage().hintMarkers,
+  );
+  gauge("dynamo_handoff_hints_bytes", "Bytes in use in hints.db.", () => sources.storage().hintBytesUsed);
   gauge("dynamo_handoff_hints_orphaned", "Hints for nodes that are no members.", sources.hintsOrphaned);
   gauge("dynamo_http_requests_active", "Key-value requests under way.", () => sources.http().requests);
   gauge("dynamo_http_body_bytes", "Bytes of their bodies.", () => sources.http().bodyBytes);

@@ -51,6 +51,14 @@ export class PrometheusObserver implements Observer {
         for (const fate of event.fates) this.#handoff.hints.add(fate);
         this.#handoff.batches.observe(0, event.durationMs / 1_000);
         break;
+      case "hints_refused":
+        for (let i = 0; i < event.count; i++) this.#handoff.hintsRefused.add();
+        break;
+      case "hint_received":
+        this.#handoff.received.add(event.peerId);
+        break;
+      case "marker_dropped":
+        break; // its fate "record_lost" is in hints_sent
       case "handoff_completed":
         this.#handoff.rounds.add("completed");
         break;
@@ -114,6 +122,8 @@ function handoffMetrics(registry: Registry) {
   const tally = tallies(registry);
   return {
     hints: tally("dynamo_handoff_hints_total", "Hints sent to their owners, by what came of it.", "outcome"),
+    hintsRefused: tally("dynamo_handoff_hints_refused_total", "Hints that found no room here."),
+    received: tally("dynamo_handoff_received_total", "Hints that were handed over to this node.", "peer"),
     rounds: tally("dynamo_handoff_rounds_total", "Deliveries to one owner, by how they ended.", "outcome"),
     batches: new HotHistogram(registry, {
       name: "dynamo_handoff_batch_duration_seconds",

@@ -1,11 +1,15 @@
 import type Sqlite from "better-sqlite3";
 import type { Database, StoredRow } from "../core/ports/database.ts";
+import type { RowDigest } from "../core/ports/merkle-store.ts";
 import { type ConnectionOptions, openConnection } from "./sqlite-connection.ts";
+import { addTo, type RowCounts } from "../core/storage/row-counts.ts";
 import { compareBytes } from "../core/version/record.ts";
+import { SqliteTree } from "./sqlite-tree.ts";
 import { toDatabaseFailure } from "./sqlite-failure.ts";
 
 /** One SQLite file behind the core's Database port. Statements are prepared once and bound by position. */
 export class SqliteDatabase implements Database {
+  readonly tree: SqliteTree;
   readonly #file: string;
   readonly #connection: Sqlite.Database;
   readonly #begin: Sqlite.Statement;
@@ -15,7 +19,10 @@ export class SqliteDatabase implements Database {
   readonly #write: Sqlite.Statement;
   readonly #remove: Sqlite.Statement;
   readonly #scan: Sqlite.Statement;
+  readonly #digests: Sqlite.Statement;
+  readonly #eachDigest: Sqlite.Statement;
   readonly #count: Sqlite.Statement;
+  readonly #usedBytes: Sqlite.Statement;
   readonly #countKeptFor: Sqlite.Statement;
   readonly #nextKeptFor: Sqlite.Statement;
   readonly #positionsKeptFor: Sqlite.Statement;
@@ -39,6 +46,13 @@ export class SqliteDatabase implements Database {
     this.#scan = connection
       .prepare(`SELECT ${columns} FROM record WHERE position > ? ORDER BY position LIMIT ?`)
       .raw(true);
+    this.#digests = connection
+      .prepare(
+        `SELECT position, digest FROM record WHERE position > ? AND position < ? ORDER BY position LIMIT ?`,
+      )
+      .raw(true);
+    // In the order of the file: by position each row would be a page read at random.
+    this.#eachDigest = connection.prepare("SELECT position, digest FROM record ORDER BY id").raw(true);
     const hints = "record INDEXED BY record_kept_for WHERE kept_for <> ''";
     this.#countKeptFor = connection
       .prepare(`SELECT kept_for, count(*) FROM ${hints} GROUP BY kept_for`)
@@ -49,7 +63,14 @@ export class SqliteDatabase implements Database {
     this.#positionsKeptFor = connection
       .prepare(`SELECT position FROM ${hints} AND kept_for = ? AND position > ? ORDER BY position LIMIT ?`)
       .pluck();
+    this.#usedBytes = connection
+      .prepare(
+        `SELECT (page_count - freelist_count) * page_size
+         FROM pragma_page_count, pragma_freelist_count, pragma_page_size`,
+      )
+      .pluck();
     this.#count = connection.prepare("SELECT count(*) FROM record INDEXED BY record_position").pluck();
+    this.tree = new SqliteTree(connection, options.path);
   }
 
   begin(): void {
@@ -76,7 +97,7 @@ export class SqliteDatabase implements Database {
 
   write({ position, digest, mine, keptFor, record }: StoredRow): void {
     try {
-      this.#write.run(position, digest, mine, keptFor.join(" "), record);
+      this.#write.run(position, digest, mine, textOf(keptFor, record), record);
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }
@@ -108,6 +129,26 @@ export class SqliteDatabase implements Database {
     return positions.sort(compareBytes).slice(0, limit);
   }
 
+  digests(after: Uint8Array, before: Uint8Array, limit: number): RowDigest[] {
+    try {
+      const rows = this.#digests.all(after, before, limit) as [Uint8Array, Uint8Array][];
+      return rows.map(([position, digest]) => ({ position, digest }));
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
+  eachDigest(visit: (position: Uint8Array, digest: Uint8Array) => void): void {
+    try {
+      for (const row of this.#eachDigest.iterate()) {
+        const [position, digest] = row as [Uint8Array, Uint8Array];
+        visit(position, digest);
+      }
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
   count(): number {
     try {
       return Number(this.#count.get());
@@ -116,17 +157,27 @@ export class SqliteDatabase implements Database {
     }
   }
 
-  /** For each owner how many rows are kept for it; reads the whole index of hints. */
-  countByOwner(): ReadonlyMap<string, number> {
-    const counts = new Map<string, number>();
+  usedBytes(): number {
+    try {
+      return Number(this.#usedBytes.get());
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
+  /** Markers, and for each owner how many rows are kept for it; reads the whole index of hints. */
+  countKept(): Pick<RowCounts, "markers" | "hintsByOwner"> {
+    const hintsByOwner = new Map<string, number>();
+    let markers = 0;
     try {
       for (const [keptFor, count] of this.#countKeptFor.all() as [string, number][]) {
-        for (const owner of ownersOf(keptFor)) counts.set(owner, (counts.get(owner) ?? 0) + count);
+        if (keptFor.startsWith(MARKER)) markers += count;
+        for (const owner of ownersOf(keptFor)) addTo(hintsByOwner, owner, count);
       }
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }
-    return counts;
+    return { markers, hintsByOwner };
   }
 
   /**
@@ -176,6 +227,15 @@ function toRow([position, digest, mine, keptFor, record]: Columns): StoredRow {
   return { position, digest, mine, keptFor: ownersOf(keptFor), record };
 }
 
+/** Stands before the owners of a marker, so that markers can be counted without reading a row. */
+const MARKER = "marker ";
+
+function textOf(keptFor: readonly string[], record: Uint8Array): string {
+  const owners = keptFor.join(" ");
+  return record.length === 0 ? MARKER + owners : owners;
+}
+
 function ownersOf(keptFor: string): readonly string[] {
-  return keptFor === "" ? nobody : keptFor.split(" ");
+  if (keptFor === "") return nobody;
+  return (keptFor.startsWith(MARKER) ? keptFor.slice(MARKER.length) : keptFor).split(" ");
 }

@@ -6,7 +6,10 @@ import { DatabaseFailure } from "../core/ports/database.ts";
  * rows are appended, only the small index is written at random (measured: four times the inserts of a table that is
  * clustered on the position). The small columns stand before the record, so that they never lie on overflow pages.
  */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+
+/** Version 1 had no tree. Builds that know only it would change rows without it, so they must not open the file. */
+const VERSION_WITHOUT_TREE = 1;
 
 /** "DyKV": tells `file` and us whose database it is. */
 const APPLICATION_ID = 0x44794b56;
@@ -17,6 +20,24 @@ const APPLICATION_ID = 0x44794b56;
  */
 const INDEX_HINTS = `
   CREATE INDEX IF NOT EXISTS record_kept_for ON record (kept_for, position) WHERE kept_for <> '';
+`;
+
+/** The Merkle tree of data.db (merkle/tree-writer.ts); both are empty in hints.db. */
+const TREE = `
+  DROP TABLE IF EXISTS merkle_block;
+  DROP TABLE IF EXISTS merkle_changes;
+  CREATE TABLE merkle_block (
+    block INTEGER PRIMARY KEY,
+    through INTEGER NOT NULL,
+    keys INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    leaves BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE merkle_changes (
+    seq INTEGER PRIMARY KEY,
+    changes BLOB NOT NULL
+  ) STRICT;
+  PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
 const CREATE = `
@@ -30,11 +51,14 @@ const CREATE = `
   ) STRICT;
   CREATE UNIQUE INDEX record_position ON record (position);
   ${INDEX_HINTS}
+  ${TREE}
   PRAGMA application_id = ${APPLICATION_ID};
-  PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-/** Creates the schema in an empty file. Throws DatabaseFailure schema_newer unless this build can use the file. */
+/**
+ * Creates the schema in an empty file, and adds to that of an earlier build what it lacks; the tree is then built from
+ * the rows (merkle/tree-build.ts). Throws DatabaseFailure schema_newer unless this build can use the file.
+ */
 export function prepareSchema(connection: Sqlite.Database, file: string): void {
   const version = numberOf(connection, "user_version");
   const applicationId = numberOf(connection, "application_id");
@@ -42,7 +66,9 @@ export function prepareSchema(connection: Sqlite.Database, file: string): void {
     connection.transaction(() => connection.exec(CREATE)).exclusive();
     return;
   }
-  requireSchema({ version, applicationId }, file);
+  const isOld = version === VERSION_WITHOUT_TREE;
+  requireSchema({ version: isOld ? SCHEMA_VERSION : version, applicationId }, file);
+  if (isOld) connection.transaction(() => connection.exec(TREE)).exclusive();
   connection.exec(INDEX_HINTS);
 }
 

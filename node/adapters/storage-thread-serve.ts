@@ -7,12 +7,21 @@ import type { RowCounts } from "../core/storage/row-counts.ts";
  * later is not caught: a storage thread that does not understand its state must take the process with it.
  */
 export type ThreadOpened =
+  | { readonly kind: "progress"; readonly progress: ThreadProgress }
   | { readonly kind: "ready"; readonly facts: ThreadFacts }
   | { readonly kind: "failed"; readonly code: string; readonly message: string };
+
+/** What a thread that takes long to open is at. */
+export interface ThreadProgress {
+  readonly task: "building_merkle_tree";
+  readonly rowsDone: number;
+}
 
 /** What a thread found when it opened its files, for the thread that started it; empty but for the writer's. */
 export interface ThreadFacts {
   readonly rows?: RowCounts;
+  /** Bytes in use in hints.db. */
+  readonly hintBytes?: number;
 }
 
 export const CLOSE = "close";
@@ -22,11 +31,14 @@ export interface ServedThread {
   close(): void;
 }
 
-export function serveThread(open: () => ServedThread): void {
+/** `open` is given the way to say what it is at, for the log. */
+export function serveThread(open: (report: (progress: ThreadProgress) => void) => ServedThread): void {
   const port = parentPort;
   if (port === null) throw new Error("a storage thread runs in a worker only");
   try {
-    const served = open();
+    const served = open((progress) =>
+      port.postMessage({ kind: "progress", progress } satisfies ThreadOpened),
+    );
     port.on("message", (message: unknown) => {
       if (message !== CLOSE) return;
       served.close();

@@ -1,5 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { type StorageThread, startThread } from "./storage-thread-start.ts";
+import type { ThreadProgress } from "./storage-thread-serve.ts";
 import { type StorageMode, DiskWatermark } from "./disk-watermark.ts";
 import {
   defaultStoreClientLimits,
@@ -10,11 +11,12 @@ import { logOf, RESTART, type StorageFiles, storageFiles } from "./storage-files
 import type { Clock } from "../core/ports/clock.ts";
 import type { CoreEvent, Observer } from "../core/ports/observer.ts";
 import type { HintStore } from "../core/ports/hint-store.ts";
+import type { MerkleStore } from "../core/ports/merkle-store.ts";
 import { PortPipe } from "./storage-pipe.ts";
 import type { ReplicaStore } from "../core/ports/replica-store.ts";
 import { StorageLock } from "./storage-lock.ts";
 import type { Timers } from "../core/ports/timers.ts";
-import type { WriteLimits } from "../core/storage/apply-write.ts";
+import type { StorageLimits } from "../core/storage/apply-write.ts";
 
 /**
  * This node's storage, put together: one writer thread, some reader threads and one checkpoint thread over data.db and
@@ -24,13 +26,15 @@ export interface StorageOptions {
   readonly dataDir: string;
   /** Reader threads; at least 1. */
   readonly readers?: number;
-  readonly limits: WriteLimits;
+  readonly limits: StorageLimits;
   readonly clientLimits?: StoreClientLimits;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly observer: Observer;
   /** A storage thread died, or does not understand its state. The process must end; the store answers nothing more. */
   onFatal(error: Error): void;
+  /** Opening takes long: what it is at, every few seconds. For logs. */
+  onProgress?(progress: ThreadProgress): void;
   /** The node turned read-only, or back. For logs and alarms. */
   onMode?(mode: StorageMode, reason: string): void;
   /** Less free space than this makes the node read-only. */
@@ -47,7 +51,7 @@ export interface StorageOptions {
 }
 
 export interface Storage {
-  readonly store: ReplicaStore & HintStore;
+  readonly store: ReplicaStore & HintStore & MerkleStore;
   mode(): StorageMode;
   /** For metrics: never waits for a storage thread. */
   stats(): StorageStats;
@@ -58,6 +62,10 @@ export interface Storage {
 export interface StorageStats {
   readonly dataRows: number;
   readonly hintRows: number;
+  /** Those of them that are markers. */
+  readonly hintMarkers: number;
+  /** In use inside hints.db: what counts for its limit. */
+  readonly hintBytesUsed: number;
   /** By the owner that they wait for; a row may wait for several. */
   readonly hintsByOwner: ReadonlyMap<string, number>;
   readonly dataBytes: number;
@@ -108,7 +116,8 @@ async function startThreads(
   const restart = new Int32Array(new SharedArrayBuffer(RESTART.words * Int32Array.BYTES_PER_ELEMENT));
   const start = async (name: string, script: string, data: Record<string, unknown>): Promise<void> => {
     const url = new URL(script, import.meta.url);
-    threads.push(await startThread({ name, script: url, data: { dataDir, ...data }, onFatal }));
+    const onProgress = options.onProgress?.bind(options);
+    threads.push(await startThread({ name, script: url, data: { dataDir, ...data }, onFatal, onProgress }));
   };
   const cacheBytes = settings.writerCacheBytes;
   await start("writer", "./writer-thread.js", { cacheBytes, limits, fileBytesMax, restart });
@@ -179,7 +188,7 @@ class Running implements Storage {
       timers,
       observer: { event: (event) => this.#observe(event) },
       limits: options.clientLimits ?? defaultStoreClientLimits,
-      rows: parts.threads[0]!.facts.rows,
+      ...parts.threads[0]!.facts,
     });
     parts.fatal.store = this.store;
   }
@@ -195,8 +204,16 @@ class Running implements Storage {
   }
 
   stats(): StorageStats {
-    const { data, hints, hintsByOwner } = this.store.rows();
-    return { dataRows: data, hintRows: hints, hintsByOwner, ...this.#bytes };
+    const { data, hints, markers, hintsByOwner } = this.store.rows();
+    const hintBytesUsed = this.store.hintBytes();
+    return {
+      dataRows: data,
+      hintRows: hints,
+      hintMarkers: markers,
+      hintBytesUsed,
+      hintsByOwner,
+      ...this.#bytes,
+    };
   }
 
   async close(): Promise<void> {

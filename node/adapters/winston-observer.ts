@@ -6,6 +6,9 @@ import type { LogLine } from "./winston-logger.ts";
  * Writes down what a person on call wants to read. What happens in every request is for the metrics alone; what can
  * happen in every request when a peer is ill is written once in 30 s.
  */
+const HINTS_FULL =
+  "hints.db is at its limit and keeps what it has: bring the absent owners back, remove them from the ring, or raise hint-bytes-max";
+
 export class WinstonObserver implements Observer {
   readonly #log: PeerLog;
 
@@ -22,7 +25,13 @@ export class WinstonObserver implements Observer {
       case "read_repaired":
       case "batch_committed":
       case "hints_sent":
+      case "hint_received":
         break;
+      case "hints_refused": {
+        const { count, hintBytes } = event;
+        this.#log.sayRarely(event.kind, "", { count, hintBytes, advice: HINTS_FULL }, "error");
+        break;
+      }
       case "stand_in_used": {
         const { ownerId, standInId } = event;
         this.#log.sayRarely(event.kind, ownerId, { ownerId, standInId }, "warn");
@@ -39,6 +48,9 @@ export class WinstonObserver implements Observer {
         );
         break;
       }
+      case "marker_dropped":
+        this.#log.sayRarely(event.kind, event.ownerId, { ownerId: event.ownerId }, "error");
+        break;
       case "read_repair_dropped":
         this.#log.sayRarely(event.kind, "", {}, "warn");
         break;

@@ -1,9 +1,10 @@
 import { type MessagePort, workerData } from "node:worker_threads";
 import { GroupCommit } from "../core/storage/group-commit.ts";
+import { ensureTree } from "../core/merkle/tree-build.ts";
 import { RESTART, storageFiles } from "./storage-files.ts";
 import { PortPipe } from "./storage-pipe.ts";
 import { SqliteDatabase } from "./sqlite-database.ts";
-import type { WriteLimits } from "../core/storage/apply-write.ts";
+import type { StorageLimits } from "../core/storage/apply-write.ts";
 import { CryptoRandom } from "./crypto-random.ts";
 import { md5Digester } from "./md5.ts";
 import { serveThread } from "./storage-thread-serve.ts";
@@ -14,7 +15,7 @@ export interface WriterThreadData {
   readonly dataDir: string;
   readonly cacheBytes: number;
   readonly fileBytesMax: number | undefined;
-  readonly limits: WriteLimits;
+  readonly limits: StorageLimits;
   /** See RESTART in storage-files.ts. */
   readonly restart: Int32Array;
   readonly port: MessagePort;
@@ -25,10 +26,20 @@ const RESTART_WAIT_MS = 20;
 
 const { dataDir, cacheBytes, fileBytesMax, limits, restart, port } = workerData as WriterThreadData;
 
-serveThread(() => {
+/** Between two reports on a task of minutes. */
+const REPORT_INTERVAL_MS = 5_000;
+
+serveThread((report) => {
   const files = storageFiles(dataDir);
   const data = new SqliteDatabase({ path: files.data, role: "write", cacheBytes, fileBytesMax });
   const hints = new SqliteDatabase({ path: files.hints, role: "write", cacheBytes, fileBytesMax });
+  let reportedMs = wallClock.monotonicMs();
+  ensureTree(data, (rowsDone) => {
+    const nowMs = wallClock.monotonicMs();
+    if (nowMs - reportedMs < REPORT_INTERVAL_MS) return;
+    reportedMs = nowMs;
+    report({ task: "building_merkle_tree", rowsDone });
+  });
   const pipe = new PortPipe(port, commitAll);
   const engine = new GroupCommit({
     data,
@@ -50,7 +61,10 @@ serveThread(() => {
   }
 
   return {
-    facts: { rows: { data: data.count(), hints: hints.count(), hintsByOwner: hints.countByOwner() } },
+    facts: {
+      rows: { data: data.count(), hints: hints.count(), ...hints.countKept() },
+      hintBytes: hints.usedBytes(),
+    },
     close: () => {
       data.close();
       hints.close();

@@ -86,6 +86,7 @@ function readAll(reader: SettingReader): NodeConfig {
       requestTimeoutMsMax: reader.count("requestTimeoutMsMax", 1, DAY_MS),
       siblingsMax: reader.count("siblingsMax", 1, 100_000),
       recordBytesMax: reader.count("recordBytesMax", 1_024, GIBIBYTE / 4),
+      hintBytesMax: reader.count("hintBytesMax", 1024 * 1024, 1024 * GIBIBYTE),
       readCacheBytesMax: reader.count("readCacheBytesMax", 0, 64 * GIBIBYTE),
     },
     valueBytesMax: reader.count("valueBytesMax", 1, GIBIBYTE / 16),

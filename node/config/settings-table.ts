@@ -64,6 +64,12 @@ const rows: readonly Row[] = [
     String(defaultSettings.recordBytesMax),
     "the same for the bytes of all siblings",
   ],
+  [
+    "hintBytesMax",
+    "bytes",
+    String(defaultSettings.hintBytesMax),
+    "most that this node keeps for owners that are away; more is refused",
+  ],
   ["requestsMax", "count", "512", "client requests under way at once; more get 503"],
   ["bodyBytesMax", "bytes", String(64 * MEBIBYTE), "bytes of their bodies; more get 503"],
   ["connectionsMax", "count", "8192", "client connections; more are closed"],

@@ -42,8 +42,15 @@ export interface AdminStatus {
   readonly clusterId: string;
   /** Epoch 0 and an empty hash without a ring. */
   readonly ring: { readonly epoch: number; readonly hash: string };
-  /** Hints that this node keeps, by the owner they wait for. */
-  readonly hints: { readonly pending: Readonly<Record<string, number>> };
+  readonly hints: {
+    /** Hints that this node keeps, by the owner they wait for. */
+    readonly pending: Readonly<Record<string, number>>;
+    /** Those of them that are markers: no copy, only who missed one. */
+    readonly markers: number;
+    /** In use in hints.db; at `bytesMax` new hints are refused. */
+    readonly bytes: number;
+    readonly bytesMax: number;
+  };
   readonly uptimeSeconds: number;
 }
 

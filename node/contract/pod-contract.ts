@@ -35,6 +35,7 @@ export const ENV = {
   valueBytesMax: "DYNAMO_VALUE_BYTES_MAX",
   siblingsMax: "DYNAMO_SIBLINGS_MAX",
   recordBytesMax: "DYNAMO_RECORD_BYTES_MAX",
+  hintBytesMax: "DYNAMO_HINT_BYTES_MAX",
   requestsMax: "DYNAMO_REQUESTS_MAX",
   bodyBytesMax: "DYNAMO_BODY_BYTES_MAX",
   connectionsMax: "DYNAMO_CONNECTIONS_MAX",

@@ -15,6 +15,7 @@ import { PeerReplies } from "./peers/peer-replies.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Hash } from "./ports/hash.ts";
 import type { HintStore } from "./ports/hint-store.ts";
+import type { MerkleStore } from "./ports/merkle-store.ts";
 import type { Observer } from "./ports/observer.ts";
 import type { PeerDirectory } from "./ports/peer-directory.ts";
 import type { Random } from "./ports/random.ts";
@@ -41,7 +42,7 @@ export interface NodePorts {
   readonly observer: Observer;
   readonly transport: Transport;
   readonly directory: PeerDirectory;
-  readonly store: ReplicaStore & HintStore;
+  readonly store: ReplicaStore & HintStore & MerkleStore;
   readonly ringStore: RingStore;
 }
 
@@ -75,7 +76,7 @@ export class DynamoNode {
       hash,
       observer,
     });
-    this.#replica = new Replica(this.cache);
+    this.#replica = new Replica({ store: this.cache, observer });
     this.#coordinator = new Coordinator({
       ...ports,
       store: this.cache,
@@ -133,7 +134,7 @@ export class DynamoNode {
   async #answer(from: NodeId, request: PeerRequest): Promise<Uint8Array> {
     switch (request.kind) {
       case "replicate":
-        return this.#replica.replicate(request.body);
+        return this.#replica.replicate(from, request.body);
       case "read":
         return this.#replica.read(request.body);
       case "forward":

@@ -24,6 +24,8 @@ export interface NodeSettings {
   readonly handoffIntervalMs: number;
   /** Hints sent to one owner at once; of `callsPerPeerMax` they take as much. */
   readonly handoffBatchRows: number;
+  /** Of hints.db: beyond it copies for other owners are refused, and nothing is dropped. */
+  readonly hintBytesMax: number;
   /** Writes older than this in the store's queue make the node refuse to coordinate. */
   readonly storeQueueAgeMsMax: number;
   /** Memory for records that were read lately; 0 for none. */
@@ -43,6 +45,7 @@ export const defaultSettings: NodeSettings = {
   callsPerPeerMax: 1_024,
   handoffIntervalMs: 10_000,
   handoffBatchRows: 128,
+  hintBytesMax: 4 * 1024 ** 3,
   storeQueueAgeMsMax: 1_000,
   readCacheBytesMax: 32 * 1024 * 1024,
 };

@@ -29,8 +29,7 @@ export interface AdminParts {
   readonly hash: Hash;
   readonly isReadOnly: () => boolean;
   readonly isDraining: () => boolean;
-  /** Hints kept here, by the owner they wait for. */
-  readonly hintsPending: () => Readonly<Record<string, number>>;
+  readonly hints: () => AdminStatus["hints"];
   readonly startedMs: number;
   readonly nowMs: () => number;
 }
@@ -53,14 +52,14 @@ export class DynamoNodeAdmin implements NodeAdmin {
   }
 
   status(): AdminStatus {
-    const { self, ring, hintsPending, startedMs, nowMs } = this.#parts;
+    const { self, ring, hints, startedMs, nowMs } = this.#parts;
     const current = ring.current();
     return {
       node: { ...addressOf(self), version: self.version, clientAddress: self.clientAddress },
       state: this.#state(),
       clusterId: current?.clusterId ?? "",
       ring: { epoch: current?.epoch ?? 0, hash: ring.hash() },
-      hints: { pending: hintsPending() },
+      hints: hints(),
       uptimeSeconds: Math.floor((nowMs() - startedMs) / 1_000),
     };
   }

@@ -4,6 +4,7 @@ import type { CoreEvent } from "../../node/core/ports/observer.ts";
 import { partitionOf, positionOf } from "../../node/core/ring/position.ts";
 import type { PreferenceList } from "../../node/core/ring/ring.ts";
 import { defaultSettings } from "../../node/core/settings.ts";
+import { isMarker } from "../../node/core/storage/marker-hint.ts";
 import { decodeMessage, KIND } from "../../node/core/wire/messages.ts";
 import type { CoverageMarks } from "./coverage-marks.ts";
 import type { Scenario } from "./scenario.ts";
@@ -143,7 +144,7 @@ export class Cluster {
       hooks: {
         wrote: (row) => {
           if (row.keptFor.length > 0 && row.mine.length > 0) marks.hit("stand-in coordinated");
-          registry.stored(row.record);
+          if (!isMarker(row)) registry.stored(row.record);
         },
         committing: (durationMs) => {
           trace.line(loop.nowMs, `${id.slice(-2)} commits for ${durationMs.toFixed(3)} ms`);
@@ -155,7 +156,7 @@ export class Cluster {
         },
       },
     });
-    host.disk.hints.onDurable = (changes) => this.hints.durable(id, changes, loop.nowMs);
+    host.disk.hints.onDurable = (changes) => this.hints.durable(host, changes, loop.nowMs);
     return host;
   }
 

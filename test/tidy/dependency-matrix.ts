@@ -38,8 +38,9 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
     may: core("bytes", "invariant.ts", "node-id.ts"),
     types: core("ports/replica-store.ts", "ports/transport.ts"),
   },
+  "node/core/merkle": { may: [...GROUND, ...core("version/record.ts")] },
   "node/core/storage": {
-    may: [...GROUND, ...core("version", "ring/position.ts")],
+    may: [...GROUND, ...core("version", "merkle", "ring/position.ts")],
     types: core("settings.ts"),
   },
   "node/core/peers": { may: [...GROUND, ...core("wire")], types: core("settings.ts") },
@@ -64,7 +65,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
     packages: ["node:crypto", "node:fs", "node:os", "node:path"],
   },
   "node/adapters": {
-    may: ["node/contract", ...GROUND, ...core("wire", "storage", "version", "ring/position.ts")],
+    may: ["node/contract", ...GROUND, ...core("wire", "storage", "merkle", "version", "ring/position.ts")],
     types: core("ring", "settings.ts"),
     packages: ["node:*", "better-sqlite3", "prom-client", "winston"],
   },

@@ -25,6 +25,8 @@ export interface CoordinatorParts {
   readonly observer: Observer;
   /** Whether this node believes that the member answers; always true for itself. Local: peers may differ. */
   readonly isHealthy: (node: NodeId) => boolean;
+  /** A member that answers, late: it is asked like any other, but last. */
+  readonly isSlow: (node: NodeId) => boolean;
 }
 
 /** Where one request's key lives, how many answers it needs, and until when. */
@@ -36,7 +38,11 @@ export interface Coordination {
   readonly quorum: Quorum;
   /** On the coordinator's monotonic clock. */
   readonly deadlineMs: number;
+  /** Nodes that this very request was handed to and that said nothing: connected, for all that is known, and gone. */
+  readonly silent: ReadonlySet<NodeId>;
 }
+
+const nobody: ReadonlySet<NodeId> = new Set();
 
 export type Planned =
   | { readonly ok: true; readonly coordination: Coordination }
@@ -69,6 +75,7 @@ export function planCoordination(
       zoneOf: (node) => ring.members.find((member) => member.id === node)?.zone ?? "",
       quorum: resolved.quorum,
       deadlineMs: parts.clock.monotonicMs() + timeoutMs,
+      silent: nobody,
     },
   };
 }
@@ -94,15 +101,38 @@ export function beforeDeadline<T>(
   });
 }
 
-/** The same nodes; this one, which costs no message, before the others. */
-export function selfFirst(nodes: readonly NodeId[], self: NodeId): readonly NodeId[] {
-  return nodes.includes(self) ? [self, ...nodes.filter((node) => node !== self)] : nodes;
+/**
+ * Healthy ones of these nodes, best first: this one, which costs no message, then in their order, but the slow ones
+ * behind the others and those that were just found silent last.
+ */
+export function bestFirst(
+  nodes: readonly NodeId[],
+  { silent }: Pick<Coordination, "silent">,
+  parts: Pick<CoordinatorParts, "self" | "isHealthy" | "isSlow">,
+): NodeId[] {
+  const ranks: NodeId[][] = [[], [], [], []];
+  for (const node of nodes) {
+    if (!parts.isHealthy(node)) continue;
+    ranks[node === parts.self ? 0 : silent.has(node) ? 3 : parts.isSlow(node) ? 2 : 1]!.push(node);
+  }
+  return ranks.flat();
 }
 
 /** How long to wait for a silent replica before another one is asked too: a quantile of recent answers, bounded. */
 export function hedgeDelayMs(kind: "replicate" | "read", parts: CoordinatorParts): number {
   const recent = parts.calls.latencyMs(kind, kind === "replicate" ? 0.99 : 0.95) ?? 0;
   return Math.min(parts.settings.hedgeDelayMsMax, Math.max(parts.settings.hedgeDelayMsMin, recent));
+}
+
+/**
+ * How long a node that a request was handed to may say nothing. More than its own hedge delay, or it would be called
+ * silent while it waits for somebody who is.
+ */
+export function handOnDelayMs(parts: CoordinatorParts): number {
+  const { hedgeDelayMsMin, handOnDelayMsMax } = parts.settings;
+  const recentMs = parts.calls.latencyMs("forward", 0.99) ?? 0;
+  const hedgedMs = hedgeDelayMs("replicate", parts) + hedgeDelayMsMin;
+  return Math.min(handOnDelayMsMax, Math.max(hedgedMs, recentMs));
 }
 
 /** A failure that left no trace anywhere. */

@@ -1,30 +1,17 @@
-import { MalformedBytes } from "../bytes/byte-reader.ts";
 import type { NodeId } from "../node-id.ts";
+import { MessageAges } from "../peers/message-ages.ts";
 import { openContext } from "../version/context.ts";
-import type { Coverage } from "../version/coverage.ts";
-import {
-  type Coordination,
-  type CoordinatorParts,
-  failure,
-  planCoordination,
-  remainingMs,
-  selfFirst,
-} from "./coordination.ts";
-import { coordinateDelete } from "./delete.ts";
-import {
-  decodeForwarded,
-  decodeOutcome,
-  encodeForwarded,
-  encodeOutcome,
-  type ForwardedRequest,
-} from "./forwarding.ts";
+import { type Coordination, type CoordinatorParts, failure, planCoordination } from "./coordination.ts";
+import { readBeforeDelete } from "./delete.ts";
+import { decodeForwarded, encodeOutcome, type ForwardedRequest } from "./forwarding.ts";
 import { coordinateGet } from "./get.ts";
 import { coordinatePut } from "./put.ts";
+import { OwnerMarks } from "./owner-marks.ts";
 import { ReadRepair } from "./read-repair.ts";
+import { isOwnTrouble, routeRequest } from "./request-route.ts";
 import type {
   DeleteRequest,
   Failure,
-  FailureCode,
   GetRequest,
   PutRequest,
   ReadOutcome,
@@ -33,14 +20,15 @@ import type {
 
 /**
  * Takes a client's request at any node (Dynamo §5): an owner of the key coordinates it here, any other node hands
- * it on to a healthy owner, once. Where no owner is able to, the first healthy stand-in coordinates: a put is
- * refused only when nobody is left to keep it.
+ * it on to a healthy owner, once. Where no owner is able to, a healthy stand-in coordinates (request-route.ts): a put
+ * is refused only when nobody is left to keep it.
  */
 export class Coordinator {
-  readonly #parts: CoordinatorParts & { readRepair: ReadRepair };
+  readonly #parts: CoordinatorParts & { readRepair: ReadRepair; ownerMarks: OwnerMarks };
+  readonly #ages = new MessageAges();
 
   constructor(parts: CoordinatorParts) {
-    this.#parts = { ...parts, readRepair: new ReadRepair(parts) };
+    this.#parts = { ...parts, readRepair: new ReadRepair(parts), ownerMarks: new OwnerMarks(parts) };
   }
 
   async put(request: PutRequest): Promise<WriteOutcome> {
@@ -65,92 +53,71 @@ export class Coordinator {
   }
 
   /** A request that another node handed on: it is coordinated here, whatever this node thinks of the owners. */
-  async acceptForwarded(body: Uint8Array): Promise<Uint8Array> {
-    const forwarded = decodeForwarded(body);
+  async acceptForwarded(from: NodeId, body: Uint8Array): Promise<Uint8Array> {
+    const { timing, ...forwarded } = decodeForwarded(body);
+    const ageMs = this.#ages.observe(from, timing.sentAtMs, this.#parts.clock.monotonicMs());
+    // Its sender has gone on without this node: a write that is done twice, long after one another, is two writes.
+    if (ageMs > timing.beginWithinMs + AGE_ERROR_MS) return encodeOutcome(tooLate(ageMs));
     const planned = planCoordination(forwarded.request, this.#parts);
     if (!planned.ok) return encodeOutcome(planned.failure);
-    return encodeOutcome(await this.#coordinate(forwarded, planned.coordination));
+    const prepared = await this.#prepare(forwarded, planned.coordination);
+    if ("kind" in prepared) return encodeOutcome(prepared);
+    return encodeOutcome(await this.#coordinate(prepared, planned.coordination));
   }
 
-  /** Asks one candidate after the other, until one neither passes the request by nor fails for reasons of its own. */
+  /** A message from a peer that says when it was sent: the measure of how late others are. */
+  heard(from: NodeId, sentAtMs: number): void {
+    this.#ages.observe(from, sentAtMs, this.#parts.clock.monotonicMs());
+  }
+
+  /** The peer's clock begins anew if it comes back. */
+  disconnected(peer: NodeId): void {
+    this.#ages.forget(peer);
+  }
+
+  /** Coordinates here where this node owns the key and can; else wherever it finds a node that does. */
   async #route(asked: ForwardedRequest): Promise<WriteOutcome | ReadOutcome> {
     const planned = planCoordination(asked.request, this.#parts);
     if (!planned.ok) return planned.failure;
     const { coordination } = planned;
-    let outcome: WriteOutcome | ReadOutcome = nobodyCoordinates;
-    for (const node of coordinators(coordination, this.#parts)) {
-      const answered =
-        node === this.#parts.self
-          ? await this.#coordinate(asked, coordination)
-          : await this.#forward(node, asked, coordination);
-      if (answered === undefined) continue;
-      outcome = answered;
-      if (!isOwnTrouble(outcome)) return outcome;
-    }
-    return outcome;
+    const prepared = await this.#prepare(asked, coordination);
+    if ("kind" in prepared) return prepared;
+    const coordinate = (how: Coordination): Promise<WriteOutcome | ReadOutcome> =>
+      this.#coordinate(prepared, how);
+    if (!coordination.preferenceList.owners.includes(this.#parts.self))
+      return routeRequest(prepared, coordination, this.#parts, { coordinate, failed: undefined });
+    const outcome = await coordinate(coordination);
+    if (!isOwnTrouble(outcome)) return outcome;
+    return routeRequest(prepared, coordination, this.#parts, { coordinate, failed: outcome });
+  }
+
+  /**
+   * A delete without a context becomes one with the context of what is there, before anybody else gets it: carried out
+   * twice, it deletes the same again, and never what was written in between.
+   */
+  async #prepare(
+    asked: ForwardedRequest,
+    coordination: Coordination,
+  ): Promise<ForwardedRequest | WriteOutcome> {
+    if (asked.operation !== "delete" || asked.request.context !== undefined) return asked;
+    const read = await readBeforeDelete(asked.request, coordination, this.#parts);
+    return read.kind === "seen" ? { ...asked, request: { ...asked.request, context: read.context } } : read;
   }
 
   async #coordinate(
     asked: ForwardedRequest,
     coordination: Coordination,
   ): Promise<WriteOutcome | ReadOutcome> {
-    switch (asked.operation) {
-      case "get":
-        return coordinateGet(asked.request, coordination, this.#parts);
-      case "put": {
-        const { request } = asked;
-        const opened = openContext(request.context, coordination, this.#parts.hash);
-        if (!opened.ok) return failure(opened.code, opened.message);
-        const { bucket, key, value, contentType, requestId } = request;
-        const write = { bucket, key, value, contentType, requestId, tombstone: false, seen: opened.coverage };
-        return coordinatePut(write, coordination, this.#parts);
-      }
-      case "delete": {
-        const { request } = asked;
-        let seen: Coverage | undefined;
-        if (request.context !== undefined) {
-          const opened = openContext(request.context, coordination, this.#parts.hash);
-          if (!opened.ok) return failure(opened.code, opened.message);
-          seen = opened.coverage;
-        }
-        return coordinateDelete({ ...request, seen }, coordination, this.#parts);
-      }
-    }
-  }
-
-  /**
-   * Undefined where the node did not take the request, so that another one may. A write that may have reached it is
-   * not sent to another: the client learns that it may be applied. A read does no harm twice.
-   */
-  async #forward(
-    node: NodeId,
-    asked: ForwardedRequest,
-    coordination: Coordination,
-  ): Promise<WriteOutcome | ReadOutcome | undefined> {
-    const timeoutMs = Math.floor(remainingMs(coordination, this.#parts));
-    if (timeoutMs <= 0) return undefined;
-    // Less time than is left here: an outcome that its coordinator has at the last moment must still travel back.
-    const returnMs = Math.min(RETURN_MS_MAX, Math.ceil(timeoutMs / 10));
-    const options = { ...asked.request.options, timeoutMs: timeoutMs - returnMs };
-    const body = encodeForwarded({ ...asked, request: { ...asked.request, options } } as ForwardedRequest);
-    this.#parts.observer.event({ kind: "request_forwarded", peerId: node });
-    const answer = await this.#parts.calls.call(
-      node,
-      { kind: "forward", body },
-      { timeoutMs, lane: "foreground" },
-    );
-    if (answer.status === "answered") return this.#outcomeFrom(node, answer.body);
-    return answer.status === "lost" && asked.operation !== "get" ? coordinatorLost : undefined;
-  }
-
-  #outcomeFrom(node: NodeId, body: Uint8Array): WriteOutcome | ReadOutcome {
-    try {
-      return decodeOutcome(body);
-    } catch (error) {
-      if (!(error instanceof MalformedBytes)) throw error;
-      this.#parts.observer.event({ kind: "peer_message_refused", peerId: node, reason: error.message });
-      return coordinatorLost;
-    }
+    if (asked.operation === "get") return coordinateGet(asked.request, coordination, this.#parts);
+    const { request } = asked;
+    const opened = openContext(request.context ?? nothing, coordination, this.#parts.hash);
+    if (!opened.ok) return failure(opened.code, opened.message);
+    const { bucket, key, requestId } = request;
+    const write = { bucket, key, requestId, seen: opened.coverage };
+    if (asked.operation === "delete")
+      return coordinatePut({ ...write, ...tombstone }, coordination, this.#parts);
+    const { value, contentType } = asked.request;
+    return coordinatePut({ ...write, tombstone: false, value, contentType }, coordination, this.#parts);
   }
 
   #finished(
@@ -168,42 +135,21 @@ export class Coordinator {
   }
 }
 
-/**
- * Who may coordinate, best first: this node where it owns the key, healthy owners, then the first healthy stand-in
- * for the case that no owner can.
- */
-function coordinators({ preferenceList }: Coordination, parts: CoordinatorParts): readonly NodeId[] {
-  const owners = selfFirst(preferenceList.owners.filter(parts.isHealthy), parts.self);
-  const standIn = preferenceList.fallbacks.find(parts.isHealthy);
-  return standIn === undefined ? owners : [...owners, standIn];
+const nothing = new Uint8Array(0);
+const tombstone = { tombstone: true, value: nothing, contentType: "" } as const;
+
+/** What the clocks of two nodes may drift apart while nothing better is known. */
+const AGE_ERROR_MS = 10;
+
+function tooLate(ageMs: number): Failure {
+  const message = `the request came ${Math.round(ageMs)} ms late: its sender has handed it to another node`;
+  return failure("overloaded", message);
 }
-
-/** Failures of the coordinating node itself, that left no trace: another node may do better. */
-function isOwnTrouble(outcome: WriteOutcome | ReadOutcome): boolean {
-  if (outcome.kind !== "failed" || outcome.maybeApplied) return false;
-  return OWN_TROUBLE.includes(outcome.code);
-}
-
-const OWN_TROUBLE: readonly FailureCode[] = ["read_only", "storage_failed", "overloaded", "no_ring"];
-
-/** The way back of a forwarded request's outcome. */
-const RETURN_MS_MAX = 50;
-
-const nobodyCoordinates = failure(
-  "quorum_unreachable",
-  "no node that may coordinate this key answered in time",
-);
-
-const coordinatorLost: Failure = {
-  kind: "failed",
-  code: "coordinator_lost",
-  message: "the coordinating node was lost after it got the write; retry with the same request id",
-  maybeApplied: true,
-  context: new Uint8Array(0),
-};
 
 function writeOutcome(outcome: WriteOutcome | ReadOutcome): WriteOutcome {
-  return outcome.kind === "read" ? coordinatorLost : outcome;
+  return outcome.kind === "read"
+    ? { ...failure("coordinator_lost", "a peer answered a write as a read"), maybeApplied: true }
+    : outcome;
 }
 
 function readOutcome(outcome: WriteOutcome | ReadOutcome): ReadOutcome {

@@ -21,15 +21,23 @@ export type ForwardedRequest =
   | { readonly operation: "get"; readonly request: GetRequest }
   | { readonly operation: "delete"; readonly request: DeleteRequest };
 
+/** Until when the receiver may begin: afterwards the sender has handed the request to somebody else. */
+export interface ForwardTiming {
+  /** On the sender's monotonic clock; whole milliseconds. */
+  readonly sentAtMs: number;
+  readonly beginWithinMs: number;
+}
+
 const NAME_BYTES_MAX = 64 * 1024;
 const BODY_BYTES_MAX = 256 * 1024 * 1024;
 const OPERATION = { put: 1, get: 2, delete: 3 } as const;
 
 /** `timeoutMs` of the options is what is left of the client's time. */
-export function encodeForwarded(forwarded: ForwardedRequest): Uint8Array {
+export function encodeForwarded(forwarded: ForwardedRequest, timing: ForwardTiming): Uint8Array {
   const { operation, request } = forwarded;
   const writer = new ByteWriter(256 + (operation === "put" ? request.value.length : 0));
-  writer.u8(OPERATION[operation]).bytes(request.bucket).bytes(request.key).text(request.requestId);
+  writer.u8(OPERATION[operation]).varint(timing.sentAtMs).varint(timing.beginWithinMs);
+  writer.bytes(request.bucket).bytes(request.key).text(request.requestId);
   writeOptions(writer, request.options);
   if (operation === "put") writer.bytes(request.context).text(request.contentType).raw(request.value);
   if (operation === "delete") {
@@ -39,26 +47,27 @@ export function encodeForwarded(forwarded: ForwardedRequest): Uint8Array {
 }
 
 /** Throws MalformedBytes. */
-export function decodeForwarded(bytes: Uint8Array): ForwardedRequest {
+export function decodeForwarded(bytes: Uint8Array): ForwardedRequest & { readonly timing: ForwardTiming } {
   const reader = new ByteReader(bytes);
   const operation = reader.u8();
+  const timing = { sentAtMs: reader.varint(), beginWithinMs: reader.varint() };
   const common = {
     bucket: reader.bytes(NAME_BYTES_MAX),
     key: reader.bytes(NAME_BYTES_MAX),
     requestId: reader.text(NAME_BYTES_MAX),
     options: readOptions(reader),
   };
-  if (operation === OPERATION.get) return { operation: "get", request: common };
+  if (operation === OPERATION.get) return { operation: "get", request: common, timing };
   if (operation === OPERATION.put) {
     const context = reader.bytes(NAME_BYTES_MAX * 2);
     const contentType = reader.text(NAME_BYTES_MAX);
     const value = reader.raw(reader.remaining);
-    return { operation: "put", request: { ...common, context, contentType, value } };
+    return { operation: "put", request: { ...common, context, contentType, value }, timing };
   }
   if (operation === OPERATION.delete) {
     const hasContext = reader.u8() === 1;
     const context = reader.raw(reader.remaining);
-    return { operation: "delete", request: { ...common, context: hasContext ? context : undefined } };
+    return { operation: "delete", request: { ...common, context: hasContext ? context : undefined }, timing };
   }
   throw new MalformedBytes(`unknown forwarded operation ${operation}`);
 }

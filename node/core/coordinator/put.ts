@@ -4,8 +4,8 @@ import { type QuorumMember, standIns } from "../ring/sloppy-quorum.ts";
 import { sealContext } from "../version/context.ts";
 import { type Coverage, withDot } from "../version/coverage.ts";
 import { encodeCoverage } from "../version/coverage-codec.ts";
-import { beforeDeadline, type Coordination, type CoordinatorParts, failure } from "./coordination.ts";
-import { replicate } from "./replication.ts";
+import { beforeDeadline, type Coordination, failure } from "./coordination.ts";
+import { replicate, type ReplicationParts } from "./replication.ts";
 import type { Failure, WriteOutcome } from "./requests.ts";
 
 /** A put or a delete whose context is opened. */
@@ -29,7 +29,7 @@ export interface Write {
 export async function coordinatePut(
   write: Write,
   coordination: Coordination,
-  parts: CoordinatorParts,
+  parts: ReplicationParts,
 ): Promise<WriteOutcome> {
   if (parts.store.oldestWriteAgeMs() > parts.settings.storeQueueAgeMsMax) return diskBehind;
   const members = standIns({
@@ -85,16 +85,17 @@ const diskTooSlow: Failure = {
 function ownerStoodInFor(
   self: NodeId,
   members: readonly QuorumMember[],
-  { preferenceList }: Coordination,
+  { preferenceList: { owners }, silent }: Coordination,
 ): NodeId | undefined {
-  if (preferenceList.owners.includes(self)) return undefined;
+  if (owners.includes(self)) return undefined;
   const mine = members.find(({ node }) => node === self)?.standsInFor;
-  return mine ?? preferenceList.owners[0]!;
+  return mine ?? owners.find((owner) => silent.has(owner)) ?? owners[0]!;
 }
 
 function refused(merged: Extract<Merged, { ok: false }>): Failure {
   if (merged.code === "storage_lost")
     return { ...failure("storage_failed", merged.message), maybeApplied: true };
+  if (merged.code === "hints_full") return failure("overloaded", merged.message);
   if (merged.code === "invalid_record") return failure("storage_failed", merged.message);
   return failure(merged.code, merged.message);
 }

@@ -7,11 +7,11 @@ import { compareBytes, type KeyRecord, merge } from "../version/record.ts";
 import { decodeRecord, encodeRecord } from "../version/record-codec.ts";
 import {
   beforeDeadline,
+  bestFirst,
   type Coordination,
   type CoordinatorParts,
   hedgeDelayMs,
   remainingMs,
-  selfFirst,
 } from "./coordination.ts";
 import { askToRead } from "./replica-calls.ts";
 import type { KeyOfBucket } from "./requests.ts";
@@ -69,8 +69,9 @@ class ReadRound {
     this.#tally = new ReadTally(quorum, { owners: list.owners, healthyOwners });
     // Reads and writes use the same first N healthy nodes: else R + W > N says nothing while an owner is away.
     const firstN = standIns({ list, zoneOf, isHealthy: parts.isHealthy }).map(({ node }) => node);
-    const others = list.fallbacks.filter(parts.isHealthy);
-    this.#candidates = [...new Set([...selfFirst(healthyOwners, parts.self), ...firstN, ...others])];
+    const owners = bestFirst(list.owners, coordination, parts);
+    const others = bestFirst(list.fallbacks, coordination, parts);
+    this.#candidates = [...new Set([...owners, ...firstN, ...others])];
   }
 
   /** Resolves true when R votes count, false when they cannot any more or the deadline has come. */
@@ -103,15 +104,15 @@ class ReadRound {
   }
 
   #count(node: NodeId, read: ReplicaRead): void {
-    if (read.status === "found")
-      this.#tally.voted(node, {
-        kind: "found",
-        digest: read.digest,
-        record: read.record,
-        keptFor: read.keptFor as NodeId[],
-      });
-    else if (read.status === "not_found") this.#tally.voted(node, { kind: "not_found" });
-    else this.#tally.lost(node);
+    if (read.status === "found") {
+      const { digest, record, keptFor } = read;
+      const found = { kind: "found", digest, record, keptFor: keptFor as NodeId[] } as const;
+      if (read.recovering === true) this.#tally.shown(node, found);
+      else this.#tally.voted(node, found);
+    } else if (read.status === "not_found") {
+      if (read.recovering === true) this.#tally.shown(node, undefined);
+      else this.#tally.voted(node, { kind: "not_found" });
+    } else this.#tally.lost(node);
     if (read.status === "corrupt") this.#corrupt.add(node);
   }
 
@@ -125,12 +126,19 @@ class ReadRound {
 
   #check(): void {
     if (this.#wake === undefined) return;
-    while (!this.#tally.reached && this.#tally.waitingCount === 0) {
+    while (!this.#tally.reached && this.#needsAnother()) {
       const next = this.#candidates.shift();
-      if (next === undefined) return this.#wake(false);
+      if (next === undefined) break;
       this.#ask(next, "digest");
     }
     if (this.#tally.reached) this.#wake(true);
+    else if (this.#tally.waitingCount === 0) this.#wake(false);
+  }
+
+  /** Too few are left who may vote: some were lost, or are no voters. */
+  #needsAnother(): boolean {
+    const { votes, waitingCount } = this.#tally;
+    return waitingCount === 0 || votes.size + waitingCount < this.#coordination.quorum.r;
   }
 
   #hedgeLater(): void {
@@ -150,10 +158,10 @@ class ReadRound {
   votersWithUnknownRecord(): NodeId[] {
     const known = this.#recordVotes();
     const unknown: NodeId[] = [];
-    for (const [node, vote] of this.#tally.votes) {
-      if (vote.kind !== "found" || vote.record !== undefined) continue;
-      if (!known.some((other) => compareBytes(other.digest, vote.digest) === 0)) unknown.push(node);
-    }
+    this.#tally.forEachFound((node, { record, digest }) => {
+      if (record !== undefined) return;
+      if (!known.some((other) => compareBytes(other.digest, digest) === 0)) unknown.push(node);
+    });
     return unknown;
   }
 
@@ -193,10 +201,9 @@ class ReadRound {
 
   #recordVotes(): FoundRecord[] {
     const found: FoundRecord[] = [];
-    for (const vote of this.#tally.votes.values()) {
-      if (vote.kind === "found" && vote.record !== undefined)
-        found.push({ record: vote.record, digest: vote.digest });
-    }
+    this.#tally.forEachFound((_, { record, digest }) => {
+      if (record !== undefined) found.push({ record, digest });
+    });
     return found;
   }
 }

@@ -29,7 +29,19 @@ export async function askToStore(
   limits: CallLimits,
   parts: CallParts,
 ): Promise<Stored> {
+  const stored = await offerToStore(node, body, limits, parts);
+  return stored === "not_sent" ? { ok: false, code: "storage_failed", message: stored } : stored;
+}
+
+/** The same, telling a node that was not asked (its window is full, or it is not connected) from one that failed. */
+export async function offerToStore(
+  node: NodeId,
+  body: ReplicateRequest,
+  limits: CallLimits,
+  parts: CallParts,
+): Promise<Stored | "not_sent"> {
   const answer = await parts.calls.call(node, { kind: "replicate", body }, limits);
+  if (answer.status === "not_sent") return answer.status;
   if (answer.status !== "answered") return { ok: false, code: "storage_failed", message: answer.status };
   return (
     understood(node, answer, decodeStored, parts) ?? {

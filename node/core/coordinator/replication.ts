@@ -3,12 +3,20 @@ import type { Stored } from "../ports/replica-store.ts";
 import type { CancelTimer } from "../ports/timers.ts";
 import { WriteTally } from "../quorum/write-tally.ts";
 import type { QuorumMember } from "../ring/sloppy-quorum.ts";
-import { type Coordination, type CoordinatorParts, hedgeDelayMs, remainingMs } from "./coordination.ts";
-import { askToStore } from "./replica-calls.ts";
+import {
+  bestFirst,
+  type Coordination,
+  type CoordinatorParts,
+  hedgeDelayMs,
+  remainingMs,
+} from "./coordination.ts";
+import type { OwnerMarks } from "./owner-marks.ts";
+import { offerToStore } from "./replica-calls.ts";
 
 export interface ReplicatedWrite {
   readonly record: Uint8Array;
   readonly durable: Promise<Stored>;
+  /** The first N healthy nodes. */
   readonly members: readonly QuorumMember[];
   /** The owner that this node keeps it for; undefined where it is an owner itself. */
   readonly keptFor: NodeId | undefined;
@@ -17,29 +25,38 @@ export interface ReplicatedWrite {
 /**
  * Sends one record to the nodes that shall keep it, and waits for W of them (Dynamo §4.5, §4.6). A node that is
  * lost is replaced at once, one that stays silent for the hedge delay is doubled, each by the next healthy stand-in,
- * which keeps the record with a hint for the owner it stands in for. Nobody is asked twice.
+ * which keeps the record with a hint for the owner it stands in for. A full window is offered it again with each hedge
+ * delay; nobody else is asked twice.
+ *
+ * After the answer: an owner that has it neither itself nor at a stand-in, when all who were asked have answered or the
+ * deadline has passed, is remembered at this node (owner-marks.ts). Once a write, whether it succeeded or not.
  */
 export async function replicate(
   write: ReplicatedWrite,
   coordination: Coordination,
-  parts: CoordinatorParts,
+  parts: ReplicationParts,
 ): Promise<WriteTally> {
   return new Replication(write, coordination, parts).run();
 }
 
+export type ReplicationParts = CoordinatorParts & { readonly ownerMarks: OwnerMarks };
+
 class Replication {
   readonly #write: ReplicatedWrite;
   readonly #coordination: Coordination;
-  readonly #parts: CoordinatorParts;
+  readonly #parts: ReplicationParts;
   readonly #tally: WriteTally;
   /** Nodes that were asked or tried, this one included, each with the owner whose copy it shall keep. */
   readonly #ownerOf = new Map<NodeId, NodeId>();
   /** Targets that a stand-in has already doubled or replaced. */
   readonly #replaced = new Set<NodeId>();
+  /** Nodes whose window is full, and that may take it later. */
+  readonly #unsent = new Set<NodeId>();
+  #marked: Set<NodeId> | undefined;
   #timer: CancelTimer | undefined;
   #finish: (() => void) | undefined;
 
-  constructor(write: ReplicatedWrite, coordination: Coordination, parts: CoordinatorParts) {
+  constructor(write: ReplicatedWrite, coordination: Coordination, parts: ReplicationParts) {
     this.#write = write;
     this.#coordination = coordination;
     this.#parts = parts;
@@ -51,12 +68,17 @@ class Replication {
       this.#finish = () => {
         this.#timer?.();
         this.#finish = undefined;
+        this.#unsent.clear();
         resolve(this.#tally);
+        this.#markMissed();
       };
       this.#keepLocally();
       for (const { node, standsInFor } of this.#write.members) {
-        if (node !== this.#parts.self) this.#ask(node, standsInFor);
+        if (node === this.#parts.self) continue;
+        if (standsInFor === undefined) this.#ask(node, undefined);
+        else this.#askStandIn(node, standsInFor);
       }
+      for (const node of this.#coordination.silent) if (this.#ownerOf.has(node)) this.#double(node);
       this.#hedgeLater();
       this.#check();
     });
@@ -64,11 +86,17 @@ class Replication {
 
   #keepLocally(): void {
     const { self } = this.#parts;
-    this.#ownerOf.set(self, this.#write.keptFor ?? self);
+    const { keptFor, durable } = this.#write;
+    this.#ownerOf.set(self, keptFor ?? self);
+    // Its owner has its stand-in: another one would cover nobody else.
+    if (keptFor !== undefined) this.#replaced.add(keptFor);
     this.#tally.asked(self);
-    void this.#write.durable.then((stored) => {
-      if (stored.ok) this.#tally.acked(self, this.#ownerOf.get(self));
-      else this.#tally.failed(self);
+    void durable.then((stored) => {
+      if (stored.ok) this.#tally.acked(self, keptFor);
+      else {
+        this.#tally.failed(self);
+        if (keptFor !== undefined) this.#replaced.delete(keptFor);
+      }
       this.#check();
     });
   }
@@ -77,16 +105,19 @@ class Replication {
     this.#ownerOf.set(node, standsInFor ?? node);
     this.#tally.asked(node);
     const keptFor = standsInFor === undefined ? [] : [standsInFor];
-    if (standsInFor !== undefined) {
-      this.#parts.observer.event({ kind: "stand_in_used", ownerId: standsInFor, standInId: node });
-    }
     const body = { position: this.#coordination.position, record: this.#write.record, keptFor };
     const timeoutMs = remainingMs(this.#coordination, this.#parts);
-    void askToStore(node, body, { timeoutMs, lane: "foreground" }, this.#parts).then((stored) => {
-      if (stored.ok) this.#tally.acked(node, standsInFor);
+    void offerToStore(node, body, { timeoutMs, lane: "foreground" }, this.#parts).then((stored) => {
+      if (stored === "not_sent") this.#notSent(node);
+      else if (stored.ok) this.#tally.acked(node, standsInFor);
       else this.#lost(node);
       this.#check();
     });
+  }
+
+  #notSent(node: NodeId): void {
+    if (this.#finish !== undefined && this.#parts.isHealthy(node)) this.#unsent.add(node);
+    this.#lost(node);
   }
 
   #lost(node: NodeId): void {
@@ -100,13 +131,23 @@ class Replication {
    */
   #replace(node: NodeId): boolean {
     const { fallbacks } = this.#coordination.preferenceList;
-    const next = fallbacks.find(
-      (fallback) => !this.#ownerOf.has(fallback) && this.#parts.isHealthy(fallback),
-    );
-    if (next === undefined) return false;
+    const left = fallbacks.filter((fallback) => !this.#ownerOf.has(fallback));
+    const [next] = bestFirst(left, this.#coordination, this.#parts);
+    const owner = this.#ownerOf.get(node);
+    if (next === undefined || owner === undefined) return false;
     this.#replaced.add(node);
-    this.#ask(next, this.#ownerOf.get(node));
+    this.#askStandIn(next, owner);
     return true;
+  }
+
+  #askStandIn(node: NodeId, ownerId: NodeId): void {
+    this.#parts.observer.event({ kind: "stand_in_used", ownerId, standInId: node });
+    this.#ask(node, ownerId);
+  }
+
+  #double(node: NodeId): void {
+    if (node === this.#parts.self || this.#replaced.has(node)) return;
+    if (this.#replace(node)) this.#parts.observer.event({ kind: "hedge_sent", operation: "put" });
   }
 
   #hedgeLater(): void {
@@ -116,15 +157,47 @@ class Replication {
     );
     this.#timer = this.#parts.timers.after(Math.max(0, delayMs), () => {
       if (remainingMs(this.#coordination, this.#parts) <= 0) return this.#finish?.();
-      for (const node of this.#tally.waiting) {
-        if (node === this.#parts.self || this.#replaced.has(node)) continue;
-        if (this.#replace(node)) this.#parts.observer.event({ kind: "hedge_sent", operation: "put" });
-      }
+      for (const node of this.#tally.waiting) this.#double(node);
+      this.#offerAgain();
       this.#hedgeLater();
     });
   }
 
+  #offerAgain(): void {
+    for (const node of [...this.#unsent]) {
+      this.#unsent.delete(node);
+      const owner = this.#ownerOf.get(node);
+      this.#ask(node, owner === node ? undefined : owner);
+    }
+  }
+
   #check(): void {
-    if (this.#tally.reached || this.#tally.waiting.length === 0) this.#finish?.();
+    const isOver = this.#tally.waitingCount === 0 && this.#unsent.size === 0;
+    if (this.#finish === undefined) {
+      if (isOver) this.#markMissed();
+    } else if (this.#tally.reached || isOver) this.#finish();
+  }
+
+  /** At the answer, and when nothing can come any more: owners that have it nowhere, and from whom nothing can come. */
+  #markMissed(): void {
+    const { self, ownerMarks } = this.#parts;
+    if (this.#tally.isWaitingFor(self)) return;
+    let missed: NodeId[] | undefined;
+    for (const owner of this.#coordination.preferenceList.owners) {
+      if (this.#tally.isCovered(owner) || this.#marked?.has(owner) || this.#isAwaitedFor(owner)) continue;
+      (missed ??= []).push(owner);
+    }
+    if (missed === undefined) return;
+    this.#marked ??= new Set();
+    for (const owner of missed) this.#marked.add(owner);
+    const { record, keptFor } = this.#write;
+    const kept = { position: this.#coordination.position, record, isHint: keptFor !== undefined };
+    ownerMarks.remember(missed, this.#tally.hasAcked(self) ? kept : undefined);
+  }
+
+  #isAwaitedFor(owner: NodeId): boolean {
+    for (const [node, keptFor] of this.#ownerOf)
+      if (keptFor === owner && this.#tally.isWaitingFor(node)) return true;
+    return false;
   }
 }

@@ -33,8 +33,9 @@ export function backoffMs(failures: number, intervalMs: number): number {
 /**
  * What came of one hint. "refused": its owner will never take it, and it must hold up no other. "failed": the owner
  * did not answer or could not store it now. "not_forgotten": the owner has it, and this node's own disk failed.
+ * "record_lost": a marker whose record is gone was dropped.
  */
-export type HintFate = "delivered" | "refused" | "failed" | "not_forgotten";
+export type HintFate = "delivered" | "refused" | "failed" | "not_forgotten" | "record_lost";
 
 const NEVER: ReadonlySet<StoreFailureCode> = new Set(["invalid_record", "key_collision", "record_too_large"]);
 

@@ -120,13 +120,22 @@ export class HintDelivery {
   }
 
   async #deliver({ position, record, digest }: KeptHint, owner: NodeId): Promise<HintFate> {
+    if (record === undefined) return this.#dropMarker(position, digest, owner);
     const limits = { timeoutMs: HANDOFF.acknowledgeTimeoutMs, lane: "bulk" } as const;
     const fate = fateOfAnswer(
-      await askToStore(owner, { position, record, keptFor: [] }, limits, this.#parts),
+      await askToStore(owner, { position, record, keptFor: [], handedOver: true }, limits, this.#parts),
     );
     if (fate !== "delivered") return fate;
     const forgotten = await this.#parts.store.forgetHint({ position, digest, owner });
     return forgotten.ok ? "delivered" : "not_forgotten";
+  }
+
+  /** There is nothing that the owner could be given. Other owners may have it, and anti-entropy will tell. */
+  async #dropMarker(position: Uint8Array, digest: Uint8Array, owner: NodeId): Promise<HintFate> {
+    const dropped = await this.#parts.store.forgetHint({ position, digest, owner });
+    if (!dropped.ok) return "not_forgotten";
+    this.#parts.observer.event({ kind: "marker_dropped", ownerId: owner });
+    return "record_lost";
   }
 
   #completed(owner: NodeId, state: OwnerState, delivered: number): void {

@@ -1,3 +1,5 @@
+import type { RowDigest } from "./merkle-store.ts";
+
 /**
  * One SQLite file as the storage engine sees it. Synchronous on purpose: a read-merge-write can then not be
  * interleaved, and needs no lock. Methods throw `DatabaseFailure`; after any throw inside begin…commit the caller
@@ -19,7 +21,53 @@ export interface Database {
    * Its cost is that of what it returns, however many rows there are.
    */
   positionsKeptFor(owner: string, after: Uint8Array | undefined, limit: number): Uint8Array[];
+  /**
+   * Positions and digests of the rows with after < position < before, ascending, at most `limit`. A bound may be
+   * shorter or longer than a position: bytes compare in order, and a prefix comes before what it is a prefix of.
+   */
+  digests(after: Uint8Array, before: Uint8Array, limit: number): RowDigest[];
+  /** Calls `visit` with position and digest of every row, in whatever order is cheapest. */
+  eachDigest(visit: (position: Uint8Array, digest: Uint8Array) => void): void;
   count(): number;
+  /** Bytes of the file that are in use; what is free inside it does not count. Includes what is not committed yet. */
+  usedBytes(): number;
+  /** The Merkle tree over the rows (merkle/tree-writer.ts): part of the same transactions, empty in hints.db. */
+  readonly tree: TreeTables;
+}
+
+/** Two small tables of the same file. What is in them and why: merkle/tree-writer.ts. */
+export interface TreeTables {
+  block(block: number): TreeBlock | undefined;
+  /** Every block that there is without its leaves, ascending. */
+  heads(): TreeBlockHead[];
+  writeBlock(block: TreeBlock): void;
+  /** Changes with seq > `after`, ascending. */
+  changes(after: number): TreeChanges[];
+  /** Inserts the changes or replaces those of the same number. */
+  writeChanges(changes: TreeChanges): void;
+  /** Removes those with seq <= `through`. */
+  dropChanges(through: number): void;
+}
+
+export interface TreeBlockHead {
+  readonly block: number;
+  /** The block contains all changes up to this number, and none beyond. */
+  readonly through: number;
+  /** Rows in the block's range of positions. */
+  readonly keys: number;
+  /** XOR of the block's leaves, 16 bytes. */
+  readonly root: Uint8Array;
+}
+
+export interface TreeBlock extends TreeBlockHead {
+  /** Packed leaves (merkle/leaf-block.ts). */
+  readonly leaves: Uint8Array;
+}
+
+export interface TreeChanges {
+  readonly seq: number;
+  /** Packed changes (merkle/leaf-changes.ts). */
+  readonly changes: Uint8Array;
 }
 
 export interface StoredRow {

@@ -6,12 +6,12 @@ import type { Stored } from "./replica-store.ts";
  * owner off. Promises never reject: what went wrong is a value.
  */
 export interface HintStore {
-  /** What is kept for `owner` at positions > `after` (from the start where undefined), in ascending order. */
+  /** What is owed to `owner` at positions > `after` (from the start where undefined), in ascending order. */
   hintsFor(query: HintQuery): Promise<HintBatch>;
   /**
-   * Strikes the owner off the row, and the row out when nobody else waits for it: but only if the row's record is
-   * still the one that was delivered. Where it is another one everything stays as it is, which is ok too: that one
-   * has yet to be delivered. Resolves when it is on stable storage.
+   * Strikes the owner off the row, and the row out when nobody else waits for it: but only if what is owed is still
+   * what was delivered. Where it is another record everything stays as it is, which is ok too: that one has yet to be
+   * delivered. Resolves when it is on stable storage.
    */
   forgetHint(delivered: DeliveredHint): Promise<Stored>;
 }
@@ -41,7 +41,8 @@ export type HintBatch =
 
 export interface KeptHint {
   readonly position: Uint8Array;
-  readonly record: Uint8Array;
+  /** All that this node has of the key now; undefined for a marker whose record is lost: it can only be forgotten. */
+  readonly record: Uint8Array | undefined;
   /** MD5 of `record`. */
   readonly digest: Uint8Array;
 }

@@ -1,3 +1,5 @@
+import type { Stored } from "./replica-store.ts";
+
 /**
  * This node's own copies as anti-entropy sees them (Dynamo §4.7): hashes over ranges of the hash space, and the rows
  * behind them. The space is cut into 2^18 leaves whatever Q is: a leaf is the top 18 bits of a position, and with the
@@ -14,10 +16,13 @@ export interface MerkleStore {
   rowsOfLeaves(query: LeafRowsQuery): Promise<LeafRowsRead>;
   /** Whole records of data.db. */
   recordsAt(query: RecordsQuery): Promise<RecordsRead>;
-  /** Reads rows and checks each, and the leaves that lie wholly within what was read, against the tree. */
+  /**
+   * Reads rows and checks each, and the leaves whose end was passed, against the tree: calls that go on from `next`
+   * check every row and every leaf of the hash space once. May end before `rowsMax`, where rows are large.
+   */
   verifyRows(query: VerifyQuery): Promise<VerifyRead>;
-  /** Computes these leaves anew from their rows, in one transaction. */
-  rebuildLeaves(leaves: readonly number[]): Promise<{ readonly ok: boolean; readonly message: string }>;
+  /** Computes these leaves anew from their rows, each leaf in one transaction. Resolves when they are on stable storage. */
+  rebuildLeaves(leaves: readonly number[]): Promise<Stored>;
 }
 
 export const LEAF_BITS = 18;

@@ -10,6 +10,12 @@ export interface ReplicaStore {
   coordinate(write: CoordinatedWrite): { merged: Promise<Merged>; durable: Promise<Stored> };
   /** Merges a record that another node sent into this node's copy. Resolves when it is on stable storage. */
   store(incoming: IncomingRecord): Promise<Stored>;
+  /**
+   * Remembers on stable storage that these owners missed what this node holds of the key in its own data: a marker hint,
+   * which the handoff turns into a delivery of this node's then current record. It is no copy: it counts for nothing.
+   * Refused with `hints_full` only far above the limit of hints.
+   */
+  mark(missed: MissedByOwners): Promise<Stored>;
   /** Reads committed data only. */
   read(query: ReplicaQuery): Promise<ReplicaRead>;
   /** Age in milliseconds of the oldest write that has not been answered: the measure of an overloaded disk. */
@@ -38,6 +44,12 @@ export interface IncomingRecord {
   readonly keptFor: readonly NodeId[];
 }
 
+export interface MissedByOwners {
+  readonly position: Uint8Array;
+  /** At least one; not this node. */
+  readonly owners: readonly NodeId[];
+}
+
 export interface ReplicaQuery {
   readonly position: Uint8Array;
   readonly bucket: Uint8Array;
@@ -54,16 +66,33 @@ export type StoreFailureCode =
   | "storage_lost"
   | "invalid_record"
   | "key_collision"
-  | "overloaded";
+  | "overloaded"
+  /** This node keeps as many bytes for other owners as it may: another stand-in has to. */
+  | "hints_full";
 
 /** The record as it will be committed, handed out early so that peers fsync at the same time. */
 export type Merged =
   | { readonly ok: true; readonly record: Uint8Array; readonly dot: Dot }
   | { readonly ok: false; readonly code: StoreFailureCode; readonly message: string };
 
+/** A moment in the life of one data.db: what was acknowledged then must be there for ever. */
+export interface StorePoint {
+  /** 16 hex digits: which data.db; drawn when it is created, and anew when it was found rolled back. */
+  readonly storeId: string;
+  /** Which start of a process on it: 16 hex digits, drawn at each. */
+  readonly runId: string;
+  /** Commits to it so far. */
+  readonly sequence: number;
+}
+
 /** Whether the write is on stable storage. */
 export type Stored =
-  { readonly ok: true } | { readonly ok: false; readonly code: StoreFailureCode; readonly message: string };
+  | {
+      readonly ok: true;
+      /** Where the store stood then: for recovery/. Absent where nobody asked a store. */
+      readonly at?: StorePoint;
+    }
+  | { readonly ok: false; readonly code: StoreFailureCode; readonly message: string };
 
 export type ReplicaRead =
   | {
@@ -73,8 +102,10 @@ export type ReplicaRead =
       readonly digest: Uint8Array;
       /** Non-empty where this copy is kept for others. */
       readonly keptFor: readonly string[];
+      /** True: the node lost part of its data and has not got it back. Its record still merges, but is no vote. */
+      readonly recovering?: true;
     }
-  | { readonly status: "not_found" }
+  | { readonly status: "not_found"; readonly recovering?: true }
   /** The row failed its checksum: it is never served and is no vote. */
   | { readonly status: "corrupt" }
   | { readonly status: "failed"; readonly message: string };

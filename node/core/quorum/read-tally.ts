@@ -9,7 +9,9 @@ import type { Quorum } from "./quorum.ts";
  * - a stand-in's not-found only once every owner believed healthy has answered or was lost. A stand-in that never
  *   saw the key knows nothing: counted at once, two of them could outvote the owner that has it.
  *
- * A corrupt row, a failure and silence are no votes. Pure: who is asked next is the flow's business.
+ * A corrupt row, a failure and silence are no votes, nor is anything that a recovering node says: it lost data, and may
+ * lack what it once acknowledged. What it does show is shown all the same. Pure: who is asked next is the flow's
+ * business.
  */
 export class ReadTally {
   readonly #quorum: Pick<Quorum, "r" | "pr">;
@@ -18,6 +20,8 @@ export class ReadTally {
   readonly #pendingOwners: Set<NodeId>;
   readonly #waiting = new Set<NodeId>();
   readonly #votes = new Map<NodeId, Vote>();
+  /** What recovering nodes have: part of the answer, no part of R. */
+  readonly #extras = new Map<NodeId, FoundVote>();
 
   constructor(
     quorum: Pick<Quorum, "r" | "pr">,
@@ -37,10 +41,19 @@ export class ReadTally {
     this.#votes.set(node, vote);
   }
 
+  /** A recovering node's answer; `found` where it has something. */
+  shown(node: NodeId, found: FoundVote | undefined): void {
+    this.#settle(node);
+    this.#votes.delete(node);
+    if (found === undefined) this.#extras.delete(node);
+    else this.#extras.set(node, found);
+  }
+
   /** No answer, a failure, a corrupt row; also a vote that turned out to have nothing behind it. */
   lost(node: NodeId): void {
     this.#settle(node);
     this.#votes.delete(node);
+    this.#extras.delete(node);
   }
 
   get reached(): boolean {
@@ -68,19 +81,25 @@ export class ReadTally {
     return this.#votes;
   }
 
+  /** Every copy that was shown, by a voter or not. */
+  forEachFound(visit: (node: NodeId, found: FoundVote) => void): void {
+    for (const [node, vote] of this.#votes) if (vote.kind === "found") visit(node, vote);
+    for (const [node, found] of this.#extras) visit(node, found);
+  }
+
   #settle(node: NodeId): void {
     this.#waiting.delete(node);
     this.#pendingOwners.delete(node);
   }
 }
 
-export type Vote =
-  | {
-      readonly kind: "found";
-      readonly digest: Uint8Array;
-      /** Undefined where the voter was asked for its digest only. */
-      readonly record: Uint8Array | undefined;
-      /** The owners that a stand-in keeps its copy for; empty at an owner. */
-      readonly keptFor: readonly NodeId[];
-    }
-  | { readonly kind: "not_found" };
+export interface FoundVote {
+  readonly kind: "found";
+  readonly digest: Uint8Array;
+  /** Undefined where the voter was asked for its digest only. */
+  readonly record: Uint8Array | undefined;
+  /** The owners that a stand-in keeps its copy for; empty at an owner. */
+  readonly keptFor: readonly NodeId[];
+}
+
+export type Vote = FoundVote | { readonly kind: "not_found" };

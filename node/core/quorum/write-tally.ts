@@ -43,6 +43,23 @@ export class WriteTally {
     return this.#covered.size >= this.#quorum.w && this.#ackedOwners >= this.#quorum.pw;
   }
 
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
+  isWaitingFor(node: NodeId): boolean {
+    return this.#waiting.has(node);
+  }
+
+  hasAcked(node: NodeId): boolean {
+    return this.#acked.has(node);
+  }
+
+  /** Whether the owner's copy is durable, at itself or at a stand-in. */
+  isCovered(owner: NodeId): boolean {
+    return this.#covered.has(owner);
+  }
+
   /** Asked and silent, in the order they were asked. */
   get waiting(): readonly NodeId[] {
     return [...this.#waiting];

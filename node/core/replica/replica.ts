@@ -1,3 +1,5 @@
+import type { NodeId } from "../node-id.ts";
+import type { Observer } from "../ports/observer.ts";
 import type { ReplicaStore } from "../ports/replica-store.ts";
 import type { ReadRequest, ReplicateRequest } from "../wire/messages.ts";
 import { encodeReplicaRead, encodeStored } from "../wire/replies.ts";
@@ -8,14 +10,19 @@ import { encodeReplicaRead, encodeStored } from "../wire/replies.ts";
  */
 export class Replica {
   readonly #store: ReplicaStore;
+  readonly #observer: Observer;
 
-  constructor(store: ReplicaStore) {
+  constructor({ store, observer }: { store: ReplicaStore; observer: Observer }) {
     this.#store = store;
+    this.#observer = observer;
   }
 
   /** Resolves when the record is on stable storage: the reply is a durable acknowledgement. */
-  async replicate(request: ReplicateRequest): Promise<Uint8Array> {
-    return encodeStored(await this.#store.store(request));
+  async replicate(from: NodeId, request: ReplicateRequest): Promise<Uint8Array> {
+    const stored = await this.#store.store(request);
+    if (stored.ok && request.handedOver === true)
+      this.#observer.event({ kind: "hint_received", peerId: from });
+    return encodeStored(stored);
   }
 
   async read(request: ReadRequest): Promise<Uint8Array> {

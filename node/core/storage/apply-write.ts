@@ -10,6 +10,7 @@ import { type Coverage, covers, emptyCoverage, highestOf } from "../version/cove
 import { type ActorId, type Dot, sameDot } from "../version/dot.ts";
 import { positionOf } from "../ring/position.ts";
 import { readCoverage } from "../version/coverage-codec.ts";
+import { union } from "./owner-set.ts";
 
 /**
  * What a write makes of a row: the read-merge-write of Dynamo §4.4 as pure functions of the row before and the
@@ -21,6 +22,12 @@ export interface WriteLimits {
   readonly siblingsMax: number;
   /** The same for the bytes of the encoded record. */
   readonly recordBytesMax: number;
+}
+
+/** What a node's whole storage is bound by. */
+export interface StorageLimits extends WriteLimits {
+  /** Of hints.db: beyond it copies for other owners are refused (hint-budget.ts). */
+  readonly hintBytesMax: number;
 }
 
 export type Refused = {
@@ -73,7 +80,7 @@ export function applyCoordinated(
   if (siblings > tools.limits.siblingsMax) return tooManySiblings(siblings, tools.limits);
   const bytes = encodeRecord(after);
   if (bytes.length > tools.limits.recordBytesMax) return tooLarge(bytes.length, tools.limits);
-  const keptFor = union(before.state === "sound" ? before.row.keptFor : [], write.keptFor);
+  const keptFor = union(ownersBefore(before), write.keptFor);
   const row = { position: write.position, record: bytes, digest: tools.hash.md5(bytes), keptFor };
   return { outcome: "accepted", row: { ...row, mine: utf8.encode(dot.actor) }, record: bytes, dot };
 }
@@ -90,7 +97,7 @@ export function applyIncoming(before: CheckedRow, incoming: IncomingRecord, hash
   if (compareBytes(positionOf(arrived, hash), incoming.position) !== 0) return misplaced();
   const digest = hash.md5(incoming.record);
   if (before.state !== "sound") {
-    const keptFor = union([], incoming.keptFor);
+    const keptFor = union(ownersBefore(before), incoming.keptFor);
     const row = { position: incoming.position, record: incoming.record, digest, mine: nobody, keptFor };
     return { outcome: "accepted", row };
   }
@@ -120,9 +127,9 @@ function withKeptFor(row: StoredRow, owners: readonly string[]): StoredRow | und
   return { ...row, keptFor: union(row.keptFor, owners) };
 }
 
-/** Sorted, each once. */
-export function union(left: readonly string[], right: readonly string[]): readonly string[] {
-  return right.length === 0 ? left : [...new Set([...left, ...right])].sort();
+/** A marker's owners wait for whatever is at the place. */
+function ownersBefore(before: CheckedRow): readonly string[] {
+  return before.state === "sound" || before.state === "marker" ? before.row.keptFor : [];
 }
 
 function decodeSeen(bytes: Uint8Array): Coverage | undefined {

@@ -1,26 +1,56 @@
 import type { Database, StoredRow } from "../ports/database.ts";
+import { isMarker } from "./marker-hint.ts";
 import { addTo } from "./row-counts.ts";
+import { leafOf } from "../merkle/leaf.ts";
+import type { TreeWriter } from "../merkle/tree-writer.ts";
 
 /** One database within one batch: its transaction, begun at the first touch, and how its rows change in it. */
 export class BatchTable {
   readonly database: Database;
   touched = false;
-  /** Rows that failed their check; the one who reads checks them. */
+  /** Rows that failed their check. */
   rowsCorrupt = 0;
   rowsAdded = 0;
+  markersAdded = 0;
   /** By owner; below 0 where more are forgotten than kept. */
   readonly hintsAdded = new Map<string, number>();
 
-  constructor(database: Database) {
+  /** Undefined where the rows are in no tree. */
+  readonly #tree: TreeWriter | undefined;
+
+  constructor(database: Database, tree?: TreeWriter) {
     this.database = database;
+    this.#tree = tree;
   }
 
   read(position: Uint8Array): StoredRow | undefined {
-    if (!this.touched) {
-      this.database.begin();
-      this.touched = true;
-    }
+    this.#touch();
     return this.database.read(position);
+  }
+
+  /** The row failed its check: the digest that stands beside it may not be the one that went into its leaf. */
+  foundCorrupt({ position }: StoredRow): void {
+    this.rowsCorrupt += 1;
+    this.#tree?.doubt(leafOf(position));
+  }
+
+  rebuildLeaves(leaves: readonly number[]): void {
+    this.#touch();
+    for (const leaf of leaves) this.#tree?.rebuild(leaf);
+  }
+
+  /** To be called after the last change and before the commit. */
+  flush(): void {
+    if (this.touched) this.#tree?.flush();
+  }
+
+  commit(): void {
+    if (this.touched) this.database.commit();
+  }
+
+  rollback(): void {
+    if (this.touched) this.database.rollback();
+    this.#tree?.forget();
   }
 
   /** Puts `after` in the place of `before`, the row as it was read; without one `before` is removed. */
@@ -28,7 +58,20 @@ export class BatchTable {
     if (after !== undefined) this.database.write(after);
     else if (before !== undefined) this.database.remove(before.position);
     this.rowsAdded += Number(after !== undefined) - Number(before !== undefined);
+    this.markersAdded += countOfMarkers(after) - countOfMarkers(before);
     for (const owner of after?.keptFor ?? []) addTo(this.hintsAdded, owner, 1);
     for (const owner of before?.keptFor ?? []) addTo(this.hintsAdded, owner, -1);
+    const position = (after ?? before)?.position;
+    if (position !== undefined) this.#tree?.replaced(position, before?.digest, after?.digest);
   }
+
+  #touch(): void {
+    if (this.touched) return;
+    this.database.begin();
+    this.touched = true;
+  }
+}
+
+function countOfMarkers(row: StoredRow | undefined): number {
+  return row !== undefined && isMarker(row) ? 1 : 0;
 }

@@ -1,6 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
 import { type Database, DatabaseFailure, type StoredRow } from "../ports/database.ts";
-import type { DeliveredHint } from "../ports/hint-store.ts";
 import type { Digester } from "../ports/hash.ts";
 import type { Merged, Stored, StoreFailureCode } from "../ports/replica-store.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
@@ -13,14 +12,18 @@ import {
   type Coordinated,
   type CoordinationTools,
   type MergedRow,
-  type WriteLimits,
+  type Refused,
+  type StorageLimits,
 } from "./apply-write.ts";
 import { type BatchFacts, encodeMerged, encodeSettled, type SettledRun } from "./write-reply-codec.ts";
 import { commandBytes, decodeWrites, type WriteCommand } from "./write-codec.ts";
 import { type CheckedRow, checkRow } from "./row-check.ts";
+import { HintBudget } from "./hint-budget.ts";
 import { forgetOwner } from "./forget-hint.ts";
+import { withOwners } from "./marker-hint.ts";
 import { noRows, type RowCounts } from "./row-counts.ts";
 import { invariant } from "../invariant.ts";
+import { TreeWriter } from "../merkle/tree-writer.ts";
 
 /**
  * The writer's engine: many writes, one fsync. Whatever has arrived becomes one transaction, no timer involved: while
@@ -42,7 +45,9 @@ export interface GroupCommitParts {
   readonly hash: Digester;
   readonly random: Random;
   readonly clock: Clock;
-  readonly limits: WriteLimits;
+  readonly limits: StorageLimits;
+  /** See merkle/tree-writer.ts; its own default where undefined. */
+  readonly changesPerFold?: number;
 }
 
 /** A batch ends at the queue's end, or once it holds this many bytes of commands. */
@@ -60,6 +65,10 @@ interface Batch {
   readonly data: BatchTable;
   readonly hints: BatchTable;
   readonly results: Stored[];
+  /** Copies and markers that found no room. */
+  hintsRefused: number;
+  /** In use in hints.db; undefined where the batch did not touch it. */
+  hintBytes: number | undefined;
 }
 
 const stored: Stored = { ok: true };
@@ -68,6 +77,8 @@ export class GroupCommit {
   readonly #parts: GroupCommitParts;
   readonly #mint: ActorMint;
   readonly #tools: CoordinationTools;
+  readonly #tree: TreeWriter;
+  readonly #hintBudget: HintBudget;
   #queue: QueuedWrite[] = [];
   #next = 0;
   #open: Batch | undefined;
@@ -75,7 +86,9 @@ export class GroupCommit {
   constructor(parts: GroupCommitParts) {
     this.#parts = parts;
     this.#mint = new ActorMint(drawActor(parts.random));
+    this.#tree = new TreeWriter(parts.data, parts.changesPerFold);
     this.#tools = { mint: this.#mint, limits: parts.limits, hash: parts.hash };
+    this.#hintBudget = new HintBudget(parts.hints, parts.limits.hintBytesMax);
     parts.pipe.onMessage((message) => this.#receive(message));
   }
 
@@ -93,6 +106,7 @@ export class GroupCommit {
     try {
       const merged = this.#applyAll(batch);
       if (merged.length > 0) this.#parts.pipe.post(encodeMerged(merged));
+      batch.data.flush();
     } catch (error) {
       this.#open = undefined;
       this.#fail(batch, error);
@@ -106,8 +120,9 @@ export class GroupCommit {
     if (batch === undefined) return;
     this.#open = undefined;
     try {
-      if (batch.data.touched) batch.data.database.commit();
-      if (batch.hints.touched) batch.hints.database.commit();
+      if (batch.hints.touched) batch.hintBytes = batch.hints.database.usedBytes();
+      batch.data.commit();
+      batch.hints.commit();
     } catch (error) {
       this.#fail(batch, error);
       return;
@@ -134,15 +149,21 @@ export class GroupCommit {
     }
     const { data, hints, clock } = this.#parts;
     const startMs = clock.monotonicMs();
-    const tables = { data: new BatchTable(data), hints: new BatchTable(hints) };
-    return { startMs, writes, bytes, ...tables, results: [] };
+    const tables = { data: new BatchTable(data, this.#tree), hints: new BatchTable(hints) };
+    this.#hintBudget.startBatch();
+    return { startMs, writes, bytes, ...tables, results: [], hintsRefused: 0, hintBytes: undefined };
   }
 
   #applyAll(batch: Batch): { call: number; result: Merged }[] {
     const merged: { call: number; result: Merged }[] = [];
     for (const { call, command } of batch.writes) {
-      if (command.kind === "forget") {
-        batch.results.push(forget(batch.hints, command.hint));
+      if (command.kind === "rebuild") {
+        batch.data.rebuildLeaves(command.leaves);
+        batch.results.push(stored);
+        continue;
+      }
+      if (command.kind === "forget" || command.kind === "mark") {
+        batch.results.push(this.#changeOwners(batch, command));
         continue;
       }
       const { keptFor, position } = command.kind === "coordinate" ? command.write : command.incoming;
@@ -150,19 +171,48 @@ export class GroupCommit {
       const row = table.read(position);
       const before = this.#check(table, row);
       if (command.kind === "store") {
-        batch.results.push(keep(table, row, applyIncoming(before, command.incoming, this.#parts.hash)));
+        const arrived = applyIncoming(before, command.incoming, this.#parts.hash);
+        batch.results.push(keep(table, row, this.#withinBudget(batch, { table, row, applied: arrived })));
         continue;
       }
-      const applied = applyCoordinated(before, command.write, this.#tools);
+      const coordinated = applyCoordinated(before, command.write, this.#tools);
+      const applied = this.#withinBudget(batch, { table, row, applied: coordinated });
       batch.results.push(keep(table, row, applied));
       merged.push({ call, result: handedOut(applied) });
     }
     return merged;
   }
 
+  /** Of a hint: who has yet to get it. */
+  #changeOwners(batch: Batch, command: Extract<WriteCommand, { kind: "forget" | "mark" }>): Stored {
+    const { position } = command.kind === "mark" ? command.missed : command.hint;
+    const before = batch.hints.read(position);
+    const after =
+      command.kind === "mark"
+        ? withOwners(before, command.missed, this.#parts.hash)
+        : forgetOwner(before, batch.data.read(position), command.hint, this.#parts.hash);
+    if (after === before) return stored;
+    const refusal =
+      command.kind === "mark" ? this.#hintBudget.refusalOf(before, after!, "marker") : undefined;
+    if (refusal === undefined) batch.hints.replace(before, after);
+    else batch.hintsRefused += 1;
+    return refusal ?? stored;
+  }
+
+  #withinBudget<T extends Coordinated | MergedRow>(
+    batch: Batch,
+    { table, row, applied }: { table: BatchTable; row: StoredRow | undefined; applied: T },
+  ): T | Refused {
+    if (table !== batch.hints || applied.outcome === "refused" || applied.row === undefined) return applied;
+    const refusal = this.#hintBudget.refusalOf(row, applied.row, "copy");
+    if (refusal === undefined) return applied;
+    batch.hintsRefused += 1;
+    return { outcome: "refused", code: refusal.code, message: refusal.message };
+  }
+
   #check(table: BatchTable, row: StoredRow | undefined): CheckedRow {
     const checked = checkRow(row, this.#parts.hash);
-    if (checked.state === "corrupt") table.rowsCorrupt += 1;
+    if (checked.state === "corrupt") table.foundCorrupt(row!);
     return checked;
   }
 
@@ -175,6 +225,8 @@ export class GroupCommit {
       rowsAdded: failed === undefined ? rowsAdded(batch) : noRows,
       dataRowsCorrupt: data.rowsCorrupt,
       hintRowsCorrupt: hints.rowsCorrupt,
+      hintsRefused: batch.hintsRefused,
+      hintBytes: batch.hintBytes,
       failure: failed,
     };
     this.#parts.pipe.post(encodeSettled(facts, runsOf(batch)));
@@ -182,7 +234,7 @@ export class GroupCommit {
 
   /** Nothing of the batch is kept, or at least nobody may count on it. Anything but a failing disk is a bug: thrown. */
   #fail(batch: Batch, error: unknown): void {
-    for (const { touched, database } of [batch.data, batch.hints]) if (touched) database.rollback();
+    for (const table of [batch.data, batch.hints]) table.rollback();
     this.#mint.renew(drawActor(this.#parts.random));
     if (!(error instanceof DatabaseFailure)) throw error;
     const code = error.code === "disk_full" ? "read_only" : "storage_failed";
@@ -194,20 +246,14 @@ export class GroupCommit {
 }
 
 function rowsAdded({ data, hints }: Batch): RowCounts {
-  return { data: data.rowsAdded, hints: hints.rowsAdded, hintsByOwner: hints.hintsAdded };
+  const { rowsAdded, markersAdded, hintsAdded } = hints;
+  return { data: data.rowsAdded, hints: rowsAdded, markers: markersAdded, hintsByOwner: hintsAdded };
 }
 
 /** Writes the row that came of a command, where one did. */
 function keep(table: BatchTable, before: StoredRow | undefined, applied: Coordinated | MergedRow): Stored {
   if (applied.outcome === "refused") return failure(applied.code, applied.message);
   if (applied.row !== undefined) table.replace(before, applied.row);
-  return stored;
-}
-
-function forget(table: BatchTable, hint: DeliveredHint): Stored {
-  const before = table.read(hint.position);
-  const after = forgetOwner(before, hint);
-  if (after !== before) table.replace(before, after);
   return stored;
 }
 

@@ -8,12 +8,15 @@ import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
 /** A question for one owner's hints on its way to a reader thread, and its answer on the way back. */
 export interface AnsweredHints {
   /** Rows that failed their check and are not in the batch. */
+  readonly dataRowsCorrupt: number;
   readonly hintRowsCorrupt: number;
   readonly batch: HintBatch;
 }
 
 const STATUS = { failed: 0, last: 1, more: 2 } as const;
 const TEXT_BYTES_MAX = 64 * 1024;
+/** No record has 0 bytes. */
+const nothing = new Uint8Array(0);
 
 export function encodeHintQuery({ owner, after, limits }: HintQuery): Uint8Array {
   const writer = new ByteWriter(128).u8(READER_MESSAGE.hints).text(owner);
@@ -35,26 +38,33 @@ export function decodeHintQuery(message: Uint8Array): HintQuery {
   return { owner, after: after.length === 0 ? undefined : after, limits };
 }
 
-export function encodeHints({ hintRowsCorrupt, batch }: AnsweredHints): Uint8Array {
-  if (batch.status === "failed") {
-    return new ByteWriter().varint(hintRowsCorrupt).u8(STATUS.failed).text(batch.message).finish();
-  }
-  const bytes = batch.hints.reduce((sum, { record }) => sum + 40 + record.length, 64);
-  const writer = new ByteWriter(bytes).varint(hintRowsCorrupt);
+export function encodeHints({ dataRowsCorrupt, hintRowsCorrupt, batch }: AnsweredHints): Uint8Array {
+  const bytes =
+    batch.status === "failed"
+      ? batch.message.length
+      : batch.hints.reduce((sum, { record }) => sum + 40 + (record?.length ?? 0), 64);
+  const writer = new ByteWriter(bytes).varint(dataRowsCorrupt).varint(hintRowsCorrupt);
+  if (batch.status === "failed") return writer.u8(STATUS.failed).text(batch.message).finish();
   if (batch.next === undefined) writer.u8(STATUS.last);
   else writer.u8(STATUS.more).raw(batch.next);
   writer.varint(batch.hints.length);
-  for (const { position, digest, record } of batch.hints) writer.raw(position).raw(digest).bytes(record);
+  for (const { position, digest, record } of batch.hints) {
+    writer
+      .raw(position)
+      .raw(digest)
+      .bytes(record ?? nothing);
+  }
   return writer.finish();
 }
 
 /** Byte strings are views into `message`. */
 export function decodeHints(message: Uint8Array): AnsweredHints {
   const reader = new ByteReader(message);
+  const dataRowsCorrupt = reader.varint();
   const hintRowsCorrupt = reader.varint();
   const batch = readBatch(reader);
   reader.end();
-  return { hintRowsCorrupt, batch };
+  return { dataRowsCorrupt, hintRowsCorrupt, batch };
 }
 
 function readBatch(reader: ByteReader): HintBatch {
@@ -66,11 +76,10 @@ function readBatch(reader: ByteReader): HintBatch {
   const next = status === STATUS.more ? reader.raw(16) : undefined;
   const hints: KeptHint[] = [];
   for (let left = reader.varint(); left > 0; left--) {
-    hints.push({
-      position: reader.raw(16),
-      digest: reader.raw(16),
-      record: reader.bytes(RECORD_BYTES_MAX),
-    });
+    const position = reader.raw(16);
+    const digest = reader.raw(16);
+    const record = reader.bytes(RECORD_BYTES_MAX);
+    hints.push({ position, digest, record: record.length === 0 ? undefined : record });
   }
   return { status: "read", hints, next };
 }

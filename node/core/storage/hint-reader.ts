@@ -2,41 +2,57 @@ import { type Database, DatabaseFailure } from "../ports/database.ts";
 import type { HintQuery, KeptHint } from "../ports/hint-store.ts";
 import type { AnsweredHints } from "./hint-codec.ts";
 import type { Digester } from "../ports/hash.ts";
-import { hasSoundDigest } from "./row-check.ts";
+import { owedRecord } from "./owed-record.ts";
 
 /**
- * Reads one bounded batch of what is kept for one owner, in one short transaction. A row that fails its check is left
- * out and counted: its owner must not get it, and the rows behind it must not wait for it.
+ * Reads one bounded batch of what is owed to one owner, in one short transaction. A row that fails its check is left
+ * out and counted: its owner must not get it, and the rows behind it must not wait for it. A marker whose record is lost
+ * is in the batch without one, so that somebody hears of it.
  */
-export function readHints(query: HintQuery, hints: Database, hash: Digester): AnsweredHints {
+export interface HintTables {
+  readonly hints: Database;
+  readonly data: Database;
+}
+
+export function readHints(query: HintQuery, tables: HintTables, hash: Digester): AnsweredHints {
+  const { hints, data } = tables;
   try {
+    data.begin();
     hints.begin();
-    const answer = collect(query, hints, hash);
+    const answer = collect(query, tables, hash);
     hints.commit();
+    data.commit();
     return answer;
   } catch (error) {
     hints.rollback();
+    data.rollback();
     if (!(error instanceof DatabaseFailure)) throw error;
-    return { hintRowsCorrupt: 0, batch: { status: "failed", message: error.message } };
+    return { dataRowsCorrupt: 0, hintRowsCorrupt: 0, batch: { status: "failed", message: error.message } };
   }
 }
 
-function collect({ owner, after, limits }: HintQuery, database: Database, hash: Digester): AnsweredHints {
-  const positions = database.positionsKeptFor(owner, after, limits.rows);
+function collect({ owner, after, limits }: HintQuery, tables: HintTables, hash: Digester): AnsweredHints {
+  const positions = tables.hints.positionsKeptFor(owner, after, limits.rows);
   const hints: KeptHint[] = [];
+  const corrupt = { data: 0, hints: 0 };
   let next = positions.length < limits.rows ? undefined : positions.at(-1);
   let bytes = 0;
-  let hintRowsCorrupt = 0;
   for (const [i, position] of positions.entries()) {
-    const row = database.read(position);
+    const row = tables.hints.read(position);
     if (row === undefined) continue;
-    bytes += row.record.length;
+    const owed = owedRecord(row, tables.data.read(position), hash);
+    if (owed.state === "corrupt") {
+      corrupt[owed.database] += 1;
+      continue;
+    }
+    const record = owed.state === "record" ? owed.record : undefined;
+    bytes += record?.length ?? 0;
     if (i > 0 && bytes > limits.bytes) {
       next = positions[i - 1];
       break;
     }
-    if (hasSoundDigest(row, hash)) hints.push({ position, record: row.record, digest: row.digest });
-    else hintRowsCorrupt += 1;
+    hints.push({ position, record, digest: owed.digest });
   }
-  return { hintRowsCorrupt, batch: { status: "read", hints, next } };
+  const facts = { dataRowsCorrupt: corrupt.data, hintRowsCorrupt: corrupt.hints };
+  return { ...facts, batch: { status: "read", hints, next } };
 }

@@ -16,7 +16,7 @@ export interface AnsweredQueries {
 }
 
 /** First byte of a message to a reader: what it asks. The answers need none, they keep the order. */
-export const READER_MESSAGE = { queries: 0, hints: 1 } as const;
+export const READER_MESSAGE = { queries: 0, hints: 1, merkle: 2 } as const;
 
 const STATUS = { notFound: 0, found: 1, digest: 2, corrupt: 3, failed: 4 } as const;
 const NAME_BYTES_MAX = 64 * 1024;

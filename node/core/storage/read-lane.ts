@@ -1,15 +1,15 @@
-import type { HintBatch, HintQuery } from "../ports/hint-store.ts";
+import type { BulkQuestion, CorruptRows } from "./bulk-question.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { ReplicaQuery, ReplicaRead } from "../ports/replica-store.ts";
 import type { Timers } from "../ports/timers.ts";
 import { decodeAnswers, encodeQueries } from "./read-codec.ts";
-import { decodeHints, encodeHintQuery } from "./hint-codec.ts";
 import { invariant } from "../invariant.ts";
 
 /**
  * The network thread's end of the pipes to the reader threads. The queries of a tick leave in one message to the
- * reader with the fewest unanswered messages; while all have theirs, the next message gathers. A question for hints is
- * a message of its own, after the queries: a batch of them is large and nobody waits for it. Bounded in both together.
+ * reader with the fewest unanswered messages; while all have theirs, the next message gathers. A bulk question (hints,
+ * the Merkle tree) is a message of its own, after the queries: nobody waits for it. Of those about the tree, which take
+ * longest, one is under way at a time, so that another reader is free for gets. Bounded in all together.
  */
 export interface ReadLaneParts {
   readonly pipes: readonly MessagePipe[];
@@ -20,26 +20,16 @@ export interface ReadLaneParts {
 }
 
 export interface ReadLaneLimits {
-  /** Queries and questions for hints that have not been answered; more fail as overloaded. */
+  /** Queries and bulk questions that have not been answered; more fail as overloaded. */
   readonly queriesMax: number;
   /** Messages on their way to or in one reader at once. */
   readonly messagesPerReaderMax: number;
 }
 
-export interface CorruptRows {
-  readonly dataRowsCorrupt: number;
-  readonly hintRowsCorrupt: number;
-}
-
 type Answer = (read: ReplicaRead) => void;
 
-interface HintQuestion {
-  readonly query: HintQuery;
-  readonly answer: (batch: HintBatch) => void;
-}
-
 /** Who waits for the answer to one message. */
-type Waiting = readonly Answer[] | HintQuestion;
+type Waiting = readonly Answer[] | BulkQuestion;
 
 interface ReaderEnd {
   readonly pipe: MessagePipe;
@@ -54,7 +44,7 @@ export class ReadLane {
   readonly #readers: readonly ReaderEnd[];
   #queries: ReplicaQuery[] = [];
   #answers: Answer[] = [];
-  #hintQuestions: HintQuestion[] = [];
+  readonly #bulk: BulkQuestion[] = [];
   #pending = 0;
   #turn = 0;
   #flushScheduled = false;
@@ -85,13 +75,13 @@ export class ReadLane {
     this.#scheduleFlush();
   }
 
-  submitHintQuery(query: HintQuery, answer: (batch: HintBatch) => void): void {
+  submitBulk(question: BulkQuestion): void {
     if (this.#pending >= this.#parts.limits.queriesMax) {
-      answer(overloaded);
+      question.failed(overloaded.message);
       return;
     }
     this.#pending += 1;
-    this.#hintQuestions.push({ query, answer });
+    this.#bulk.push(question);
     this.#scheduleFlush();
   }
 
@@ -100,15 +90,14 @@ export class ReadLane {
     const waiting = [
       ...this.#readers.flatMap(({ unanswered }) => unanswered),
       this.#answers,
-      ...this.#hintQuestions,
+      ...this.#bulk.splice(0),
     ];
     for (const reader of this.#readers) reader.unanswered.length = 0;
     this.#queries = [];
     this.#answers = [];
-    this.#hintQuestions = [];
     this.#pending = 0;
     for (const each of waiting) {
-      if ("query" in each) each.answer({ status: "failed", message });
+      if ("topic" in each) each.failed(message);
       else for (const answer of each) answer({ status: "failed", message });
     }
   }
@@ -129,13 +118,21 @@ export class ReadLane {
       this.#answers = [];
       reader.pipe.post(message);
     }
-    while (this.#hintQuestions.length > 0) {
+    for (let next = this.#nextBulk(); next >= 0; next = this.#nextBulk()) {
       const reader = this.#idlest();
       if (reader === undefined) return;
-      const question = this.#hintQuestions.shift()!;
-      reader.unanswered.push(question);
-      reader.pipe.post(encodeHintQuery(question.query));
+      const [question] = this.#bulk.splice(next, 1);
+      reader.unanswered.push(question!);
+      reader.pipe.post(question!.encode());
     }
+  }
+
+  /** Which bulk question may go; -1 where none. */
+  #nextBulk(): number {
+    if (this.#bulk.length === 0) return -1;
+    const isOfTree = (each: Waiting): boolean => "topic" in each && each.topic === "merkle";
+    const mayAskTree = !this.#readers.some(({ unanswered }) => unanswered.some(isOfTree));
+    return this.#bulk.findIndex((question) => mayAskTree || !isOfTree(question));
   }
 
   /** Readers take turns where equally idle; undefined where each has all it may have. */
@@ -153,9 +150,9 @@ export class ReadLane {
   #receive(reader: ReaderEnd, message: Uint8Array): void {
     const waiting = reader.unanswered.shift();
     if (waiting === undefined) return; // failed in the meantime
-    if ("query" in waiting) this.#receiveHints(waiting, message);
+    if ("topic" in waiting) this.#receiveBulk(waiting, message);
     else this.#receiveReads(waiting, message);
-    if (this.#queries.length > 0 || this.#hintQuestions.length > 0) this.#scheduleFlush();
+    if (this.#queries.length > 0 || this.#bulk.length > 0) this.#scheduleFlush();
   }
 
   #receiveReads(waiting: readonly Answer[], message: Uint8Array): void {
@@ -169,10 +166,8 @@ export class ReadLane {
     this.#parts.onCorrupt(answered);
   }
 
-  #receiveHints({ answer }: HintQuestion, message: Uint8Array): void {
-    const { batch, hintRowsCorrupt } = decodeHints(message);
+  #receiveBulk(question: BulkQuestion, message: Uint8Array): void {
     this.#pending -= 1;
-    answer(batch);
-    this.#parts.onCorrupt({ dataRowsCorrupt: 0, hintRowsCorrupt });
+    this.#parts.onCorrupt(question.answered(message));
   }
 }

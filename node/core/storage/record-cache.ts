@@ -2,6 +2,7 @@ import type {
   CoordinatedWrite,
   IncomingRecord,
   Merged,
+  MissedByOwners,
   ReplicaQuery,
   ReplicaRead,
   ReplicaStore,
@@ -47,6 +48,11 @@ export class RecordCache implements ReplicaStore {
     const stored = this.#store.store(incoming);
     void stored.then(() => this.#writeEnds(place));
     return stored;
+  }
+
+  /** Changes no copy. */
+  mark(missed: MissedByOwners): Promise<Stored> {
+    return this.#store.mark(missed);
   }
 
   read(query: ReplicaQuery): Promise<ReplicaRead> {

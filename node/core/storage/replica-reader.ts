@@ -7,6 +7,8 @@ import { decodeQueries, encodeAnswers, READER_MESSAGE } from "./read-codec.ts";
 import { hasSoundDigest, keyOfRecord, sameKey } from "./row-check.ts";
 import { decodeRecord, encodeRecord } from "../version/record-codec.ts";
 import { MalformedBytes } from "../bytes/byte-reader.ts";
+import { isMarker } from "./marker-hint.ts";
+import { answerMerkle } from "./merkle-reader.ts";
 import { readHints } from "./hint-reader.ts";
 import { merge } from "../version/record.ts";
 
@@ -37,9 +39,15 @@ export class ReplicaReader {
   }
 
   #receive(message: Uint8Array): void {
-    if (message[0] !== READER_MESSAGE.hints) return this.#answer(decodeQueries(message));
-    const { hints, hash, pipe } = this.#parts;
-    pipe.post(encodeHints(readHints(decodeHintQuery(message), hints, hash)));
+    const { data, hash, pipe } = this.#parts;
+    switch (message[0]) {
+      case READER_MESSAGE.hints:
+        return pipe.post(encodeHints(readHints(decodeHintQuery(message), this.#parts, hash)));
+      case READER_MESSAGE.merkle:
+        return pipe.post(answerMerkle(message, data, hash));
+      default:
+        return this.#answer(decodeQueries(message));
+    }
   }
 
   #answer(queries: readonly ReplicaQuery[]): void {
@@ -85,7 +93,7 @@ export class ReplicaReader {
 
   #find(database: Database, query: ReplicaQuery): FoundRow {
     const row = database.read(query.position);
-    if (row === undefined) return "absent";
+    if (row === undefined || isMarker(row)) return "absent";
     if (!hasSoundDigest(row, this.#parts.hash)) return "corrupt";
     return unlessMalformed(() => (sameKey(keyOfRecord(row.record), query) ? row : "collision"));
   }

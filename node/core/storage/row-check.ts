@@ -1,5 +1,6 @@
 import type { Digester } from "../ports/hash.ts";
 import type { StoredRow } from "../ports/database.ts";
+import { isMarker } from "./marker-hint.ts";
 import { compareBytes, type KeyRecord } from "../version/record.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { decodeRecord, RECORD_VERSION } from "../version/record-codec.ts";
@@ -12,11 +13,14 @@ import { decodeRecord, RECORD_VERSION } from "../version/record-codec.ts";
 export type CheckedRow =
   | { readonly state: "absent" }
   | { readonly state: "corrupt" }
+  /** Owners without a record (marker-hint.ts). */
+  | { readonly state: "marker"; readonly row: StoredRow }
   | { readonly state: "sound"; readonly row: StoredRow; readonly record: KeyRecord };
 
 export function checkRow(row: StoredRow | undefined, hash: Digester): CheckedRow {
   if (row === undefined) return { state: "absent" };
   if (!hasSoundDigest(row, hash)) return { state: "corrupt" };
+  if (isMarker(row)) return { state: "marker", row };
   try {
     return { state: "sound", row, record: decodeRecord(row.record) };
   } catch (error) {

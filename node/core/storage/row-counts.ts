@@ -5,15 +5,17 @@
 export interface RowCounts {
   readonly data: number;
   readonly hints: number;
+  /** Those of them that are markers (marker-hint.ts). */
+  readonly markers: number;
   /** Rows of hints.db by the owner they wait for; one row may wait for several. Owners with 0 are left out. */
   readonly hintsByOwner: ReadonlyMap<string, number>;
 }
 
-export const noRows: RowCounts = { data: 0, hints: 0, hintsByOwner: new Map() };
+export const noRows: RowCounts = { data: 0, hints: 0, markers: 0, hintsByOwner: new Map() };
 
 export function addCounts(counts: RowCounts, change: RowCounts): RowCounts {
-  const { data, hints } = change;
-  const sums = { data: counts.data + data, hints: counts.hints + hints };
+  const { data, hints, markers } = change;
+  const sums = { data: counts.data + data, hints: counts.hints + hints, markers: counts.markers + markers };
   if (change.hintsByOwner.size === 0) return { ...sums, hintsByOwner: counts.hintsByOwner };
   const hintsByOwner = new Map(counts.hintsByOwner);
   for (const [owner, count] of change.hintsByOwner) addTo(hintsByOwner, owner, count);

@@ -3,6 +3,7 @@ import type {
   CoordinatedWrite,
   IncomingRecord,
   Merged,
+  MissedByOwners,
   ReplicaQuery,
   ReplicaRead,
   ReplicaStore,
@@ -14,8 +15,22 @@ import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { Timers } from "../ports/timers.ts";
 import type { BatchFacts } from "./write-reply-codec.ts";
+import { type CorruptRows, hintQuestion, merkleQuestion } from "./bulk-question.ts";
+import type { MerkleAnswers, MerkleKind, MerkleQuestions } from "./merkle-codec.ts";
+import type {
+  LeafRange,
+  LeafRowsQuery,
+  LeafRowsRead,
+  LeavesRead,
+  MerkleStore,
+  RecordsQuery,
+  RecordsRead,
+  RootsRead,
+  VerifyQuery,
+  VerifyRead,
+} from "../ports/merkle-store.ts";
 import { addCounts, noRows, type RowCounts } from "./row-counts.ts";
-import { type CorruptRows, ReadLane, type ReadLaneLimits } from "./read-lane.ts";
+import { ReadLane, type ReadLaneLimits } from "./read-lane.ts";
 import type { WriteCommand } from "./write-codec.ts";
 import { WriteLane, type WriteLaneLimits } from "./write-lane.ts";
 
@@ -34,6 +49,8 @@ export interface StoreClientParts {
   readonly limits?: StoreClientLimits;
   /** What the databases held when they were opened; nothing where undefined. */
   readonly rows?: RowCounts | undefined;
+  /** Bytes in use in hints.db when it was opened. */
+  readonly hintBytes?: number | undefined;
 }
 
 export interface StoreClientLimits {
@@ -52,18 +69,22 @@ export interface WriteRefusal {
   readonly message: string;
 }
 
+/** A leaf of a hundred million rows has some 400 of them: a millisecond of the writer's time. */
+const LEAVES_PER_REBUILD = 16;
+
 const overloaded: WriteRefusal = {
   ok: false,
   code: "overloaded",
   message: "overloaded: too many writes wait for the disk; retry later",
 };
 
-export class StoreClient implements ReplicaStore, HintStore {
+export class StoreClient implements ReplicaStore, HintStore, MerkleStore {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
   readonly #observer: Observer;
   #refusal: WriteRefusal | undefined;
   #rows: RowCounts;
+  #hintBytes: number;
 
   constructor({
     writer,
@@ -73,9 +94,11 @@ export class StoreClient implements ReplicaStore, HintStore {
     observer,
     limits = defaultStoreClientLimits,
     rows = noRows,
+    hintBytes = 0,
   }: StoreClientParts) {
     this.#observer = observer;
     this.#rows = rows;
+    this.#hintBytes = hintBytes;
     const onBatch = (batch: BatchFacts): void => this.#observeBatch(batch);
     this.#writes = new WriteLane({ pipe: writer, clock, timers, limits: limits.writes, onBatch });
     const onCorrupt = (found: CorruptRows): void => this.#observeCorruption(found);
@@ -100,6 +123,10 @@ export class StoreClient implements ReplicaStore, HintStore {
     return this.#settled({ kind: "store", incoming });
   }
 
+  mark(missed: MissedByOwners): Promise<Stored> {
+    return this.#settled({ kind: "mark", missed });
+  }
+
   forgetHint(hint: DeliveredHint): Promise<Stored> {
     return this.#settled({ kind: "forget", hint });
   }
@@ -109,7 +136,36 @@ export class StoreClient implements ReplicaStore, HintStore {
   }
 
   hintsFor(query: HintQuery): Promise<HintBatch> {
-    return new Promise((answer) => this.#reads.submitHintQuery(query, answer));
+    return new Promise((answer) => this.#reads.submitBulk(hintQuestion(query, answer)));
+  }
+
+  partitionRoots(partitions: number): Promise<RootsRead> {
+    return this.#ask("roots", partitions);
+  }
+
+  leafHashes(range: LeafRange): Promise<LeavesRead> {
+    return this.#ask("leaves", range);
+  }
+
+  rowsOfLeaves(query: LeafRowsQuery): Promise<LeafRowsRead> {
+    return this.#ask("rows", query);
+  }
+
+  recordsAt(query: RecordsQuery): Promise<RecordsRead> {
+    return this.#ask("records", query);
+  }
+
+  verifyRows(query: VerifyQuery): Promise<VerifyRead> {
+    return this.#ask("verify", query);
+  }
+
+  /** In short commands one after the other, so that puts need not wait for all of them. */
+  async rebuildLeaves(leaves: readonly number[]): Promise<Stored> {
+    let last: Stored = { ok: true };
+    for (let i = 0; i < leaves.length && last.ok; i += LEAVES_PER_REBUILD) {
+      last = await this.#settled({ kind: "rebuild", leaves: leaves.slice(i, i + LEAVES_PER_REBUILD) });
+    }
+    return last;
   }
 
   oldestWriteAgeMs(): number {
@@ -126,6 +182,11 @@ export class StoreClient implements ReplicaStore, HintStore {
     return this.#rows;
   }
 
+  /** Bytes in use in hints.db, as far as the writer has told. */
+  hintBytes(): number {
+    return this.#hintBytes;
+  }
+
   /** From now on every write is answered with `refusal`; with undefined, writes are taken again. */
   refuseWrites(refusal: WriteRefusal | undefined): void {
     this.#refusal = refusal;
@@ -136,6 +197,10 @@ export class StoreClient implements ReplicaStore, HintStore {
     this.#refusal = { ok: false, code: "storage_failed", message };
     this.#writes.fail(message);
     this.#reads.fail(message);
+  }
+
+  #ask<K extends MerkleKind>(kind: K, query: MerkleQuestions[K]): Promise<MerkleAnswers[K]> {
+    return new Promise((answer) => this.#reads.submitBulk(merkleQuestion(kind, query, answer)));
   }
 
   #settled(command: WriteCommand): Promise<Stored> {
@@ -152,6 +217,9 @@ export class StoreClient implements ReplicaStore, HintStore {
 
   #observeBatch(batch: BatchFacts): void {
     this.#rows = addCounts(this.#rows, batch.rowsAdded);
+    if (batch.failure === undefined) this.#hintBytes = batch.hintBytes ?? this.#hintBytes;
+    if (batch.hintsRefused > 0)
+      this.#observer.event({ kind: "hints_refused", count: batch.hintsRefused, hintBytes: this.#hintBytes });
     this.#observeCorruption(batch);
     if (batch.failure !== undefined) this.#observer.event({ kind: "commit_failed", ...batch.failure });
     else {

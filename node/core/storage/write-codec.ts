@@ -1,9 +1,10 @@
-import type { CoordinatedWrite, IncomingRecord } from "../ports/replica-store.ts";
+import type { CoordinatedWrite, IncomingRecord, MissedByOwners } from "../ports/replica-store.ts";
 import type { DeliveredHint } from "../ports/hint-store.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import type { NodeId } from "../node-id.ts";
 import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
+import { readNumbers, writeNumbers } from "./number-codec.ts";
 
 /**
  * Writes on their way from the network thread to the writer thread: one message carries all writes of a tick. Both
@@ -16,15 +17,20 @@ import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
 export type WriteCommand =
   | { readonly kind: "coordinate"; readonly write: CoordinatedWrite }
   | { readonly kind: "store"; readonly incoming: IncomingRecord }
-  | { readonly kind: "forget"; readonly hint: DeliveredHint };
+  | { readonly kind: "forget"; readonly hint: DeliveredHint }
+  | { readonly kind: "mark"; readonly missed: MissedByOwners }
+  | { readonly kind: "rebuild"; readonly leaves: readonly number[] };
 
-const KIND = { coordinate: 1, store: 2, forget: 3 } as const;
+const KIND = { coordinate: 1, store: 2, forget: 3, mark: 4, rebuild: 5 } as const;
 const NAME_BYTES_MAX = 64 * 1024;
 const FIXED_BYTES = 64;
+const LEAF_BYTES = 4;
 
 /** Upper bound of what the command takes in a message, for the sizes of messages, queues and batches. */
 export function commandBytes(command: WriteCommand): number {
   if (command.kind === "forget") return FIXED_BYTES + 3 * command.hint.owner.length;
+  if (command.kind === "rebuild") return FIXED_BYTES + command.leaves.length * LEAF_BYTES;
+  if (command.kind === "mark") return FIXED_BYTES + command.missed.owners.length * 48;
   const { keptFor } = command.kind === "coordinate" ? command.write : command.incoming;
   const bytes = FIXED_BYTES + keptFor.length * 48;
   if (command.kind === "store") return bytes + command.incoming.record.length;
@@ -51,6 +57,13 @@ export function encodeWrites(
         break;
       case "forget":
         writeDelivered(writer, command.hint);
+        break;
+      case "mark":
+        writer.u8(KIND.mark).raw(command.missed.position);
+        writeOwners(writer, command.missed.owners);
+        break;
+      case "rebuild":
+        writeNumbers(writer.u8(KIND.rebuild), command.leaves);
     }
   }
   return writer.finish();
@@ -88,6 +101,7 @@ export function decodeWrites(message: Uint8Array): { firstCall: number; commands
 
 function readCommand(reader: ByteReader): WriteCommand {
   const kind = reader.u8();
+  if (kind === KIND.rebuild) return { kind: "rebuild", leaves: readNumbers(reader) };
   const position = reader.raw(16);
   const keptFor = readOwners(reader);
   switch (kind) {
@@ -95,6 +109,8 @@ function readCommand(reader: ByteReader): WriteCommand {
       return { kind: "store", incoming: { position, keptFor, record: reader.bytes(RECORD_BYTES_MAX) } };
     case KIND.forget:
       return { kind: "forget", hint: { position, owner: theOnly(keptFor), digest: reader.raw(16) } };
+    case KIND.mark:
+      return { kind: "mark", missed: { position, owners: keptFor } };
     case KIND.coordinate:
       return { kind: "coordinate", write: readCoordinated(reader, position, keptFor) };
     default:

@@ -32,6 +32,10 @@ export interface BatchFacts {
   /** Rows that failed their check and were replaced. */
   readonly dataRowsCorrupt: number;
   readonly hintRowsCorrupt: number;
+  /** Copies and markers for other owners that found no room. */
+  readonly hintsRefused: number;
+  /** Bytes in use in hints.db; undefined where the batch did not touch it. */
+  readonly hintBytes: number | undefined;
   /** Why nothing of the batch was kept; undefined where it was committed. */
   readonly failure: { readonly code: string; readonly message: string } | undefined;
 }
@@ -49,6 +53,7 @@ const CODES: readonly (StoreFailureCode | undefined)[] = [
   "invalid_record",
   "key_collision",
   "overloaded",
+  "hints_full",
 ];
 
 export function encodeMerged(merged: readonly { call: number; result: Merged }[]): Uint8Array {
@@ -74,7 +79,8 @@ export function encodeSettled(batch: BatchFacts, runs: readonly SettledRun[]): U
     .varint(batch.bytes)
     .varint(Math.round(batch.durationMs * 1_000));
   writeCounts(writer, batch.rowsAdded);
-  writer.varint(batch.dataRowsCorrupt).varint(batch.hintRowsCorrupt);
+  writer.varint(batch.dataRowsCorrupt).varint(batch.hintRowsCorrupt).varint(batch.hintsRefused);
+  writer.varint(batch.hintBytes === undefined ? 0 : batch.hintBytes + 1);
   writer.u8(batch.failure === undefined ? 0 : 1);
   if (batch.failure !== undefined) writer.text(batch.failure.code).text(batch.failure.message);
   writer.varint(runs.length);
@@ -109,19 +115,20 @@ function readMerged(reader: ByteReader): WriterReply {
   return { kind: "merged", merged };
 }
 
-function writeCounts(writer: ByteWriter, { data, hints, hintsByOwner }: RowCounts): void {
-  writer.varint(zigzag(data)).varint(zigzag(hints)).varint(hintsByOwner.size);
+function writeCounts(writer: ByteWriter, { data, hints, markers, hintsByOwner }: RowCounts): void {
+  writer.varint(zigzag(data)).varint(zigzag(hints)).varint(zigzag(markers)).varint(hintsByOwner.size);
   for (const [owner, count] of hintsByOwner) writer.text(owner).varint(zigzag(count));
 }
 
 function readCounts(reader: ByteReader): RowCounts {
   const data = unzigzag(reader.varint());
   const hints = unzigzag(reader.varint());
+  const markers = unzigzag(reader.varint());
   const hintsByOwner = new Map<string, number>();
   for (let left = reader.varint(); left > 0; left--) {
     hintsByOwner.set(reader.text(TEXT_BYTES_MAX), unzigzag(reader.varint()));
   }
-  return { data, hints, hintsByOwner };
+  return { data, hints, markers, hintsByOwner };
 }
 
 /** 0, −1, 1, −2, … as 0, 1, 2, 3, …: varints have no sign. */
@@ -142,6 +149,8 @@ function readSettled(reader: ByteReader, kind: number): WriterReply {
     rowsAdded: readCounts(reader),
     dataRowsCorrupt: reader.varint(),
     hintRowsCorrupt: reader.varint(),
+    hintsRefused: reader.varint(),
+    hintBytes: readOptional(reader),
     failure:
       reader.u8() === 0
         ? undefined
@@ -152,6 +161,12 @@ function readSettled(reader: ByteReader, kind: number): WriterReply {
     runs.push({ firstCall: reader.varint(), count: reader.varint(), result: readCode(reader) });
   }
   return { kind: "settled", batch, runs };
+}
+
+/** 0 for none, else the number plus 1. */
+function readOptional(reader: ByteReader): number | undefined {
+  const value = reader.varint();
+  return value === 0 ? undefined : value - 1;
 }
 
 const stored: Stored = { ok: true };

@@ -20,12 +20,16 @@ const NAME_BYTES_MAX = 64 * 1024;
 const RECORD_BYTES_MAX = 256 * 1024 * 1024;
 const OWNERS_MAX = 16;
 const NODE_ID_BYTES = 36;
+/** In the byte that counts owners, of which there are at most 16. */
+const HANDED_OVER = 0x80;
 
 export interface ReplicateRequest {
   readonly position: Uint8Array;
   readonly record: Uint8Array;
   /** The owners that the receiver stands in for; empty where it is an owner. */
   readonly keptFor: readonly NodeId[];
+  /** True: the sender hands over what it kept for the receiver. It is kept like any record, and counted. */
+  readonly handedOver?: true;
 }
 
 export interface ReadRequest {
@@ -71,7 +75,7 @@ export function encodeRequest(call: number, remainingMs: number, request: PeerRe
 function encodeReplicate(call: number, remainingMs: number, body: ReplicateRequest): Uint8Array {
   const ownerBytes = 37 * body.keptFor.length;
   const writer = header(KIND.replicate, call, remainingMs, 17 + ownerBytes + body.record.length);
-  writer.raw(body.position).u8(body.keptFor.length);
+  writer.raw(body.position).u8(body.keptFor.length | (body.handedOver === true ? HANDED_OVER : 0));
   for (const owner of body.keptFor) writer.text(owner);
   return writer.raw(body.record).finish();
 }
@@ -103,12 +107,13 @@ function decodeRequest(kind: number, reader: ByteReader): PeerRequest {
   switch (kind) {
     case KIND.replicate: {
       const position = reader.raw(16);
-      const count = reader.u8();
+      const { count, handedOver } = readOwnerCount(reader);
       if (count > OWNERS_MAX) throw new MalformedBytes(`a hint for ${count} owners`);
       const keptFor: NodeId[] = [];
       for (let i = 0; i < count; i++) keptFor.push(ownerId(reader.text(NODE_ID_BYTES)));
       if (reader.remaining > RECORD_BYTES_MAX) throw new MalformedBytes("record too large");
-      return { kind: "replicate", body: { position, keptFor, record: reader.raw(reader.remaining) } };
+      const record = reader.raw(reader.remaining);
+      return { kind: "replicate", body: { position, keptFor, record, ...(handedOver && { handedOver }) } };
     }
     case KIND.read: {
       const position = reader.raw(16);
@@ -124,6 +129,11 @@ function decodeRequest(kind: number, reader: ByteReader): PeerRequest {
     default:
       throw new MalformedBytes(`unknown kind of message ${kind}`);
   }
+}
+
+function readOwnerCount(reader: ByteReader): { count: number; handedOver: boolean } {
+  const byte = reader.u8();
+  return { count: byte & ~HANDED_OVER, handedOver: (byte & HANDED_OVER) !== 0 };
 }
 
 /** A hint for nobody could never be delivered, and would stay for ever. */

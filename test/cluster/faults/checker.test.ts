@@ -77,6 +77,10 @@ describe("cluster: the history checker", () => {
     expect(kinds({ corrupt: 1 }, [])).to.deep.equal(["corrupt"]);
   });
 
+  it("rejects one write that is shown twice", () => {
+    expect(kinds({ ids: ["a", "a"] }, [write("a")])).to.deep.equal(["duplicate"]);
+  });
+
   it("holds a read only against what was promised when it began", () => {
     const [before, after] = [write("a"), write("b")];
     const shown = { key: "k", ids: ["a"], corrupt: 0 };

@@ -8,6 +8,7 @@ import type { Write } from "./history.ts";
  * - resurrected: a value beside a write that is acknowledged or there itself and that saw the value;
  * - refused: a value whose write was answered "certainly not applied";
  * - unknown: a value that nobody wrote, or that somebody wrote under another key;
+ * - duplicate: one write shown twice;
  * - corrupt: bytes whose checksum does not match.
  */
 export interface Shown {
@@ -19,7 +20,7 @@ export interface Shown {
 }
 
 export interface Violation {
-  readonly kind: "lost" | "resurrected" | "refused" | "unknown" | "corrupt";
+  readonly kind: "lost" | "resurrected" | "refused" | "unknown" | "duplicate" | "corrupt";
   readonly key: string;
   readonly detail: string;
 }
@@ -45,8 +46,10 @@ export function checkShown(
     else if (write.outcome === "fail")
       report("refused", `${id} is there; its client was told that it is not`);
   }
+  if (present.size < shown.ids.length) report("duplicate", `${shown.ids.toSorted().join(", ")} are there`);
+  const reflected = reflectedIn(present, byId);
   for (const write of promised) {
-    if (!isReflected(write, present, writes)) report("lost", `${write.kind} ${write.id} left nothing behind`);
+    if (!reflected.has(write.id)) report("lost", `${write.kind} ${write.id} left nothing behind`);
     for (const id of write.saw) {
       if (present.has(id) && hasOneDot(byId.get(id)))
         report("resurrected", `${id} is there; ${write.id} saw it`);
@@ -65,18 +68,21 @@ export function acknowledged(writes: readonly Write[]): Write[] {
   return writes.filter(({ outcome }) => outcome === "ok");
 }
 
-/** A delete that was refused ends no chain; one whose fate is unknown may. */
-function isReflected(write: Write, present: ReadonlySet<string>, writes: readonly Write[]): boolean {
-  const visited = new Set<Write>();
-  const open = [write];
-  while (open.length > 0) {
-    const at = open.pop()!;
-    if (present.has(at.id) || (at.kind === "delete" && at.outcome !== "fail")) return true;
-    if (visited.has(at)) continue;
-    visited.add(at);
-    for (const later of writes) if (later.saw.includes(at.id)) open.push(later);
+/**
+ * The writes that are there or followed by one that is, or by a delete. A delete that was refused ends no chain; one
+ * whose fate is unknown may.
+ */
+function reflectedIn(present: ReadonlySet<string>, byId: ReadonlyMap<string, Write>): ReadonlySet<string> {
+  const reflected = new Set<string>();
+  const open = [...present];
+  for (const { id, kind, outcome } of byId.values())
+    if (kind === "delete" && outcome !== "fail") open.push(id);
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    if (reflected.has(id)) continue;
+    reflected.add(id);
+    open.push(...(byId.get(id)?.saw ?? []));
   }
-  return false;
+  return reflected;
 }
 
 /** A retry that another coordinator took may have made a second dot, which those who saw the first have not seen. */

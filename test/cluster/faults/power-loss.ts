@@ -1,25 +1,24 @@
-import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import type { LocalNode } from "../../../client/local/local-layout.ts";
+import { compiledShim } from "./preloaded-library.ts";
 
 /**
  * The nodes' disks as a power loss leaves them: power-loss.c keeps a shadow of what was synced, and `lose` puts it in
  * the place of the data directories. Needs Linux and a C compiler (`cc`).
  */
-const SOURCE = fileURLToPath(new URL("../../../../test/cluster/faults/power-loss.c", import.meta.url));
+type Disk = Pick<LocalNode, "dataDirectory">;
 
 export class VolatileDisks {
-  readonly #nodes: readonly LocalNode[];
+  readonly #nodes: readonly Disk[];
   readonly #directory = mkdtempSync(path.join(os.tmpdir(), "dynamokv-power-"));
   readonly #library = path.join(this.#directory, "power-loss.so");
   readonly #shadow = path.join(this.#directory, "durable");
   readonly #root: string;
 
   /** @param root the nodes' directories are below it */
-  constructor(root: string, nodes: readonly LocalNode[]) {
+  constructor(root: string, nodes: readonly Disk[]) {
     this.#root = realpathSync(root);
     this.#nodes = nodes;
     for (const node of nodes) mkdirSync(this.#shadowOf(node), { recursive: true });
@@ -27,11 +26,7 @@ export class VolatileDisks {
 
   /** Compiles the library. Throws where there is no compiler. */
   prepare(): void {
-    try {
-      execFileSync("cc", ["-shared", "-fPIC", "-O2", "-o", this.#library, SOURCE, "-ldl", "-lpthread"]);
-    } catch (cause) {
-      throw new Error(`cannot compile ${SOURCE}; this test needs a C compiler named cc`, { cause });
-    }
+    compiledShim("power-loss", this.#directory);
   }
 
   /** For the processes whose syncs are to be recorded. `forget`: ends of names of files whose syncs are not. */
@@ -46,9 +41,9 @@ export class VolatileDisks {
     };
   }
 
-  /** All nodes must be dead. Renames whose folder was not synced are undone. */
-  lose(): void {
-    for (const node of this.#nodes) {
+  /** These nodes must be dead. Renames whose folder was not synced are undone. */
+  lose(nodes: readonly Disk[] = this.#nodes): void {
+    for (const node of nodes) {
       const shadow = this.#shadowOf(node);
       for (const name of readdirSync(shadow)) {
         if (name.endsWith(".renamed")) rmSync(path.join(shadow, name));
@@ -62,7 +57,7 @@ export class VolatileDisks {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  #shadowOf(node: LocalNode): string {
+  #shadowOf(node: Disk): string {
     return path.join(this.#shadow, path.relative(this.#root, realRoot(node.dataDirectory)));
   }
 }

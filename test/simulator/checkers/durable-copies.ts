@@ -1,4 +1,5 @@
 import { compareBytes, type KeyRecord, merge } from "../../../node/core/version/record.ts";
+import { isMarker } from "../../../node/core/storage/marker-hint.ts";
 import { decodeRecord } from "../../../node/core/version/record-codec.ts";
 import { positionOf } from "../../../node/core/ring/position.ts";
 import { BUCKET, type Cluster } from "../cluster.ts";
@@ -20,7 +21,7 @@ export function durableCopies(
 function soundCopy(file: DatabaseFile, key: string): KeyRecord | undefined {
   const row = file.rows.get(placeOfKey(key));
   if (row === undefined || compareBytes(cryptoHash.md5(row.record), row.digest) !== 0) return undefined;
-  return decodeRecord(row.record);
+  return isMarker(row) ? undefined : decodeRecord(row.record);
 }
 
 /** What all nodes together still know of a key: owners' copies and hints. */

@@ -1,6 +1,6 @@
-import type { NodeId } from "../../../node/core/node-id.ts";
 import type { StoredRow } from "../../../node/core/ports/database.ts";
 import { type Coverage, includes, join } from "../../../node/core/version/coverage.ts";
+import { isMarker } from "../../../node/core/storage/marker-hint.ts";
 import { compareBytes } from "../../../node/core/version/record.ts";
 import { decodeRecord } from "../../../node/core/version/record-codec.ts";
 import type { Violation } from "../violation.ts";
@@ -16,16 +16,21 @@ import type { SimulatedHost } from "../world/simulated-host.ts";
 export class HintLedger {
   /** By keeper, owner and place: all that the keeper ever had for the owner there. */
   readonly #debts = new Map<string, Debt>();
-  /** By place: when a hint was last removed. */
+  /** By place: when a copy that was kept for others was last removed. */
   readonly #removedMs = new Map<string, number>();
 
-  /** Rows that became durable in the keeper's hints.db, or were removed from it. */
-  durable(keeper: NodeId, changes: Changes, nowMs: number): void {
+  /**
+   * Rows that became durable in the keeper's hints.db, or were removed from it. A marker owes what the keeper has on
+   * stable storage in its own data by then.
+   */
+  durable(host: SimulatedHost, changes: Changes, nowMs: number): void {
     for (const [place, row] of changes) {
-      if (row === undefined) this.#removedMs.set(place, nowMs);
+      const before = host.disk.hints.rows.get(place);
+      if (row === undefined && before !== undefined && !isMarker(before)) this.#removedMs.set(place, nowMs);
       if (row === undefined || !isSound(row)) continue;
-      const { coverage } = decodeRecord(row.record);
-      for (const owner of row.keptFor) this.#owe({ keeper, owner, place, coverage });
+      const coverage = isMarker(row) ? copyAt(host, place) : decodeRecord(row.record).coverage;
+      if (coverage === undefined) continue;
+      for (const owner of row.keptFor) this.#owe({ keeper: host.id, owner, place, coverage });
     }
   }
 

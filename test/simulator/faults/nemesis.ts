@@ -2,7 +2,7 @@ import type { NodeId } from "../../../node/core/node-id.ts";
 import { DESTRUCTIVE_FAULTS, type FaultKind } from "../scenario.ts";
 import type { Cluster } from "../cluster.ts";
 import type { SeededRandom } from "../world/seeded-random.ts";
-import type { DatabaseFile } from "../world/simulated-disk.ts";
+import { type DatabaseFile, emptyFile } from "../world/simulated-disk.ts";
 import type { SimulatedHost } from "../world/simulated-host.ts";
 
 const DAY_MS = 86_400_000;
@@ -208,7 +208,7 @@ export class Nemesis {
   /** The process is stopped, its disk is replaced by an empty or an older one, and it starts again. */
   #replaceDatabase(kind: "lost_database" | "old_snapshot", host: SimulatedHost, luck: SeededRandom): void {
     const files = luck.pick([[host.disk.data], [host.disk.hints], [host.disk.data, host.disk.hints]]);
-    const before = files.map((file) => (kind === "lost_database" ? new Map() : file.snapshot()));
+    const before = files.map((file) => (kind === "lost_database" ? emptyFile : file.snapshot()));
     const delayMs = kind === "lost_database" ? 0 : luck.skewed(50, 3_000);
     this.#cluster.loop.after(delayMs, () => {
       if (this.#stopped) return;

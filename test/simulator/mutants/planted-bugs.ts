@@ -11,9 +11,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${STORAGE}/group-commit.ts`,
-        search: "    this.#open = undefined;\n    try {\n      if (batch.data.touched) batch",
+        search: "    this.#open = undefined;\n    try {\n      batch.data.commit()",
         replace:
-          "    this.#open = undefined;\n    this.#release(batch, undefined);\n    try {\n      if (batch.data.touched) batch",
+          "    this.#open = undefined;\n    this.#release(batch, undefined);\n    try {\n      batch.data.commit()",
       },
       {
         file: `${STORAGE}/group-commit.ts`,

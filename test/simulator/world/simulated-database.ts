@@ -1,7 +1,15 @@
 import { invariant } from "../../../node/core/invariant.ts";
 import { type Database, DatabaseFailure, type StoredRow } from "../../../node/core/ports/database.ts";
+import type { RowDigest } from "../../../node/core/ports/merkle-store.ts";
 import type { SeededRandom } from "./seeded-random.ts";
-import { type Changes, type DatabaseFile, placeOf, type SimulatedDisk } from "./simulated-disk.ts";
+import {
+  applyTo,
+  type DatabaseFile,
+  placeOf,
+  type SimulatedDisk,
+  type Transaction,
+} from "./simulated-disk.ts";
+import { OverlaidTree, type TreePart } from "./simulated-tree.ts";
 import type { VirtualThread } from "./virtual-thread.ts";
 
 export interface DatabaseHooks {
@@ -17,14 +25,15 @@ export interface DatabaseHooks {
  * the code goes on at once, but its later effects happen after that time, and so does the row's becoming durable.
  */
 export class SimulatedDatabase implements Database {
+  readonly tree: OverlaidTree;
   readonly #file: DatabaseFile;
   readonly #disk: SimulatedDisk;
   readonly #thread: VirtualThread;
   readonly #random: SeededRandom;
   readonly #hooks: DatabaseHooks;
-  #open: Map<string, StoredRow | undefined> | undefined;
+  #open: OpenTransaction | undefined;
   /** Commits of the running job whose sync lies in this thread's past and the world's future. */
-  readonly #unsynced: Changes[] = [];
+  readonly #unsynced: Transaction[] = [];
 
   constructor(options: {
     file: DatabaseFile;
@@ -38,11 +47,15 @@ export class SimulatedDatabase implements Database {
     this.#thread = options.thread;
     this.#random = options.random;
     this.#hooks = options.hooks;
+    this.tree = new OverlaidTree({
+      layers: () => [this.#file.tree, ...this.#later().map(({ tree }) => tree)],
+      open: () => this.#open?.tree,
+    });
   }
 
   begin(): void {
     invariant(this.#open === undefined, "a transaction is already open");
-    this.#open = new Map();
+    this.#open = { rows: new Map(), tree: new Map() };
     this.#spend(0.005);
   }
 
@@ -52,7 +65,7 @@ export class SimulatedDatabase implements Database {
     const startsAtMs = this.#thread.localMs;
     const durationMs = this.#commitMs();
     const failure = this.#failureAt(startsAtMs);
-    if (changes.size > 0) {
+    if (changes.rows.size > 0 || changes.tree.size > 0) {
       this.#thread.effect(
         () => {
           this.#file.syncStarted(changes);
@@ -93,12 +106,12 @@ export class SimulatedDatabase implements Database {
     this.#spend(0.01);
     const copy = copyOf(row)!;
     this.#hooks.wrote(copy);
-    this.#open.set(placeOf(row.position), copy);
+    this.#open.rows.set(placeOf(row.position), copy);
   }
 
   remove(position: Uint8Array): void {
     invariant(this.#open !== undefined, "remove without a transaction");
-    this.#open.set(placeOf(position), undefined);
+    this.#open.rows.set(placeOf(position), undefined);
   }
 
   scan(after: Uint8Array | undefined, limit: number): StoredRow[] {
@@ -109,25 +122,37 @@ export class SimulatedDatabase implements Database {
     return positionsOf(this.#view(), owner, after).slice(0, limit);
   }
 
+  digests(after: Uint8Array, before: Uint8Array, limit: number): RowDigest[] {
+    this.#spend(0.005);
+    return digestsOf(this.#view(), after, before, limit);
+  }
+
+  eachDigest(visit: (position: Uint8Array, digest: Uint8Array) => void): void {
+    for (const { position, digest } of this.#view().values()) visit(position, digest);
+  }
+
   count(): number {
     return this.#view().size;
   }
 
+  usedBytes(): number {
+    return bytesOf(this.#view());
+  }
+
   #find(place: string): StoredRow | undefined {
-    if (this.#open?.has(place) === true) return this.#open.get(place);
-    const commit = this.#unsynced.findLast((changes) => changes.has(place));
-    return commit === undefined ? this.#file.rows.get(place) : commit.get(place);
+    const latest = this.#later().findLast(({ rows }) => rows.has(place));
+    return latest === undefined ? this.#file.rows.get(place) : latest.rows.get(place);
   }
 
   #view(): Map<string, StoredRow> {
     const view = new Map(this.#file.rows);
-    for (const changes of [...this.#unsynced, ...(this.#open === undefined ? [] : [this.#open])]) {
-      for (const [place, row] of changes) {
-        if (row === undefined) view.delete(place);
-        else view.set(place, row);
-      }
-    }
+    for (const { rows } of this.#later()) applyTo(view, rows);
     return view;
+  }
+
+  /** What this connection sees beyond the disk, oldest first. */
+  #later(): readonly Transaction[] {
+    return this.#open === undefined ? this.#unsynced : [...this.#unsynced, this.#open];
   }
 
   #commitMs(): number {
@@ -147,12 +172,19 @@ export class SimulatedDatabase implements Database {
   }
 }
 
+interface OpenTransaction extends Transaction {
+  readonly rows: Map<string, StoredRow | undefined>;
+  readonly tree: Map<string, TreePart | undefined>;
+}
+
 /** A reader's connection: what is durable at the reader's moment, and nothing to write with. */
 export class SimulatedReaderDatabase implements Database {
+  readonly tree: OverlaidTree;
   readonly #file: DatabaseFile;
   readonly #thread: VirtualThread;
 
   constructor(file: DatabaseFile, thread: VirtualThread) {
+    this.tree = new OverlaidTree({ layers: () => [file.tree], open: () => undefined });
     this.#file = file;
     this.#thread = thread;
   }
@@ -185,9 +217,28 @@ export class SimulatedReaderDatabase implements Database {
     return positionsOf(this.#file.rows, owner, after).slice(0, limit);
   }
 
+  digests(after: Uint8Array, before: Uint8Array, limit: number): RowDigest[] {
+    this.#thread.spend(0.005);
+    return digestsOf(this.#file.rows, after, before, limit);
+  }
+
+  eachDigest(visit: (position: Uint8Array, digest: Uint8Array) => void): void {
+    for (const { position, digest } of this.#file.rows.values()) visit(position, digest);
+  }
+
   count(): number {
     return this.#file.rows.size;
   }
+
+  usedBytes(): number {
+    return bytesOf(this.#file.rows);
+  }
+}
+
+function bytesOf(rows: ReadonlyMap<string, StoredRow>): number {
+  let bytes = 0;
+  for (const { record } of rows.values()) bytes += 200 + record.length;
+  return bytes;
 }
 
 function scanOf(
@@ -207,6 +258,20 @@ function positionsOf(
 ): Uint8Array[] {
   const kept = scanOf(rows, after, rows.size).filter(({ keptFor }) => keptFor.includes(owner));
   return kept.map(({ position }) => position);
+}
+
+function digestsOf(
+  rows: ReadonlyMap<string, StoredRow>,
+  after: Uint8Array,
+  before: Uint8Array,
+  limit: number,
+): RowDigest[] {
+  const [from, to] = [placeOf(after), placeOf(before)];
+  const places = [...rows.keys()].filter((place) => place > from && place < to).sort();
+  return places.slice(0, limit).map((place) => {
+    const { position, digest } = rows.get(place)!;
+    return { position: position.slice(), digest: digest.slice() };
+  });
 }
 
 /** Databases hand out bytes of their own: nobody can change a row by writing into what they were given. */

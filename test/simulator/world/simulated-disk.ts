@@ -1,8 +1,23 @@
 import type { StoredRow } from "../../../node/core/ports/database.ts";
 import type { SeededRandom } from "./seeded-random.ts";
+import type { TreeByName, TreeChangesByName, TreePart } from "./simulated-tree.ts";
 
 export type Rows = ReadonlyMap<string, StoredRow>;
 export type Changes = ReadonlyMap<string, StoredRow | undefined>;
+
+/** What one transaction changes. */
+export interface Transaction {
+  readonly rows: Changes;
+  readonly tree: TreeChangesByName;
+}
+
+/** All that is in a file. */
+export interface FileImage {
+  readonly rows: Rows;
+  readonly tree: TreeByName;
+}
+
+export const emptyFile: FileImage = { rows: new Map(), tree: new Map() };
 
 /**
  * One database file on a node's disk: what a power cut leaves. A process sees more (its open transaction and the
@@ -10,34 +25,39 @@ export type Changes = ReadonlyMap<string, StoredRow | undefined>;
  */
 export class DatabaseFile {
   #rows = new Map<string, StoredRow>();
+  #tree = new Map<string, TreePart>();
   /** Told of every commit that is on the disk for good. */
   onDurable: (changes: Changes) => void = () => undefined;
   /** A commit that is being synced: it may or may not survive a crash, as a whole. */
-  #syncing: Changes | undefined;
+  #syncing: Transaction | undefined;
   /** A commit whose sync failed: its frames may lie in the log and be found at the next start. */
-  #ghost: Changes | undefined;
+  #ghost: Transaction | undefined;
 
   get rows(): Rows {
     return this.#rows;
+  }
+
+  get tree(): TreeByName {
+    return this.#tree;
   }
 
   get isSyncing(): boolean {
     return this.#syncing !== undefined;
   }
 
-  syncStarted(changes: Changes): void {
-    this.#syncing = changes;
+  syncStarted(transaction: Transaction): void {
+    this.#syncing = transaction;
   }
 
-  synced(changes: Changes): void {
+  synced(transaction: Transaction): void {
     this.#syncing = undefined;
     this.#ghost = undefined;
-    this.#apply(changes);
+    this.#apply(transaction);
   }
 
-  syncFailed(changes: Changes): void {
+  syncFailed(transaction: Transaction): void {
     this.#syncing = undefined;
-    this.#ghost = changes;
+    this.#ghost = transaction;
   }
 
   /** The process or the power is gone. Returns whether a commit under way survived, undefined where none was. */
@@ -52,12 +72,13 @@ export class DatabaseFile {
     return survives;
   }
 
-  snapshot(): Rows {
-    return new Map(this.#rows);
+  snapshot(): FileImage {
+    return { rows: new Map(this.#rows), tree: new Map(this.#tree) };
   }
 
-  restore(rows: Rows): void {
+  restore({ rows, tree }: FileImage): void {
     this.#rows = new Map(rows);
+    this.#tree = new Map(tree);
     this.#ghost = undefined;
     this.#syncing = undefined;
   }
@@ -76,12 +97,17 @@ export class DatabaseFile {
     this.#rows.set(at, { ...row, record });
   }
 
-  #apply(changes: Changes): void {
-    this.onDurable(changes);
-    for (const [at, row] of changes) {
-      if (row === undefined) this.#rows.delete(at);
-      else this.#rows.set(at, row);
-    }
+  #apply({ rows, tree }: Transaction): void {
+    this.onDurable(rows);
+    applyTo(this.#rows, rows);
+    applyTo(this.#tree, tree);
+  }
+}
+
+export function applyTo<T>(target: Map<string, T>, changes: ReadonlyMap<string, T | undefined>): void {
+  for (const [at, value] of changes) {
+    if (value === undefined) target.delete(at);
+    else target.set(at, value);
   }
 }
 

@@ -95,6 +95,8 @@ describe("prometheus metrics", () => {
     const storage = {
       dataRows: 1,
       hintRows: 2,
+      hintMarkers: 1,
+      hintBytesUsed: 4,
       hintsByOwner: new Map(),
       dataBytes: 3,
       dataLogBytes: 4,

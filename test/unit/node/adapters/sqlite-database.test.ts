@@ -112,7 +112,37 @@ describe("SqliteDatabase", () => {
       database.remove(rowAt(1).position);
     });
     expect(found("a", undefined, 10)).to.deep.equal([7]);
-    expect(Object.fromEntries(database.countByOwner())).to.deep.equal({ a: 1, aa: 1, b: 3, c: 1 });
+    const { markers, hintsByOwner } = database.countKept();
+    expect([markers, Object.fromEntries(hintsByOwner)]).to.deep.equal([0, { a: 1, aa: 1, b: 3, c: 1 }]);
+  });
+
+  it("finds and counts markers among an owner's hints", () => {
+    const database = openDatabase();
+    const marker = { ...rowAt(2, { keptFor: ["a", "b"] }), record: new Uint8Array(0) };
+    inside(database, () => {
+      database.write(rowAt(1, { keptFor: ["a"] }));
+      database.write(marker);
+    });
+    expect(database.read(marker.position)).to.deep.include({ keptFor: ["a", "b"], record: Buffer.alloc(0) });
+    expect(database.positionsKeptFor("a", undefined, 9).map(([first]) => first)).to.deep.equal([1, 2]);
+    const { markers, hintsByOwner } = database.countKept();
+    expect([markers, Object.fromEntries(hintsByOwner)]).to.deep.equal([1, { a: 2, b: 1 }]);
+    inside(database, () => database.write(rowAt(2, { keptFor: ["a", "b"] })));
+    expect(database.countKept().markers).to.equal(0);
+  });
+
+  it("tells the bytes in use: up with each row, also before the commit, and down when rows go", () => {
+    const database = openDatabase();
+    const empty = database.usedBytes();
+    const record = new Uint8Array(100_000);
+    database.begin();
+    for (let n = 1; n <= 10; n++) database.write(rowAt(n, { record }));
+    expect(database.usedBytes() - empty).to.be.within(1_000_000, 1_200_000);
+    database.commit();
+    inside(database, () => {
+      for (let n = 1; n <= 10; n++) database.remove(rowAt(n).position);
+    });
+    expect(database.usedBytes() - empty).to.be.below(20_000);
   });
 
   it("finds an owner's few hints among many for another without reading those", () => {
@@ -186,7 +216,7 @@ describe("SqliteDatabase", () => {
     const pipe = new PipePair();
     pipe.near.onMessage((message) => replies.push(decodeWriterReply(message)));
     const clock = { monotonicMs: () => 0, wallMs: () => 0 };
-    const limits = { siblingsMax: 9, recordBytesMax: 1 << 20 };
+    const limits = { siblingsMax: 9, recordBytesMax: 1 << 20, hintBytesMax: 1 << 30 };
     const engine = new GroupCommit({
       data,
       hints: data,
@@ -221,12 +251,12 @@ describe("SqliteDatabase", () => {
   it("refuses a file of a newer schema, and one that is not its own, and says what to do", () => {
     openDatabase().close();
     const raw = new Sqlite(path);
-    raw.pragma("user_version = 2");
+    raw.pragma("user_version = 3");
     raw.close();
     for (const role of ["write", "read"] as const) {
       const failure = failureOf(() => openDatabase(role));
       expect(failure.code).to.equal("schema_newer");
-      expect(failure.message).to.include("schema version 2").and.include("or a later one");
+      expect(failure.message).to.include("schema version 3").and.include("or a later one");
     }
     const other = new Sqlite(join(dir, "other.db"));
     other.exec("CREATE TABLE something (a)");

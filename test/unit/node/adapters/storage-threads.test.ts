@@ -36,7 +36,7 @@ describe("startStorage", () => {
   async function start(more: Partial<StorageOptions> = {}): Promise<Storage> {
     const storage = await startStorage({
       dataDir,
-      limits: { siblingsMax: 100, recordBytesMax: 16 * MEBIBYTE },
+      limits: { siblingsMax: 100, recordBytesMax: 16 * MEBIBYTE, hintBytesMax: 64 * MEBIBYTE },
       clock: wallClock,
       timers: nodeTimers,
       observer: { event: (event) => void events.push(event) },

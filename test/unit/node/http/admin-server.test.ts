@@ -44,7 +44,7 @@ class ScriptedAdmin implements NodeAdmin {
       state: "serving",
       clusterId: "c",
       ring: { epoch: 1, hash: "ab" },
-      hints: { pending: { [OTHER]: 2 } },
+      hints: { pending: { [OTHER]: 2 }, markers: 1, bytes: 3, bytesMax: 4 },
       uptimeSeconds: 1,
     };
   }

@@ -9,6 +9,7 @@ import type {
   CoordinatedWrite,
   IncomingRecord,
   Merged,
+  MissedByOwners,
   ReplicaQuery,
   ReplicaRead,
   ReplicaStore,
@@ -49,6 +50,9 @@ export class CoordinatorRig implements ReplicaStore {
   readonly calls: PeerCalls;
   readonly events: CoreEvent[] = [];
   readonly unreachable = new Set<NodeId>();
+  readonly slow = new Set<NodeId>();
+  /** Connected, but their windows are full. */
+  readonly full = new Set<NodeId>();
   /** Answers of this node's own disk; replace them to make it slow or broken. */
   ownWrite: (write: CoordinatedWrite) => { merged: Promise<Merged>; durable: Promise<Stored> } = (write) => ({
     merged: Promise.resolve(mergedCopy(write, OWN_ACTOR)),
@@ -56,6 +60,7 @@ export class CoordinatorRig implements ReplicaStore {
   });
   ownRead: (query: ReplicaQuery) => Promise<ReplicaRead> = async () => ({ status: "not_found" });
   readonly ownStored: IncomingRecord[] = [];
+  readonly ownMarks: MissedByOwners[] = [];
   oldestWriteMs = 0;
   nowMs = 0;
   #sent: SentRequest[] = [];
@@ -94,6 +99,7 @@ export class CoordinatorRig implements ReplicaStore {
       hash,
       observer,
       isHealthy,
+      isSlow: (node) => this.slow.has(node),
     });
   }
 
@@ -168,6 +174,11 @@ export class CoordinatorRig implements ReplicaStore {
     return { ok: true };
   }
 
+  async mark(missed: MissedByOwners): Promise<Stored> {
+    this.ownMarks.push(missed);
+    return { ok: true };
+  }
+
   read(query: ReplicaQuery): Promise<ReplicaRead> {
     return this.ownRead(query);
   }
@@ -177,7 +188,7 @@ export class CoordinatorRig implements ReplicaStore {
   }
 
   #send(to: NodeId, message: Uint8Array): boolean {
-    if (this.unreachable.has(to) || to === this.self) return false;
+    if (this.unreachable.has(to) || this.full.has(to) || to === this.self) return false;
     const decoded = decodeMessage(message);
     if (decoded.kind === "request") this.#sent.push({ to, call: decoded.call, request: decoded.request });
     return true;

@@ -17,6 +17,11 @@ function forwarded({ request }: SentRequest) {
   return decodeForwarded(request.body);
 }
 
+function forwardBody({ request }: SentRequest): Uint8Array {
+  if (request.kind !== "forward") throw new Error(`a ${request.kind} request`);
+  return request.body;
+}
+
 describe("coordinator", () => {
   it("hands a write on to the next owner where one fails for reasons of its own", async () => {
     for (const code of ["read_only", "storage_failed", "overloaded", "no_ring"] as const) {
@@ -59,8 +64,39 @@ describe("coordinator", () => {
     const [sent] = await rig.sent();
     expect(forwarded(sent!).request.options.timeoutMs).to.equal(950);
     await rig.advance(951);
-    await rig.reply(sent!, encodeOutcome(failed("quorum_unreachable", true)));
-    expect(await put).to.include({ code: "quorum_unreachable", maybeApplied: true });
+    await rig.reply(sent!, encodeOutcome(failed("too_many_siblings")));
+    expect(await put).to.include({ code: "too_many_siblings" });
+  });
+
+  it("refuses what it was handed too late: its sender has gone on to another node", async () => {
+    const asked = new CoordinatorRig({ at: 4, members: membersOf(5) });
+    void asked.put("v");
+    const [sent] = await asked.sent();
+    const owner = new CoordinatorRig({ at: 0, members: membersOf(5) });
+    const from = asked.self;
+    owner.coordinator.heard(from, asked.nowMs);
+    await owner.advance(10_000);
+    const late = decodeOutcome(await owner.coordinator.acceptForwarded(from, forwardBody(sent!)));
+    expect(late).to.include({ code: "overloaded", maybeApplied: false });
+    expect(await owner.sent(), "nothing was written").to.deep.equal([]);
+
+    await asked.advance(10_000);
+    void asked.put("w");
+    const inTime = (await asked.sent()).filter(({ request }) => request.kind === "forward").at(-1)!;
+    void owner.coordinator.acceptForwarded(from, forwardBody(inTime));
+    expect((await owner.sent()).length).to.equal(2);
+  });
+
+  it("does not call a peer late whose clock began anew", async () => {
+    const owner = new CoordinatorRig({ at: 0, members: membersOf(5) });
+    const from = owner.node(4);
+    owner.coordinator.heard(from, 1_000_000);
+    owner.coordinator.disconnected(from);
+    const asked = new CoordinatorRig({ at: 4, members: membersOf(5) });
+    void asked.put("v");
+    const [sent] = await asked.sent();
+    void owner.coordinator.acceptForwarded(from, forwardBody(sent!));
+    expect((await owner.sent()).length).to.equal(2);
   });
 
   it("does not know what became of a write that the storage thread took with it", async () => {
@@ -77,8 +113,7 @@ describe("coordinator", () => {
     void rig.put("v");
     const [sent] = await rig.sent();
     expect(sent).to.include({ to: rig.node(1) });
-    if (sent!.request.kind !== "forward") throw new Error("not forwarded");
-    const refused = decodeOutcome(await rig.coordinator.acceptForwarded(sent!.request.body));
+    const refused = decodeOutcome(await rig.coordinator.acceptForwarded(rig.node(4), forwardBody(sent!)));
     expect(refused).to.include({ code: "overloaded", maybeApplied: false });
   });
 });

@@ -12,6 +12,8 @@ const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 const options = { r: undefined, w: 1, pr: 0, pw: undefined, timeoutMs: 1_500 };
 const common = { bucket: bytes("carts"), key: bytes("a/b\0"), requestId: "req-1", options };
 
+const timing = { sentAtMs: 123_456_789_012, beginWithinMs: 40 };
+
 const requests: ForwardedRequest[] = [
   { operation: "get", request: common },
   {
@@ -27,7 +29,7 @@ const requests: ForwardedRequest[] = [
 describe("forwarding", () => {
   for (const request of requests) {
     it(`carries a ${request.operation} unchanged: ${JSON.stringify(request).length}`, () => {
-      expect(decodeForwarded(encodeForwarded(request))).to.deep.equal(request);
+      expect(decodeForwarded(encodeForwarded(request, timing))).to.deep.equal({ ...request, timing });
     });
   }
 
@@ -56,7 +58,7 @@ describe("forwarding", () => {
   });
 
   it("refuses bytes that are cut short anywhere before the value", () => {
-    const encoded = encodeForwarded(requests[0]!);
+    const encoded = encodeForwarded(requests[0]!, timing);
     for (let length = 0; length < encoded.length; length++) {
       expect(() => decodeForwarded(encoded.subarray(0, length)), `${length} bytes`).to.throw(MalformedBytes);
     }

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { decodeOutcome, encodeForwarded } from "../../../../../node/core/coordinator/forwarding.ts";
+import type { ReplicaRead } from "../../../../../node/core/ports/replica-store.ts";
 import { member, membersOf } from "../ring/made-ring.ts";
 import { CART, CoordinatorRig, type SentRequest, shownCopy } from "./coordinator-rig.ts";
 
@@ -43,7 +44,8 @@ describe("read round", () => {
     const options = { r: 2, w: undefined, pr: undefined, pw: undefined, timeoutMs: 500 };
     const request = { ...CART, requestId: "get", options };
     let outcome: unknown = "still waiting";
-    void rig.coordinator.acceptForwarded(encodeForwarded({ operation: "get", request })).then((body) => {
+    const forwarded = encodeForwarded({ operation: "get", request }, { sentAtMs: 0, beginWithinMs: 40 });
+    void rig.coordinator.acceptForwarded(rig.node(0), forwarded).then((body) => {
       outcome = decodeOutcome(body);
     });
     const [first] = await rig.sent();
@@ -52,4 +54,71 @@ describe("read round", () => {
     await rig.sent();
     expect(outcome).to.include({ kind: "failed", code: "quorum_unreachable" });
   });
+
+  it("asks another replica where one is recovering, and shows what the recovering one has all the same", async () => {
+    const rig = new CoordinatorRig({ at: 0, members: membersOf(5) });
+    rig.ownRead = async ({ want }) => shownCopy({ text: "everywhere" }, want);
+    const get = rig.get();
+    const [digest] = await rig.sent();
+    await rig.show(digest!, { ...recovering(shownCopy({ text: "only here" }, "digest")) });
+    const next = await rig.sent();
+    expect(next.map(({ to }) => to)).to.deep.equal([rig.node(2)]);
+    await rig.show(next[0]!, shownCopy({ text: "everywhere" }, "digest"));
+    const [record] = await rig.sent();
+    expect([record!.to, wantOf(record!)]).to.deep.equal([rig.node(1), "record"]);
+    await rig.show(record!, recovering(shownCopy({ text: "only here" }, "record")));
+    const outcome = await get;
+    expect(outcome.kind === "read" && outcome.siblings.length).to.equal(2);
+    expect(outcome).to.include({ ownersAnswered: 2, ownersTotal: 3 });
+  });
+
+  it("does not say not found because owners that lost their data know nothing", async () => {
+    const rig = new CoordinatorRig({ at: 0, members: membersOf(3) });
+    rig.ownRead = async () => recovering({ status: "not_found" });
+    let answered = false;
+    const get = rig.get({ r: 1 });
+    void get.then(() => (answered = true));
+    const [first] = await rig.sent();
+    await rig.show(first!, recovering({ status: "not_found" }));
+    const [second] = await rig.sent();
+    expect(answered).to.equal(false);
+    await rig.show(second!, shownCopy({ text: "v" }, "record"));
+    await rig.sent();
+    const [record] = await rig.sent();
+    if (record !== undefined) await rig.show(record, shownCopy({ text: "v" }, "record"));
+    expect(await get).to.include({ kind: "read", ownersAnswered: 1 });
+  });
+
+  it("never says not found while one owner of three lives and has the key, whoever answers first", async () => {
+    for (const order of [
+      [0, 1, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+    ]) {
+      // Two owners are dead; this node is neither, and the stand-ins never heard of the key.
+      const rig = new CoordinatorRig({ at: 4, members: membersOf(5) });
+      rig.unreachable.add(rig.node(0)).add(rig.node(1));
+      const options = { r: 2, w: undefined, pr: undefined, pw: undefined, timeoutMs: 1_000 };
+      const request = { ...CART, requestId: "get", options };
+      const forwarded = encodeForwarded({ operation: "get", request }, { sentAtMs: 0, beginWithinMs: 40 });
+      const outcome = rig.coordinator.acceptForwarded(rig.node(3), forwarded);
+      for (let round = 0; round < 4; round++) {
+        const sent = await rig.sent();
+        for (const i of order) {
+          const query = sent[i];
+          if (query === undefined) continue;
+          const copy = shownCopy({ text: "v" }, wantOf(query));
+          await rig.show(query, query.to === rig.node(2) ? copy : { status: "not_found" });
+        }
+        await rig.advance(25);
+      }
+      const read = decodeOutcome(await outcome);
+      expect(read.kind === "read" && read.siblings.length, `order ${order.join(" ")}`).to.equal(1);
+    }
+  });
 });
+
+function recovering(read: ReplicaRead): ReplicaRead {
+  if (read.status !== "found" && read.status !== "not_found") throw new Error(read.status);
+  return { ...read, recovering: true };
+}

@@ -14,7 +14,7 @@ import { encodeStored } from "../../../../../node/core/wire/replies.ts";
 import { membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
 import { MemoryDatabase } from "../storage/memory-database.ts";
 import { PipePair } from "../storage/pipe-pair.ts";
-import { countingRandom, writeOf } from "../storage/sample-writes.ts";
+import { countingRandom, keyNamed, writeOf } from "../storage/sample-writes.ts";
 
 export const INTERVAL_MS = 10_000;
 
@@ -32,6 +32,7 @@ export interface SentHint {
  */
 export class HandoffRig {
   readonly connected = new Set<NodeId>();
+  readonly data = new MemoryDatabase();
   readonly hints = new MemoryDatabase();
   readonly events: CoreEvent[] = [];
   readonly store: StoreClient;
@@ -55,8 +56,8 @@ export class HandoffRig {
     };
     const observer = { event: (event: CoreEvent) => void this.events.push(event) };
     const random = countingRandom();
-    const data = new MemoryDatabase();
-    const limits = { siblingsMax: 100, recordBytesMax: 1 << 20 };
+    const { data } = this;
+    const limits = { siblingsMax: 100, recordBytesMax: 1 << 20, hintBytesMax: 1 << 30 };
     this.#engine = new GroupCommit({
       data,
       hints: this.hints,
@@ -97,6 +98,14 @@ export class HandoffRig {
     const { durable } = this.store.coordinate(writeOf(name, text, { keptFor: owners }));
     await this.settle();
     await durable;
+  }
+
+  /** A put of `text` under `name` that is this node's own, and that `owners` missed. */
+  async mark(name: string, text: string, ...owners: readonly NodeId[]): Promise<void> {
+    const { durable } = this.store.coordinate(writeOf(name, text));
+    const marked = this.store.mark({ position: keyNamed(name).position, owners });
+    await this.settle();
+    await Promise.all([durable, marked]);
   }
 
   connect(owner: NodeId): void {

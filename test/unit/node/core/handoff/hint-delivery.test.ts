@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { HANDOFF, pauseAfterMs } from "../../../../../node/core/handoff/handoff-pace.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { nodeId } from "../ring/made-ring.ts";
+import { emptyImage } from "../storage/memory-database.ts";
 import { keyNamed } from "../storage/sample-writes.ts";
 import { HandoffRig, INTERVAL_MS, type SentHint } from "./handoff-rig.ts";
 
@@ -85,6 +86,33 @@ describe("HintDelivery", () => {
     expect(hint!.to).to.equal(OTHER);
     await rig.answer(hint!);
     expect(rig.hints.count()).to.equal(0);
+  });
+
+  it("delivers for a marker what this node holds by then, and forgets it once that is acknowledged", async () => {
+    await rig.mark("cart", "a", OWNER);
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    const [hint] = await rig.sent();
+    expect(valuesOf(hint!)).to.deep.equal(["a"]);
+    await rig.mark("cart", "b", OWNER);
+    await rig.answer(hint!);
+    expect(rig.pending(), "the owner has not seen b").to.deep.equal({ [OWNER]: 1 });
+    await rig.advance(INTERVAL_MS);
+    const [again] = await rig.sent();
+    expect(valuesOf(again!)).to.have.members(["a", "b"]);
+    await rig.answer(again!);
+    expect([rig.pending(), rig.store.rows().markers]).to.deep.equal([{}, 0]);
+  });
+
+  it("drops a marker whose record is lost, and says so", async () => {
+    await rig.mark("cart", "a", OWNER);
+    rig.data.restore(emptyImage);
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    expect(await rig.sent()).to.deep.equal([]);
+    expect(rig.pending()).to.deep.equal({});
+    expect(eventsOf(rig, "marker_dropped")).to.deep.equal([{ kind: "marker_dropped", ownerId: OWNER }]);
+    expect(eventsOf(rig, "handoff_interrupted")).to.deep.equal([]);
   });
 
   it("delivers in batches, the next one only when the last one is answered, pausing in between", async () => {

@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import { parseNodeId } from "../../../../../node/core/node-id.ts";
-import { ReadTally, type Vote } from "../../../../../node/core/quorum/read-tally.ts";
+import { type FoundVote, ReadTally, type Vote } from "../../../../../node/core/quorum/read-tally.ts";
 
 const node = (i: number) => parseNodeId(`00000000-0000-4000-8000-00000000000${i}`);
 const [a, b, c, standIn, other] = [node(1), node(2), node(3), node(4), node(5)];
-const found: Vote = { kind: "found", digest: new Uint8Array(16), record: undefined, keptFor: [] };
+const found: FoundVote = { kind: "found", digest: new Uint8Array(16), record: undefined, keptFor: [] };
 const notFound: Vote = { kind: "not_found" };
 
 describe("read tally", () => {
@@ -48,5 +48,19 @@ describe("read tally", () => {
     tally.voted(a, found);
     tally.lost(a);
     expect(tally.reached).to.equal(false);
+  });
+
+  it("shows what a recovering owner has, and counts neither that nor its not-found", () => {
+    const tally = new ReadTally({ r: 1, pr: 0 }, { owners: [a, b, c], healthyOwners: [a, b] });
+    tally.voted(standIn, notFound);
+    tally.shown(a, found);
+    expect(tally.reached).to.equal(false);
+    expect(tally.ownersAnswered).to.equal(0);
+    const shownBy: string[] = [];
+    tally.forEachFound((from) => shownBy.push(from));
+    expect(shownBy).to.deep.equal([a]);
+    tally.shown(b, undefined);
+    expect(tally.reached, "every healthy owner has answered, so the stand-in counts").to.equal(true);
+    expect(tally.ownersAnswered).to.equal(0);
   });
 });

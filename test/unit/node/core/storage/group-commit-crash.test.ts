@@ -1,18 +1,18 @@
 import { countingRandom, keyNamed, seenBytes, writeOf } from "./sample-writes.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
-import { DatabaseFailure, type StoredRow } from "../../../../../node/core/ports/database.ts";
+import { DatabaseFailure } from "../../../../../node/core/ports/database.ts";
 import { expect } from "chai";
 import fc from "fast-check";
 import { GroupCommit } from "../../../../../node/core/storage/group-commit.ts";
 import { covers, emptyCoverage } from "../../../../../node/core/version/coverage.ts";
 import type { Dot } from "../../../../../node/core/version/dot.ts";
 import { md5Digester } from "../../../../../node/adapters/md5.ts";
-import { MemoryDatabase } from "./memory-database.ts";
+import { emptyImage, MemoryDatabase } from "./memory-database.ts";
 import { PipePair } from "./pipe-pair.ts";
 import { StoreClient } from "../../../../../node/core/storage/store-client.ts";
 
 const random = countingRandom(1_000_000);
-const limits = { siblingsMax: 1_000, recordBytesMax: 1 << 20 };
+const limits = { siblingsMax: 1_000, recordBytesMax: 1 << 20, hintBytesMax: 1 << 30 };
 const clock = { monotonicMs: () => 0, wallMs: () => 0 };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -109,7 +109,7 @@ class Life {
   /** Since the disk last lost or forgot something by force: nothing acknowledged since then may be missing. */
   epochStart = 0;
   #process = new Process(this.data);
-  #snapshot: Map<string, StoredRow> = new Map();
+  #snapshot = emptyImage;
 
   async take(action: Step): Promise<void> {
     switch (action.kind) {
@@ -134,7 +134,7 @@ class Life {
       case "lose_database":
       case "restore":
         this.#crash();
-        this.data.restore(action.kind === "restore" ? this.#snapshot : new Map());
+        this.data.restore(action.kind === "restore" ? this.#snapshot : emptyImage);
         this.epochStart = this.written.length;
     }
   }

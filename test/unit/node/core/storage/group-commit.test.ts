@@ -24,7 +24,7 @@ class Writer {
   readonly hints: MemoryDatabase;
   #calls = 0;
 
-  constructor(data = new MemoryDatabase(), hints = new MemoryDatabase()) {
+  constructor(data = new MemoryDatabase(), hints = new MemoryDatabase(), hintBytesMax = 1 << 30) {
     this.data = data;
     this.hints = hints;
     const clock = { monotonicMs: () => 0, wallMs: () => 0 };
@@ -35,7 +35,7 @@ class Writer {
       hash: md5Digester,
       random,
       clock,
-      limits,
+      limits: { ...limits, hintBytesMax },
     });
     this.pipe.near.onMessage((message) => this.replies.push(decodeWriterReply(message)));
   }
@@ -194,19 +194,130 @@ describe("GroupCommit", () => {
       writer.send({ kind: "forget", hint: { position, digest, owner } });
     forgetFor(OWNER_A);
     expect(rowsAdded(writer.run())).to.deep.equal([
-      { data: 0, hints: 0, hintsByOwner: new Map([[OWNER_A, -1]]) },
+      { data: 0, hints: 0, markers: 0, hintsByOwner: new Map([[OWNER_A, -1]]) },
     ]);
     expect(writer.hints.read(position)!.keptFor).to.deep.equal([OWNER_B]);
     writer.put("a", "2", { keptFor: [OWNER_B] });
     forgetFor(OWNER_B);
-    expect(rowsAdded(writer.run())).to.deep.equal([{ data: 0, hints: 0, hintsByOwner: new Map() }]);
+    expect(rowsAdded(writer.run())).to.deep.equal([
+      { data: 0, hints: 0, markers: 0, hintsByOwner: new Map() },
+    ]);
     expect(writer.hints.count(), "it changed before it was forgotten").to.equal(1);
     const changed = writer.hints.read(position)!;
     writer.send({ kind: "forget", hint: { position, digest: changed.digest, owner: OWNER_B } });
     expect(rowsAdded(writer.run())).to.deep.equal([
-      { data: 0, hints: -1, hintsByOwner: new Map([[OWNER_B, -1]]) },
+      { data: 0, hints: -1, markers: 0, hintsByOwner: new Map([[OWNER_B, -1]]) },
     ]);
     expect(writer.hints.count()).to.equal(0);
+  });
+
+  it("keeps a marker once for each owner, and counts it apart", () => {
+    const writer = new Writer();
+    const { position } = keyNamed("a");
+    const mark = (...owners: (typeof OWNER_A)[]) => {
+      writer.send({ kind: "mark", missed: { position, owners } });
+      return rowsAdded(writer.run());
+    };
+    expect(mark(OWNER_A)).to.deep.equal([
+      { data: 0, hints: 1, markers: 1, hintsByOwner: new Map([[OWNER_A, 1]]) },
+    ]);
+    const { commits } = writer.hints;
+    expect(mark(OWNER_A)[0]).to.deep.include({ hints: 0, markers: 0, hintsByOwner: new Map() });
+    expect(mark(OWNER_B)[0]).to.deep.include({ hints: 0, markers: 0, hintsByOwner: new Map([[OWNER_B, 1]]) });
+    expect(writer.hints.commits).to.equal(commits + 2);
+    expect(writer.hints.read(position)).to.deep.include({
+      record: new Uint8Array(0),
+      keptFor: [OWNER_A, OWNER_B],
+    });
+  });
+
+  it("gives a marker's owners the copy that comes to lie there, and marks beside a copy", () => {
+    const writer = new Writer();
+    const { position } = keyNamed("a");
+    writer.send({ kind: "mark", missed: { position, owners: [OWNER_B] } });
+    writer.put("a", "1", { keptFor: [OWNER_A] });
+    expect(rowsAdded(writer.run())).to.deep.equal([
+      {
+        data: 0,
+        hints: 1,
+        markers: 0,
+        hintsByOwner: new Map([
+          [OWNER_B, 1],
+          [OWNER_A, 1],
+        ]),
+      },
+    ]);
+    writer.put("b", "1", { keptFor: [OWNER_A] });
+    writer.send({ kind: "mark", missed: { position: keyNamed("b").position, owners: [OWNER_B] } });
+    writer.run();
+    for (const name of ["a", "b"]) {
+      const row = writer.hints.read(keyNamed(name).position)!;
+      expect(row.keptFor).to.deep.equal([OWNER_A, OWNER_B]);
+      expect(decodeRecord(row.record).siblings).to.have.length(1);
+    }
+    expect(writer.hints.read(position)!.record.length).to.be.greaterThan(0);
+  });
+
+  it("refuses new hints at the limit, drops none, and goes on once there is room", () => {
+    const writer = new Writer(undefined, undefined, 4_000);
+    const codes = () => runsOf(writer.run()).map(({ result }) => (result.ok ? "ok" : result.code));
+    writer.put("a", "x".repeat(1_500), { keptFor: [OWNER_A] });
+    writer.put("b", "x".repeat(1_500), { keptFor: [OWNER_A] });
+    expect(codes(), "room for one more byte than it has").to.deep.equal(["ok"]);
+    writer.put("c", "x".repeat(1_500), { keptFor: [OWNER_A] });
+    writer.put("own", "x".repeat(5_000));
+    writer.put("a", "y".repeat(1_500), { keptFor: [OWNER_A] });
+    writer.send({ kind: "mark", missed: { position: keyNamed("m").position, owners: [OWNER_B] } });
+    expect(codes(), "no room to merge either; what is its own is no matter").to.deep.equal([
+      "hints_full",
+      "ok",
+      "hints_full",
+      "ok",
+    ]);
+    expect(writer.hints.count()).to.equal(3);
+    const { position, digest } = writer.hints.read(keyNamed("a").position)!;
+    writer.send({ kind: "forget", hint: { position, digest, owner: OWNER_A } });
+    writer.put("c", "x".repeat(1_500), { keptFor: [OWNER_A] });
+    expect(codes()).to.deep.equal(["ok"]);
+  });
+
+  it("takes again what it keeps already, also at the limit: a retry must be acknowledged", () => {
+    const writer = new Writer(undefined, undefined, 2_500);
+    writer.put("a", "x".repeat(2_000), { keptFor: [OWNER_A] });
+    writer.run();
+    const { position, record } = writer.hints.read(keyNamed("a").position)!;
+    writer.send({ kind: "store", incoming: { position, record, keptFor: [OWNER_A] } });
+    expect(runsOf(writer.run())[0]!.result.ok).to.equal(true);
+  });
+
+  it("reports what it refused and what is in use", () => {
+    const writer = new Writer(undefined, undefined, 1_000);
+    writer.put("a", "x".repeat(500), { keptFor: [OWNER_A] });
+    writer.put("b", "x".repeat(500), { keptFor: [OWNER_A] });
+    const [settled] = writer.run().filter((reply) => reply.kind === "settled");
+    expect(settled).to.have.property("batch").that.includes({ hintsRefused: 1 });
+    expect(settled).to.have.nested.property("batch.hintBytes").that.is.greaterThan(500);
+    writer.put("own", "x");
+    const [own] = writer.run().filter((reply) => reply.kind === "settled");
+    expect(own).to.have.property("batch").that.includes({ hintsRefused: 0, hintBytes: undefined });
+  });
+
+  it("forgets a marker only if this node's own record is still the one that was delivered", () => {
+    const writer = new Writer();
+    const { position } = keyNamed("a");
+    writer.put("a", "1");
+    writer.send({ kind: "mark", missed: { position, owners: [OWNER_A] } });
+    writer.run();
+    const { digest } = writer.data.read(position)!;
+    writer.put("a", "2");
+    writer.send({ kind: "forget", hint: { position, digest, owner: OWNER_A } });
+    writer.run();
+    expect(writer.hints.count(), "it changed before it was forgotten").to.equal(1);
+    const now = writer.data.read(position)!.digest;
+    writer.send({ kind: "forget", hint: { position, digest: now, owner: OWNER_A } });
+    expect(rowsAdded(writer.run())).to.deep.equal([
+      { data: 0, hints: -1, markers: -1, hintsByOwner: new Map([[OWNER_A, -1]]) },
+    ]);
   });
 
   it("counts the owners of a row that rotted once, however it is replaced", () => {
@@ -215,7 +326,9 @@ describe("GroupCommit", () => {
     writer.run();
     writer.hints.plant({ ...writer.hints.read(keyNamed("a").position)!, digest: new Uint8Array(16) });
     writer.put("a", "2", { keptFor: [OWNER_A] });
-    expect(rowsAdded(writer.run())).to.deep.equal([{ data: 0, hints: 0, hintsByOwner: new Map() }]);
+    expect(rowsAdded(writer.run())).to.deep.equal([
+      { data: 0, hints: 0, markers: 0, hintsByOwner: new Map() },
+    ]);
   });
 
   it("counts new rows and corrupt ones", () => {
@@ -231,7 +344,7 @@ describe("GroupCommit", () => {
       .to.have.property("batch")
       .that.deep.includes({
         writes: 2,
-        rowsAdded: { data: 1, hints: 0, hintsByOwner: new Map() },
+        rowsAdded: { data: 1, hints: 0, markers: 0, hintsByOwner: new Map() },
         dataRowsCorrupt: 1,
       });
   });

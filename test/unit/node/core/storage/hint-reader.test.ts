@@ -28,10 +28,15 @@ function plant(database: MemoryDatabase, n: number, owners: readonly string[], b
 }
 
 /** The whole way that a question and its answer take between the threads. */
-function ask(database: MemoryDatabase, after: Uint8Array | undefined, limits: HintBatchLimits) {
+function ask(
+  database: MemoryDatabase,
+  after: Uint8Array | undefined,
+  limits: HintBatchLimits,
+  own = new MemoryDatabase(),
+) {
   const query = decodeHintQuery(encodeHintQuery({ owner: OWNER_A, after, limits }));
   expect(query).to.deep.equal({ owner: OWNER_A, after, limits });
-  return decodeHints(encodeHints(readHints(query, database, hash)));
+  return decodeHints(encodeHints(readHints(query, { hints: database, data: own }, hash)));
 }
 
 function placesOf(batch: HintBatch): (number | undefined)[] {
@@ -93,6 +98,24 @@ describe("readHints", () => {
     const { batch } = ask(database, undefined, { rows: 10, bytes: 1_000 });
     expect(placesOf(batch)).to.deep.equal([1]);
     expect(nextOf(batch)).to.deep.equal(place(1));
+  });
+
+  it("reads this node's own record for a marker, and none where that is lost", () => {
+    const own = new MemoryDatabase();
+    plant(own, 1, [], 20);
+    for (const n of [1, 2]) plant(database, n, [OWNER_A], 0);
+    const { batch } = ask(database, undefined, roomy, own);
+    const hints = batch.status === "read" ? batch.hints : [];
+    expect(hints.map(({ record }) => record?.length)).to.deep.equal([20, undefined]);
+  });
+
+  it("leaves out a marker whose record is rotten, and says in which database", () => {
+    const own = new MemoryDatabase();
+    plant(own, 1, []);
+    own.plant({ ...own.read(place(1))!, digest: new Uint8Array(16) });
+    plant(database, 1, [OWNER_A], 0);
+    const { batch, dataRowsCorrupt, hintRowsCorrupt } = ask(database, undefined, roomy, own);
+    expect([placesOf(batch), dataRowsCorrupt, hintRowsCorrupt]).to.deep.equal([[], 1, 0]);
   });
 
   it("passes over rows that fail their check and counts them, also where a batch has no other", () => {

@@ -1,9 +1,17 @@
 import type { Database, DatabaseFailure, StoredRow } from "../../../../../node/core/ports/database.ts";
+import type { RowDigest } from "../../../../../node/core/ports/merkle-store.ts";
+import { OverlaidTree, type TreeByName, type TreePart } from "../../../../simulator/world/simulated-tree.ts";
 
 /** A database in memory that keeps what was committed through a crash, and fails when told to. */
 export class MemoryDatabase implements Database {
   #committed = new Map<string, StoredRow>();
   #open: Map<string, StoredRow> | undefined;
+  #committedTree: TreeByName = new Map();
+  #openTree: Map<string, TreePart | undefined> | undefined;
+  readonly tree = new OverlaidTree({
+    layers: () => [this.#committedTree, ...(this.#openTree === undefined ? [] : [this.#openTree])],
+    open: () => this.#openTree,
+  });
   /** The next call of that name throws. */
   failNext: { at: "begin" | "read" | "write" | "commit"; failure: DatabaseFailure } | undefined;
   commits = 0;
@@ -12,23 +20,26 @@ export class MemoryDatabase implements Database {
     this.#failAt("begin");
     if (this.#open !== undefined) throw new Error("nested transaction");
     this.#open = new Map(this.#committed);
+    this.#openTree = new Map();
   }
 
   commit(): void {
     this.#failAt("commit");
     if (this.#open === undefined) throw new Error("no transaction to commit");
+    this.#committedTree = this.tree.merged();
     this.#committed = this.#open;
-    this.#open = undefined;
+    this.rollback();
     this.commits += 1;
   }
 
   rollback(): void {
     this.#open = undefined;
+    this.#openTree = undefined;
   }
 
   /** Power is lost: what was not committed is gone. */
   crash(): void {
-    this.#open = undefined;
+    this.rollback();
   }
 
   read(position: Uint8Array): StoredRow | undefined {
@@ -60,8 +71,23 @@ export class MemoryDatabase implements Database {
     return rows.slice(0, limit).map(({ position }) => position);
   }
 
+  digests(after: Uint8Array, before: Uint8Array, limit: number): RowDigest[] {
+    const rows = this.scan(after, this.count()).filter(({ position }) => nameOf(position) < nameOf(before));
+    return rows.slice(0, limit).map(({ position, digest }) => ({ position, digest }));
+  }
+
+  eachDigest(visit: (position: Uint8Array, digest: Uint8Array) => void): void {
+    for (const { position, digest } of this.scan(undefined, this.count())) visit(position, digest);
+  }
+
   count(): number {
     return (this.#open ?? this.#committed).size;
+  }
+
+  usedBytes(): number {
+    let bytes = 0;
+    for (const { record } of (this.#open ?? this.#committed).values()) bytes += 200 + record.length;
+    return bytes;
   }
 
   /** Puts a row on the disk behind the engine's back. */
@@ -70,12 +96,13 @@ export class MemoryDatabase implements Database {
   }
 
   /** The whole disk, to be put back later: a restored backup. */
-  snapshot(): Map<string, StoredRow> {
-    return new Map(this.#committed);
+  snapshot(): MemoryImage {
+    return { rows: new Map(this.#committed), tree: this.#committedTree };
   }
 
-  restore(snapshot: Map<string, StoredRow>): void {
-    this.#committed = new Map(snapshot);
+  restore({ rows, tree }: MemoryImage): void {
+    this.#committed = new Map(rows);
+    this.#committedTree = tree;
   }
 
   #failAt(at: NonNullable<MemoryDatabase["failNext"]>["at"]): void {
@@ -85,6 +112,13 @@ export class MemoryDatabase implements Database {
     throw failure;
   }
 }
+
+export interface MemoryImage {
+  readonly rows: ReadonlyMap<string, StoredRow>;
+  readonly tree: TreeByName;
+}
+
+export const emptyImage: MemoryImage = { rows: new Map(), tree: new Map() };
 
 function nameOf(position: Uint8Array): string {
   return Buffer.from(position).toString("hex");

@@ -27,6 +27,10 @@ class ManualStore implements ReplicaStore {
     return new Promise((resolve) => this.writes.push(resolve));
   }
 
+  mark(): Promise<Stored> {
+    return this.store();
+  }
+
   read(asked: ReplicaQuery): Promise<ReplicaRead> {
     return new Promise((answer) => this.reads.push({ query: asked, answer }));
   }

@@ -6,6 +6,7 @@ describe("addCounts", () => {
     const two = addCounts(noRows, {
       data: 1,
       hints: 2,
+      markers: 2,
       hintsByOwner: new Map([
         ["a", 2],
         ["b", 1],
@@ -14,12 +15,13 @@ describe("addCounts", () => {
     const one = addCounts(two, {
       data: 0,
       hints: -1,
+      markers: -1,
       hintsByOwner: new Map([
         ["a", -1],
         ["b", -1],
       ]),
     });
-    expect(one).to.deep.equal({ data: 1, hints: 1, hintsByOwner: new Map([["a", 1]]) });
+    expect(one).to.deep.equal({ data: 1, hints: 1, markers: 1, hintsByOwner: new Map([["a", 1]]) });
     expect(two.hintsByOwner).to.deep.equal(
       new Map([
         ["a", 2],

@@ -15,9 +15,11 @@ const batch = {
   writes: 1,
   bytes: 10,
   durationMs: 2,
-  rowsAdded: { data: 1, hints: 0, hintsByOwner: new Map<string, number>() },
+  rowsAdded: { data: 1, hints: 0, markers: 0, hintsByOwner: new Map<string, number>() },
   dataRowsCorrupt: 0,
   hintRowsCorrupt: 0,
+  hintsRefused: 0,
+  hintBytes: undefined,
   failure: undefined,
 };
 
@@ -191,7 +193,7 @@ describe("StoreClient", () => {
     expect([rig.queries, rig.hintQueries]).to.deep.equal([[[1], []], [query]]);
     expect(rig.client.pending).to.equal(2);
     const answer = { status: "read", hints: [], next: undefined } as const;
-    rig.readers[1]!.far.post(encodeHints({ hintRowsCorrupt: 1, batch: answer }));
+    rig.readers[1]!.far.post(encodeHints({ dataRowsCorrupt: 0, hintRowsCorrupt: 1, batch: answer }));
     rig.readers[1]!.near.deliver();
     rig.answer(0, 1);
     expect([await asked, await read]).to.deep.equal([answer, { status: "not_found" }]);
@@ -213,7 +215,7 @@ describe("StoreClient", () => {
       { kind: "row_corrupt", database: "data" },
       { kind: "batch_committed", writes: 1, bytes: 10, durationMs: 2 },
     ]);
-    expect(rig.client.rows()).to.deep.equal({ data: 1, hints: 0, hintsByOwner: new Map() });
+    expect(rig.client.rows()).to.deep.equal({ data: 1, hints: 0, markers: 0, hintsByOwner: new Map() });
   });
 
   it("answers everything that is unanswered when the storage threads are gone", async () => {

@@ -83,9 +83,11 @@ describe("the writer's replies", () => {
       writes: 9,
       bytes: 1_000,
       durationMs: 1.25,
-      rowsAdded: { data: 3, hints: -1, hintsByOwner: new Map([["owner", -2]]) },
+      rowsAdded: { data: 3, hints: -1, markers: -2, hintsByOwner: new Map([["owner", -2]]) },
       dataRowsCorrupt: 1,
       hintRowsCorrupt: 2,
+      hintsRefused: 3,
+      hintBytes: 5_000_000_000,
       failure: { code: "disk_full", message: "no space" },
     };
     const runs = [
@@ -93,7 +95,7 @@ describe("the writer's replies", () => {
       { firstCall: 8, count: 1, result: failed },
     ];
     expect(decodeWriterReply(encodeSettled(batch, runs))).to.deep.equal({ kind: "settled", batch, runs });
-    const fine = { ...batch, failure: undefined };
+    const fine = { ...batch, hintBytes: undefined, failure: undefined };
     expect(decodeWriterReply(encodeSettled(fine, runs))).to.deep.equal({
       kind: "settled",
       batch: fine,

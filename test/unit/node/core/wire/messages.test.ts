@@ -57,6 +57,18 @@ describe("peer messages", () => {
     expect(() => read(64 * 1024 + 1)).to.throw(MalformedBytes, "a key of 65537 bytes");
   });
 
+  it("say of a record whether it is handed over, beside any number of owners", () => {
+    const keptFor = Array.from({ length: 16 }, () => "00000000-0000-4000-8000-00000000000a" as NodeId);
+    for (const body of [
+      { position: new Uint8Array(16), record: new Uint8Array(1), keptFor, handedOver: true },
+      { position: new Uint8Array(16), record: new Uint8Array(1), keptFor: [], handedOver: true },
+      { position: new Uint8Array(16), record: new Uint8Array(1), keptFor },
+    ] as const) {
+      const message = decodeMessage(encodeRequest(1, 100, { kind: "replicate", body }));
+      expect(message).to.have.property("request").that.deep.equals({ kind: "replicate", body });
+    }
+  });
+
   it("refuses a hint for what is no node", () => {
     const body = { position: new Uint8Array(16), record: new Uint8Array(1), keptFor: ["nobody" as NodeId] };
     const message = encodeRequest(1, 100, { kind: "replicate", body });

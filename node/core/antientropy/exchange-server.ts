@@ -1,0 +1,208 @@
+import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
+import type { NodeId } from "../node-id.ts";
+import type { LeafHash, LeafRange, MerkleStore } from "../ports/merkle-store.ts";
+import type { Observer } from "../ports/observer.ts";
+import { partitionOf } from "../ring/position.ts";
+import type { RingState } from "../ring/ring-state.ts";
+import { compareBytes } from "../version/record.ts";
+import { decodeRecord } from "../version/record-codec.ts";
+import { areOwners, partitionOfLeaf, sharedPartitions } from "./shared-partitions.ts";
+import {
+  type Answers,
+  type AnswerKind,
+  type Declined,
+  encodeAnswer,
+  encodeDeclined,
+  type FoundVersions,
+  ROWS_PER_ANSWER_MAX,
+} from "./exchange-answers.ts";
+import { type Question, readQuestion } from "./exchange-questions.ts";
+
+/**
+ * The side of an exchange that is asked: it shows its tree, its rows and its records to a node that owns the same
+ * partitions, and to nobody else. It keeps nothing between two questions; what one question costs is bounded, and so
+ * is how many are worked on at once: more are answered "busy".
+ */
+export interface ExchangeServerParts {
+  readonly self: NodeId;
+  readonly ring: RingState;
+  readonly merkle: MerkleStore;
+  readonly observer: Observer;
+  /** Whether this node would begin to serve an exchange to that peer now. */
+  readonly mayBegin: (peer: NodeId) => boolean;
+  /** Called where a peer's roots are all equal to this node's. */
+  readonly onEqual: (peer: NodeId, partitions: readonly number[]) => void;
+}
+
+/** Questions worked on at once; of one peer two, as its first may have been given up. */
+const SERVED_MAX = 4;
+const SERVED_PER_PEER_MAX = 2;
+/** Of records: an answer ends before it would exceed this. */
+const ANSWER_BYTES_MAX = 1024 * 1024;
+
+type Answered = { readonly status: "ok"; readonly bytes: Uint8Array } | Declined;
+
+export class ExchangeServer {
+  readonly #parts: ExchangeServerParts;
+  readonly #served: NodeId[] = [];
+
+  constructor(parts: ExchangeServerParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws MalformedBytes where the body is no question. */
+  async answer(from: NodeId, body: Uint8Array): Promise<Uint8Array> {
+    const question = readQuestion(new ByteReader(body));
+    const answered = await this.#admitted(from, question);
+    const bytes = answered.status === "ok" ? answered.bytes : encodeDeclined(answered);
+    this.#parts.observer.event({
+      kind: "antientropy_served",
+      peerId: from,
+      question: question.kind,
+      answer: answered.status,
+      bytes: bytes.length,
+    });
+    return bytes;
+  }
+
+  async #admitted(from: NodeId, question: Question): Promise<Answered> {
+    const declined = this.#declines(from, question);
+    if (declined !== undefined) return declined;
+    this.#served.push(from);
+    try {
+      return await this.#answered(from, question);
+    } finally {
+      this.#served.splice(this.#served.indexOf(from), 1);
+    }
+  }
+
+  #declines(from: NodeId, question: Question): Declined | undefined {
+    const { self, ring, mayBegin } = this.#parts;
+    const current = ring.current();
+    if (current === undefined || ring.hash() !== question.ring.digest) {
+      const message = `node ${self} has ring epoch ${current?.epoch ?? 0}, node ${from} asked with epoch ${question.ring.epoch}`;
+      return { status: "other_ring", message };
+    }
+    if (!this.#mayAsk(from, question, current.parameters.partitions))
+      return { status: "refused", message: `node ${from} asked node ${self} for partitions that it does not own` };
+    const ofPeer = this.#served.filter((peer) => peer === from).length;
+    if (this.#served.length >= SERVED_MAX || ofPeer >= SERVED_PER_PEER_MAX)
+      return { status: "busy", message: `node ${self} works on ${this.#served.length} questions of other nodes` };
+    if (question.kind === "roots" && !mayBegin(from))
+      return { status: "busy", message: `node ${self} repairs its copies with another node` };
+    return undefined;
+  }
+
+  /** Only what both own. The roots name no partition: they are refused by their number, below. */
+  #mayAsk(from: NodeId, question: Question, partitions: number): boolean {
+    const { self, ring } = this.#parts;
+    const isShared = (partition: number): boolean => areOwners(ring, partition, self, from);
+    switch (question.kind) {
+      case "roots":
+        return sharedPartitions(ring, self, from).length === question.roots.length && question.roots.length > 0;
+      case "leaves":
+        return question.ranges.every((range) => partitionsOf(range, partitions).every(isShared));
+      case "rows":
+        return question.leaves.every((leaf) => isShared(partitionOfLeaf(leaf, partitions)));
+      case "versions":
+      case "records":
+        return question.positions.every((position) => isShared(partitionOf(position, partitions)));
+    }
+  }
+
+  #answered(from: NodeId, question: Question): Promise<Answered> {
+    switch (question.kind) {
+      case "roots":
+        return this.#roots(from, question.roots);
+      case "leaves":
+        return this.#leaves(question.ranges);
+      case "rows":
+        return this.#rows(question.leaves, question.after);
+      case "versions":
+        return this.#versions(question.positions);
+      case "records":
+        return this.#records(question.positions);
+    }
+  }
+
+  async #roots(from: NodeId, theirs: readonly Uint8Array[]): Promise<Answered> {
+    const { self, ring, merkle, onEqual } = this.#parts;
+    const shared = sharedPartitions(ring, self, from);
+    const read = await merkle.partitionRoots(ring.current()?.parameters.partitions ?? 0);
+    if (read.status === "failed") return read;
+    const differing = [...shared.keys()].filter((i) => {
+      const ours = read.partitions[shared[i]!];
+      return ours === undefined || compareBytes(ours.root, theirs[i]!) !== 0;
+    });
+    if (differing.length === 0) onEqual(from, shared);
+    return ok("roots", { differing });
+  }
+
+  async #leaves(ranges: readonly LeafRange[]): Promise<Answered> {
+    const leaves: LeafHash[] = [];
+    for (const range of ranges) {
+      const read = await this.#parts.merkle.leafHashes(range);
+      if (read.status === "failed") return read;
+      leaves.push(...read.leaves);
+    }
+    return ok("leaves", { leaves });
+  }
+
+  async #rows(leaves: readonly number[], after: Uint8Array | undefined): Promise<Answered> {
+    const read = await this.#parts.merkle.rowsOfLeaves({ leaves, after, rowsMax: ROWS_PER_ANSWER_MAX });
+    return read.status === "failed" ? read : ok("rows", read);
+  }
+
+  async #versions(positions: readonly Uint8Array[]): Promise<Answered> {
+    const read = await this.#parts.merkle.recordsAt({ positions, bytesMax: ANSWER_BYTES_MAX });
+    if (read.status === "failed") return read;
+    const indexOf = indexIn(positions);
+    const corrupt = read.corrupt.map(indexOf);
+    const found: FoundVersions[] = [];
+    for (const { position, record } of read.rows) {
+      const versions = versionsOf(record);
+      if (versions === undefined) corrupt.push(indexOf(position));
+      else found.push({ index: indexOf(position), ...versions });
+    }
+    corrupt.sort((a, b) => a - b);
+    return ok("versions", { positionsRead: read.positionsRead, corrupt, found });
+  }
+
+  async #records(positions: readonly Uint8Array[]): Promise<Answered> {
+    const read = await this.#parts.merkle.recordsAt({ positions, bytesMax: ANSWER_BYTES_MAX });
+    if (read.status === "failed") return read;
+    const indexOf = indexIn(positions);
+    return ok("records", {
+      positionsRead: read.positionsRead,
+      corrupt: read.corrupt.map(indexOf),
+      found: read.rows.map(({ position, digest, record }) => ({ index: indexOf(position), digest, record })),
+    });
+  }
+}
+
+/** What a record says of its versions; undefined where its bytes cannot be read. */
+export function versionsOf(bytes: Uint8Array): Omit<FoundVersions, "index"> | undefined {
+  try {
+    const { coverage, siblings } = decodeRecord(bytes);
+    return { coverage, dots: siblings.map(({ dot }) => dot) };
+  } catch (error) {
+    if (error instanceof MalformedBytes) return undefined;
+    throw error;
+  }
+}
+
+/** Where a position stands among those asked for. */
+function indexIn(positions: readonly Uint8Array[]): (position: Uint8Array) => number {
+  const indexes = new Map(positions.map((position, index) => [position.join(), index]));
+  return (position) => indexes.get(position.join()) ?? 0;
+}
+
+function ok<K extends AnswerKind>(kind: K, body: Answers[K]): Answered {
+  return { status: "ok", bytes: encodeAnswer(kind, body) };
+}
+
+function partitionsOf({ first, count }: LeafRange, partitions: number): number[] {
+  const begin = partitionOfLeaf(first, partitions);
+  const end = partitionOfLeaf(first + count - 1, partitions);
+  return Array.from({ length: end - begin + 1 }, (_, i) => begin + i);
+}

@@ -1,0 +1,115 @@
+import { askToStore } from "../coordinator/replica-calls.ts";
+import type { PeerCalls } from "../peers/peer-calls.ts";
+import type { Digester } from "../ports/hash.ts";
+import type { MerkleStore } from "../ports/merkle-store.ts";
+import type { Observer } from "../ports/observer.ts";
+import type { ReplicaStore } from "../ports/replica-store.ts";
+import { fateOfAnswer } from "../handoff/handoff-pace.ts";
+import { compareBytes } from "../version/record.ts";
+import { POSITIONS_MAX } from "./exchange-questions.ts";
+import { ExchangeStopped, readOrStop } from "./exchange-report.ts";
+import type { PeerQuestions } from "./peer-questions.ts";
+
+/**
+ * Moves whole records between this node and a peer. Both ways they are merged where they arrive, never written over
+ * anything, so a record that changed meanwhile, or comes twice, does no harm.
+ *
+ * Invariant: a record counts as moved only after the side that takes it has acknowledged it from stable storage.
+ */
+export interface RecordMovesParts {
+  /** For writing: what it is given must pass any cache that this node has. */
+  readonly store: Pick<ReplicaStore, "store">;
+  readonly merkle: MerkleStore;
+  readonly calls: PeerCalls;
+  readonly hash: Digester;
+  readonly observer: Observer;
+}
+
+/** What came of pulling some positions; each is in exactly one list. */
+export interface Pulled {
+  readonly stored: readonly Uint8Array[];
+  /** The peer has no sound row there. */
+  readonly missing: readonly Uint8Array[];
+  /** This node's store will never take what the peer has. */
+  readonly refused: readonly Uint8Array[];
+}
+
+/** The positions, ascending, at which something is left to be done. */
+export interface Pushed {
+  /** This node's own row failed its check. */
+  readonly corrupt: readonly Uint8Array[];
+  /** The peer will never take the record. */
+  readonly refused: readonly Uint8Array[];
+}
+
+/** Bytes of the records that are read and under way at once. */
+const BATCH_BYTES = 1024 * 1024;
+/** Position, kind, call, time and count of owners of a message that carries a record. */
+const REPLICATE_HEADER_BYTES = 26;
+
+/** Throws ExchangeStopped where the peer does not answer or this node's store cannot take records now. */
+export async function pullRecords(
+  positions: readonly Uint8Array[],
+  questions: PeerQuestions,
+  parts: RecordMovesParts,
+): Promise<Pulled> {
+  const stored: Uint8Array[] = [];
+  const missing: Uint8Array[] = [];
+  const refused: Uint8Array[] = [];
+  for (let at = 0; at < positions.length;) {
+    const asked = positions.slice(at, at + POSITIONS_MAX);
+    const { found, positionsRead } = await questions.ask({ kind: "records", positions: asked });
+    const looked = asked.slice(0, positionsRead);
+    const fates = await Promise.all(
+      found.map(async ({ index, digest, record }) => {
+        if (compareBytes(parts.hash.md5(record), digest) !== 0)
+          throw new ExchangeStopped("failed", "a record of the peer does not match its digest");
+        const position = looked[index]!;
+        return { position, answer: await parts.store.store({ position, record, keptFor: [] }) };
+      }),
+    );
+    for (const { position, answer } of fates) {
+      const fate = fateOfAnswer(answer);
+      if (fate === "delivered") stored.push(position);
+      if (fate === "refused") refused.push(position);
+    }
+    questions.tally.recordsPulled += fates.filter(({ answer }) => answer.ok).length;
+    const failed = fates.find(({ answer }) => fateOfAnswer(answer) === "failed");
+    if (failed !== undefined && !failed.answer.ok)
+      throw new ExchangeStopped("failed", `this node could not store a record: ${failed.answer.message}`);
+    const indexes = new Set(found.map(({ index }) => index));
+    missing.push(...looked.filter((_, index) => !indexes.has(index)));
+    at += looked.length;
+  }
+  return { stored, missing, refused };
+}
+
+/** Throws ExchangeStopped where the peer does not acknowledge. */
+export async function pushRecords(
+  positions: readonly Uint8Array[],
+  questions: PeerQuestions,
+  parts: RecordMovesParts,
+): Promise<Pushed> {
+  const corrupt: Uint8Array[] = [];
+  const refused: Uint8Array[] = [];
+  for (let at = 0; at < positions.length;) {
+    const asked = positions.slice(at, at + POSITIONS_MAX);
+    const read = readOrStop(await parts.merkle.recordsAt({ positions: asked, bytesMax: BATCH_BYTES }));
+    const limits = { timeoutMs: questions.timeoutMs(), lane: "bulk" } as const;
+    const fates = await Promise.all(
+      read.rows.map(async ({ position, record }) => {
+        questions.tally.bytesSent += REPLICATE_HEADER_BYTES + record.length;
+        const answer = await askToStore(questions.peer, { position, record, keptFor: [] }, limits, parts);
+        return { position, answer };
+      }),
+    );
+    questions.tally.recordsPushed += fates.filter(({ answer }) => answer.ok).length;
+    const failed = fates.find(({ answer }) => fateOfAnswer(answer) === "failed");
+    if (failed !== undefined && !failed.answer.ok)
+      throw new ExchangeStopped("failed", `the peer did not take a record: ${failed.answer.message}`);
+    refused.push(...fates.filter(({ answer }) => !answer.ok).map(({ position }) => position));
+    corrupt.push(...read.corrupt);
+    at += Math.max(1, read.positionsRead);
+  }
+  return { corrupt, refused };
+}

@@ -1,0 +1,46 @@
+import type { Disks } from "./fault-cluster.ts";
+import { FaultCluster } from "./fault-cluster.ts";
+
+/**
+ * Clusters are used for several runs, as in real life a cluster sees several faults, and because starting five nodes
+ * takes as long as a short run. After a failed run a new one is made, and the old one's files are kept.
+ */
+const NODES = 5;
+const RUNS_MAX = 12;
+
+export class ClusterPool {
+  #current: { cluster: FaultCluster; disks: Disks; runs: number } | undefined;
+  /** Of clusters whose run failed. */
+  readonly kept: string[] = [];
+
+  async take(disks: Disks): Promise<FaultCluster> {
+    if (this.#current !== undefined && (this.#current.disks !== disks || this.#current.runs >= RUNS_MAX)) {
+      await this.#remove(false);
+    }
+    if (this.#current === undefined) {
+      this.#current = { cluster: new FaultCluster(NODES, disks), disks, runs: 0 };
+      await this.#current.cluster.form();
+    }
+    this.#current.runs += 1;
+    return this.#current.cluster;
+  }
+
+  /** After a failed run. Answers where the files are. */
+  async discard(): Promise<string> {
+    const directory = this.#current?.cluster.directory ?? "";
+    await this.#remove(true);
+    return directory;
+  }
+
+  async close(): Promise<void> {
+    await this.#remove(false);
+  }
+
+  async #remove(keepFiles: boolean): Promise<void> {
+    const cluster = this.#current?.cluster;
+    this.#current = undefined;
+    if (cluster === undefined) return;
+    if (keepFiles) this.kept.push(cluster.directory);
+    await cluster.remove({ keepFiles });
+  }
+}

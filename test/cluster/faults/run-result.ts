@@ -1,0 +1,36 @@
+import type { SideSummary } from "./operation-log.ts";
+
+/** What one run of one cell showed: a line of the results file. */
+export interface RunResult {
+  /** ISO 8601, at its end. */
+  readonly at: string;
+  readonly nodeVersion: string;
+  readonly fault: string;
+  readonly w: number;
+  /** How long the fault lasted. */
+  readonly faultMs: number;
+  readonly workloads: Readonly<Record<string, WorkloadResult>>;
+  /** Calls that began during the fault, by side. */
+  readonly sides: Readonly<Record<string, SideSummary>>;
+  /** From the last write to equal roots everywhere and no hint; null where the bound was not enough. */
+  readonly convergeMs: number | null;
+  /** What must not be; empty where the run passed. */
+  readonly failures: readonly string[];
+}
+
+export interface WorkloadResult {
+  readonly operations: number;
+  readonly ok: number;
+  /** Certainly without effect. */
+  readonly failed: number;
+  /** May have been applied. */
+  readonly unknown: number;
+  readonly reads: number;
+  readonly staleReads: number;
+  readonly siblingsMax: number;
+  readonly lost: number;
+  readonly resurrected: number;
+  readonly corrupt: number;
+  /** One write shown twice, a value that nobody wrote, or one whose write was refused. */
+  readonly wrong: number;
+}

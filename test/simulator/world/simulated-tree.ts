@@ -1,0 +1,100 @@
+import { invariant } from "../../../node/core/invariant.ts";
+import {
+  DatabaseFailure,
+  type TreeBlock,
+  type TreeBlockHead,
+  type TreeChanges,
+  type TreeTables,
+} from "../../../node/core/ports/database.ts";
+
+/** A block, or a list of changes, of a Merkle tree. */
+export type TreePart =
+  | { readonly kind: "block"; readonly block: TreeBlock }
+  | { readonly kind: "changes"; readonly changes: TreeChanges };
+
+export type TreeByName = ReadonlyMap<string, TreePart>;
+/** Undefined where the part is removed. */
+export type TreeChangesByName = ReadonlyMap<string, TreePart | undefined>;
+
+export interface TreeLayers {
+  /** What lies on the disk, then what came later, oldest first; the open transaction is the last of them. */
+  layers(): readonly TreeChangesByName[];
+  /** The open transaction; undefined where there is none. */
+  open(): Map<string, TreePart | undefined> | undefined;
+}
+
+/** The tables of a Merkle tree as one connection to a simulated database sees them. */
+export class OverlaidTree implements TreeTables {
+  readonly #layers: TreeLayers;
+
+  constructor(layers: TreeLayers) {
+    this.#layers = layers;
+  }
+
+  block(block: number): TreeBlock | undefined {
+    const layer = this.#layers.layers().findLast((each) => each.has(blockName(block)));
+    const part = layer?.get(blockName(block));
+    return part?.kind === "block" ? copyOfBlock(part.block) : undefined;
+  }
+
+  heads(): TreeBlockHead[] {
+    const blocks = [...this.merged().values()].flatMap((part) => (part.kind === "block" ? [part.block] : []));
+    return blocks.map(copyOfBlock).sort((a, b) => a.block - b.block);
+  }
+
+  writeBlock(block: TreeBlock): void {
+    this.#writable().set(blockName(block.block), { kind: "block", block: copyOfBlock(block) });
+  }
+
+  changes(after: number): TreeChanges[] {
+    const lists = [...this.merged().values()].flatMap((part) =>
+      part.kind === "changes" && part.changes.seq > after ? [part.changes] : [],
+    );
+    return lists.map(copyOfChanges).sort((a, b) => a.seq - b.seq);
+  }
+
+  writeChanges(changes: TreeChanges): void {
+    this.#writable().set(changesName(changes.seq), { kind: "changes", changes: copyOfChanges(changes) });
+  }
+
+  dropChanges(through: number): void {
+    for (const { seq } of this.changes(0))
+      if (seq <= through) this.#writable().set(changesName(seq), undefined);
+  }
+
+  /** All layers as one. */
+  merged(): TreeByName {
+    const merged = new Map<string, TreePart>();
+    for (const layer of this.#layers.layers()) {
+      for (const [name, part] of layer) {
+        if (part === undefined) merged.delete(name);
+        else merged.set(name, part);
+      }
+    }
+    return merged;
+  }
+
+  #writable(): Map<string, TreePart | undefined> {
+    const open = this.#layers.open();
+    if (open === undefined)
+      throw new DatabaseFailure("not_writable", "the tree is written in transactions only");
+    return open;
+  }
+}
+
+function blockName(block: number): string {
+  invariant(Number.isInteger(block) && block >= 0 && block < 256, `no block ${block}`);
+  return `block ${block}`;
+}
+
+function changesName(seq: number): string {
+  return `changes ${seq}`;
+}
+
+function copyOfBlock(block: TreeBlock): TreeBlock {
+  return { ...block, root: block.root.slice(), leaves: block.leaves.slice() };
+}
+
+function copyOfChanges({ seq, changes }: TreeChanges): TreeChanges {
+  return { seq, changes: changes.slice() };
+}
