@@ -53,7 +53,7 @@ export class StepTaker {
     token: string | undefined,
   ): Promise<void> {
     const { replication, partitions } = cluster.spec;
-    const request = { clusterId, members, partitions, replicas: replication.n };
+    const request = { clusterId, members, partitions, replicas: replication.factor };
     const formed = await this.#nodes.at(podOf(pods, via), token).formRing(request);
     const note = `the ring ${formed.clusterId} of ${members.length} nodes is formed`;
     this.#events.record(cluster, { type: "Normal", reason: "RingFormed", action: "Form", note });

@@ -28,8 +28,8 @@ export function configMap(cluster: DynamoCluster): V1ConfigMap {
 export function nodeSettings(cluster: DynamoCluster): Readonly<Record<string, string>> {
   const { replication, settings } = cluster.spec;
   const values: Partial<Record<SettingName, number | string | undefined>> = {
-    readQuorum: replication.r,
-    writeQuorum: replication.w,
+    readQuorum: replication.readQuorum,
+    writeQuorum: replication.writeQuorum,
     logLevel: settings.logLevel,
     requestTimeoutMs: settings.requestTimeoutMs,
     valueBytesMax: settings.valueBytesMax,

@@ -10,7 +10,7 @@ import { ownerOf } from "./owner.ts";
  */
 export function disruptionBudget(cluster: DynamoCluster): V1PodDisruptionBudget | undefined {
   const { size, replication, disruptionBudget: wanted } = cluster.spec;
-  if (!wanted || size === 1 || replication.n === 1) return undefined;
+  if (!wanted || size === 1 || replication.factor === 1) return undefined;
   return {
     apiVersion: "policy/v1",
     kind: "PodDisruptionBudget",

@@ -10,7 +10,7 @@ import { judge, type Judgement } from "./conditions.ts";
 export function clusterStatus(facts: Facts): DynamoClusterStatus {
   const { cluster, nowMs } = facts.observed;
   const judgements = judge(facts);
-  const { n, r, w } = cluster.spec.replication;
+  const { factor: n, readQuorum: r, writeQuorum: w } = cluster.spec.replication;
   const { ring, nodes } = facts;
   const versions = [...new Set(nodes.flatMap(({ report }) => report?.status.node.version ?? []))].sort();
   return {

@@ -15,7 +15,7 @@ export interface QuorumState {
 export function quorumState({ ring, nodes, observed }: Facts): QuorumState {
   const serving = new Set(nodes.filter(isServing).map(({ report }) => report!.status.node.id));
   if (ring === undefined) return { held: false, partitionsWithout: 0, serving: serving.size };
-  const { r, w } = observed.cluster.spec.replication;
+  const { readQuorum: r, writeQuorum: w } = observed.cluster.spec.replication;
   const n = Math.min(ring.parameters.replicas, ring.members.length);
   const isUp = ring.members.map(({ id }) => serving.has(id));
   let partitionsWithout = 0;

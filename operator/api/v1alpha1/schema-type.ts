@@ -32,10 +32,7 @@ export interface Schema {
 /** A CEL rule; `message` says what to do. */
 export interface ValidationRule {
   readonly rule: string;
-  readonly message?: string;
-  readonly messageExpression?: string;
-  readonly fieldPath?: string;
-  readonly reason?: "FieldValueInvalid" | "FieldValueForbidden";
+  readonly message: string;
 }
 
 type Present<S extends Schema> = {

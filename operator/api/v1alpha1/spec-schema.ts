@@ -10,8 +10,10 @@ const quantity = (description: string) =>
   ({
     type: "string",
     description,
-    pattern: "^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$",
     maxLength: 32,
+    "x-kubernetes-validations": [
+      { rule: "isQuantity(self)", message: "this is no quantity: write a number with a unit, such as 10Gi" },
+    ],
   }) as const satisfies Schema;
 
 const quorum = (letter: string) =>
@@ -26,29 +28,30 @@ const quorum = (letter: string) =>
 const replication = {
   type: "object",
   description: "Copies of each key, and how many of them answer a read or a write by default.",
-  default: {},
+  default: { factor: 3, readQuorum: 2, writeQuorum: 2 },
   properties: {
-    n: {
+    // Not `n`: unquoted, YAML reads that key as the word "no".
+    factor: {
       type: "integer",
       description: "N: nodes that keep each key. Cannot be changed later.",
       default: 3,
       minimum: 1,
       maximum: 7,
     },
-    r: quorum("R"),
-    w: quorum("W"),
+    readQuorum: quorum("R"),
+    writeQuorum: quorum("W"),
   },
   "x-kubernetes-validations": [
-    { rule: "self.r <= self.n", message: "replication.r is larger than replication.n: a read cannot wait for more copies than there are; lower r or raise n" },
-    { rule: "self.w <= self.n", message: "replication.w is larger than replication.n: a write cannot wait for more copies than there are; lower w or raise n" },
-    { rule: "self.n == oldSelf.n", message: "replication.n cannot be changed: it is fixed for the life of a cluster; create a new cluster and copy the data" },
+    { rule: "self.readQuorum <= self.factor", message: "replication.readQuorum is larger than replication.factor: a read cannot wait for more copies than there are; lower it or create the cluster with a larger factor" },
+    { rule: "self.writeQuorum <= self.factor", message: "replication.writeQuorum is larger than replication.factor: a write cannot wait for more copies than there are; lower it or create the cluster with a larger factor" },
+    { rule: "self.factor == oldSelf.factor", message: "replication.factor cannot be changed: it is fixed for the life of a cluster; create a new cluster and copy the data" },
   ],
 } as const satisfies Schema;
 
 const storage = {
   type: "object",
   description: "The volume of each node.",
-  default: {},
+  default: { size: "10Gi", reclaimPolicy: "Retain" },
   properties: {
     size: { ...quantity("Size of each node's volume. It can grow, never shrink."), default: "10Gi" },
     className: {
@@ -65,8 +68,8 @@ const storage = {
     },
   },
   "x-kubernetes-validations": [
-    { rule: "quantity(self.size).compareTo(quantity('64Mi')) >= 0", message: "storage.size is below 64Mi: a node cannot work in that; give at least 64Mi" },
-    { rule: "quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0", message: "storage.size cannot shrink: volumes only grow; keep the old size or a larger one" },
+    { rule: "!isQuantity(self.size) || quantity(self.size).compareTo(quantity('64Mi')) >= 0", message: "storage.size is below 64Mi: a node cannot work in that; give at least 64Mi" },
+    { rule: "!isQuantity(self.size) || !isQuantity(oldSelf.size) || quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0", message: "storage.size cannot shrink: volumes only grow; keep the old size or a larger one" },
     { rule: "has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)", message: "storage.className cannot be changed: volumes cannot move to another class; create a new cluster with it" },
   ],
 } as const satisfies Schema;
@@ -87,7 +90,7 @@ const resources = {
 const settings = {
   type: "object",
   description: "Settings of the nodes. A change restarts them one after the other.",
-  default: {},
+  default: { logLevel: "info" },
   properties: {
     logLevel: { type: "string", description: "How much the nodes log.", enum: ["error", "warn", "info", "debug"], default: "info" },
     requestTimeoutMs: { type: "integer", description: "Timeout of requests that name none.", minimum: 10, maximum: 60_000 },
@@ -112,7 +115,7 @@ const asInPod = (type: "object", description: string) =>
 const pod = {
   type: "object",
   description: "What is added to the nodes' pods. What DynamoKV relies on cannot be overridden.",
-  default: {},
+  default: { terminationGracePeriodSeconds: 30 },
   properties: {
     labels: stringMap("Labels added to the pods."),
     annotations: stringMap("Annotations added to the pods."),
@@ -142,10 +145,9 @@ const pod = {
 
 const rules: readonly ValidationRule[] = [
   {
-    rule: "self.size >= self.replication.n",
-    messageExpression:
-      "'size ' + string(self.size) + ' is less than replication.n ' + string(self.replication.n) + ': each key needs n nodes; raise size, or give replication: {n: ' + string(self.size) + ', r: 1, w: 1} when the cluster is created'",
-    message: "size is less than replication.n: each key needs n nodes; raise size",
+    rule: "self.size >= self.replication.factor",
+    message:
+      "size is less than replication.factor: each key needs that many nodes; raise size, or create the cluster with replication: {factor: 1, readQuorum: 1, writeQuorum: 1}",
   },
   {
     rule: "!has(self.zones) || self.size >= self.zones.size()",
