@@ -27,7 +27,8 @@ export interface LeaseTiming {
   readonly everyMs: number;
 }
 
-const defaultTiming: LeaseTiming = { durationMs: 15_000, renewWithinMs: 10_000, everyMs: 2_000 };
+/** Nodes serve without an operator: rather few requests than a quick change of leaders. */
+const defaultTiming: LeaseTiming = { durationMs: 20_000, renewWithinMs: 14_000, everyMs: 5_000 };
 
 interface Lease extends KubernetesObject {
   readonly spec?: {
@@ -44,6 +45,8 @@ export class LeaderElection {
   readonly #timing: LeaseTiming;
   /** The record that others wrote last and when this process first saw it: clocks of machines are not compared. */
   #seen: { readonly record: string; readonly atMs: number } | undefined;
+  /** As this process wrote it last: renewing it costs one request. */
+  #written: Lease | undefined;
   #renewedMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -98,12 +101,9 @@ export class LeaderElection {
   async #acquireOrRenew(): Promise<boolean> {
     const { client, lease, identity } = this.#options;
     try {
-      const current = await client.get<Lease>(RESOURCES.leases, lease).catch((error: unknown) => {
-        if (isNotFound(error)) return undefined;
-        throw error;
-      });
+      const current = this.#written ?? (await this.#read());
       if (current === undefined) {
-        await client.create({ ...header(lease), spec: this.#record(undefined) });
+        this.#written = await client.create<Lease>({ ...header(lease), spec: this.#record(undefined) });
         return true;
       }
       const { spec } = current;
@@ -115,12 +115,24 @@ export class LeaderElection {
         }
         return false;
       }
+      const renewed = { ...current, spec: this.#record(isMine ? spec : undefined, spec) };
       // The resourceVersion within makes this fail where somebody else was faster.
-      await client.replace(RESOURCES.leases, lease, { ...current, spec: this.#record(isMine ? spec : undefined, spec) });
+      this.#written = await client.replace(RESOURCES.leases, lease, renewed);
       return true;
     } catch (error) {
+      this.#written = undefined;
       if (!isConflict(error)) this.#options.onTrouble(String(error));
       return false;
+    }
+  }
+
+  async #read(): Promise<Lease | undefined> {
+    const { client, lease } = this.#options;
+    try {
+      return await client.get<Lease>(RESOURCES.leases, lease);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
     }
   }
 
@@ -129,7 +141,7 @@ export class LeaderElection {
     const record = `${spec.holderIdentity} ${spec.renewTime} ${spec.leaseTransitions}`;
     const nowMs = performance.now();
     if (this.#seen?.record !== record) this.#seen = { record, atMs: nowMs };
-    return nowMs - this.#seen.atMs > (spec.leaseDurationSeconds ?? 15) * 1_000;
+    return nowMs - this.#seen.atMs > (spec.leaseDurationSeconds ?? 20) * 1_000;
   }
 
   #record(mine: Lease["spec"], before?: Lease["spec"]): NonNullable<Lease["spec"]> {
