@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type {
   AdminMembers,
+  AdminPartitions,
   AdminPreferenceList,
+  AdminRepair,
   AdminRing,
   AdminStatus,
   FormRingRequest,
@@ -60,6 +62,18 @@ export class AdminClient {
   async preferenceList(bucket: string | Uint8Array, key: string | Uint8Array): Promise<AdminPreferenceList> {
     const path = `/admin/v1/preference-list/${pathSegment(bucket, "bucket")}/${pathSegment(key, "key")}`;
     return (await this.#json("GET", path, {})) as AdminPreferenceList;
+  }
+
+  async partitions(): Promise<AdminPartitions> {
+    return (await this.#json("GET", "/admin/v1/partitions", {})) as AdminPartitions;
+  }
+
+  /**
+   * Makes the node compare its copies with every co-owner's, which may take `timeoutMs`: less than the timeout that
+   * this client was made with, or the answer comes too late. Rejects with code busy where it does so already.
+   */
+  async repair(timeoutMs: number): Promise<AdminRepair> {
+    return (await this.#json("POST", `/admin/v1/anti-entropy?timeout_ms=${timeoutMs}`, {})) as AdminRepair;
   }
 
   /** Forming the same ring again is no error. */

@@ -40,15 +40,16 @@ export interface NodeSurroundings {
   readonly onFatal: (error: Error) => void;
 }
 
+const PEER_STATES = { down: 0, slow: 1, up: 2 } as const;
 const STOP_GRACE_MS = 5_000;
 const KEY_IDS = Array.from({ length: 256 }, (_, id) => id);
 
 /** Builds a member on real sockets, threads and disks. Rejects where one of them cannot be had, and says which. */
 export async function startNode(config: NodeConfig, surroundings: NodeSurroundings): Promise<RunningNode> {
   const { version, log } = surroundings;
-  const member = await openMember(config, surroundings);
-  const { identity, registry, transport, storage } = member;
   let draining = false;
+  const member = await openMember(config, surroundings, () => draining);
+  const { identity, registry, transport, storage } = member;
   const admin = adminOf(member, config, { version, isDraining: () => draining });
   const { clients, administration } = serversOf(member, config, { admin, log });
   registerGauges(registry, gaugeSources(member, { version, admin, clients }));
@@ -84,7 +85,11 @@ interface Member {
   readonly node: DynamoNode;
 }
 
-async function openMember(config: NodeConfig, { version, log, onFatal }: NodeSurroundings): Promise<Member> {
+async function openMember(
+  config: NodeConfig,
+  { version, log, onFatal }: NodeSurroundings,
+  isDraining: () => boolean,
+): Promise<Member> {
   const identity = openNodeIdentity(config.dataDirectory);
   const { secret, warnings } = readClusterSecret(config.clusterSecretFile, () => Date.now());
   for (const warning of warnings) log("secret_file_suspicious", { warning }, "warn");
@@ -120,6 +125,12 @@ async function openMember(config: NodeConfig, { version, log, onFatal }: NodeSur
   const node = new DynamoNode({
     self: identity.id,
     zone: config.zone,
+    about: {
+      address: formatHostAndPort(config.advertise),
+      clientAddress: formatHostAndPort(config.advertiseClient),
+      software: version,
+    },
+    condition: () => (isDraining() ? "draining" : storage.mode() === "read_only" ? "read_only" : "serving"),
     settings: config.settings,
     clock: wallClock,
     timers: nodeTimers,
@@ -151,8 +162,10 @@ function adminOf(
       connected: true,
     },
     ring: node.ring,
+    membership: node.membership,
     directory: transport,
     store: storage.store,
+    antiEntropy: node.antiEntropy,
     hash,
     isReadOnly: () => storage.mode() === "read_only",
     isDraining,
@@ -205,6 +218,14 @@ function gaugeSources(
     readCache: () => node.cache.counts(),
     oldestWriteAgeMs: () => storage.store.oldestWriteAgeMs(),
     peers: () => transport.counters(),
+    peerStates: () =>
+      (node.ring.current()?.members ?? [])
+        .filter(({ id }) => id !== node.membership.own().id)
+        .map(({ id }) => [id, PEER_STATES[node.membership.view(id).belief]]),
+    equalAgoMs: () =>
+      node.antiEntropy
+        .lastExchanges()
+        .flatMap(({ peer, equalAgoMs }) => (equalAgoMs === undefined ? [] : [[peer, equalAgoMs] as const])),
     http: () => clients.load(),
   };
 }

@@ -8,6 +8,7 @@ import { addLocateCommand } from "./commands/locate.ts";
 import { addMembersCommand } from "./commands/members.ts";
 import { addNodeCommand } from "./commands/node.ts";
 import { addPutCommand } from "./commands/put.ts";
+import { addRepairCommand } from "./commands/repair.ts";
 import { addRingCommand } from "./commands/ring.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { EXIT, exitCodesHelp, type ExitCode } from "./exit-code.ts";
@@ -44,6 +45,7 @@ function buildProgram(io: CliIo, exit: (code: ExitCode) => void): Command {
     addStatusCommand,
     addMembersCommand,
     addRingCommand,
+    addRepairCommand,
     addNodeCommand,
     addLocalCommand,
   ]) {

@@ -73,6 +73,8 @@ export class PeerTransport implements Transport, PeerDirectory {
   readonly #door: PeerDoor;
   readonly #advertised: string;
   readonly #ticker: NodeJS.Timeout;
+  /** What others said of where a peer is; the last word of it. */
+  readonly #hearsay = new Map<NodeId, PeerAddress>();
   #onMessage: MessageHandler = () => {};
   #onPeer: (event: PeerEvent) => void = () => {};
   #dirty: PeerLink[] = [];
@@ -159,6 +161,16 @@ export class PeerTransport implements Transport, PeerDirectory {
     if (parsed === undefined || isWildcard(parsed.host) || peer === this.#options.self) return false;
     this.#dialer.learn(peer, parsed);
     return true;
+  }
+
+  /** From gossip. A peer that has moved leaves its former address behind: nobody is dialled there any more for its sake. */
+  learn(peer: NodeId, address: string): void {
+    const parsed = parsePeerAddress(address);
+    if (parsed === undefined || !this.learnAddress(peer, address)) return;
+    const before = this.#hearsay.get(peer);
+    if (before !== undefined && formatPeerAddress(before) !== formatPeerAddress(parsed))
+      this.#dialer.forget(peer, before);
+    this.#hearsay.set(peer, parsed);
   }
 
   counters(): TransportCounters {

@@ -16,6 +16,10 @@ export interface GaugeSources {
   readonly oldestWriteAgeMs: () => number;
   readonly readCache: () => { readonly hits: number; readonly misses: number; readonly bytes: number };
   readonly peers: () => TransportCounters;
+  /** Of each member but this node: 2 up, 1 slow, 0 down. */
+  readonly peerStates: () => readonly (readonly [peerId: string, state: number])[];
+  /** For each co-owner that was found equal: milliseconds since then. */
+  readonly equalAgoMs: () => readonly (readonly [peerId: string, agoMs: number])[];
   readonly http: () => {
     readonly requests: number;
     readonly bodyBytes: number;
@@ -57,6 +61,8 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
   registerStorage(gauge, sources);
   registerReadCache(registry, gauge, sources);
   registerPeers(registry, gauge, sources);
+  registerPeerStates(registry, sources);
+  registerEqualExchanges(registry, sources);
 }
 
 type RegisterGauge = (name: string, help: string, read: () => number) => void;
@@ -92,6 +98,32 @@ function registerReadCache(registry: Registry, gauge: RegisterGauge, { readCache
   total("dynamo_storage_read_cache_hits_total", "Reads answered from memory.", () => readCache().hits);
   total("dynamo_storage_read_cache_misses_total", "Reads that went to a thread.", () => readCache().misses);
   gauge("dynamo_storage_read_cache_bytes", "Memory of the cached records.", () => readCache().bytes);
+}
+
+function registerPeerStates(registry: Registry, { peerStates }: GaugeSources): void {
+  new Gauge({
+    name: "dynamo_peer_state",
+    help: "What this node believes of each member: 2 up, 1 slow, 0 down.",
+    labelNames: ["peer"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [peer, state] of peerStates()) this.set({ peer }, state);
+    },
+  });
+}
+
+function registerEqualExchanges(registry: Registry, { equalAgoMs }: GaugeSources): void {
+  new Gauge({
+    name: "dynamo_antientropy_seconds_since_equal",
+    help: "Since all that this node and the peer both own was found equal.",
+    labelNames: ["peer"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [peer, agoMs] of equalAgoMs()) this.set({ peer }, agoMs / 1_000);
+    },
+  });
 }
 
 type Peer = TransportCounters["peers"][number];

@@ -1,5 +1,6 @@
 import type { Registry } from "prom-client";
 import type { CoreEvent, Observer } from "../core/ports/observer.ts";
+import { AntiEntropyMetrics } from "./prometheus-anti-entropy.ts";
 import { DURATION_BOUNDS, HotHistogram } from "./prometheus-histogram.ts";
 import { Tally } from "./prometheus-tally.ts";
 
@@ -7,12 +8,14 @@ import { Tally } from "./prometheus-tally.ts";
 export class PrometheusObserver implements Observer {
   readonly #coordinator: CoordinatorMetrics;
   readonly #handoff: HandoffMetrics;
+  readonly #antiEntropy: AntiEntropyMetrics;
   readonly #peers: PeerMetrics;
   readonly #storage: StorageMetrics;
 
   constructor(registry: Registry) {
     this.#coordinator = coordinatorMetrics(registry);
     this.#handoff = handoffMetrics(registry);
+    this.#antiEntropy = new AntiEntropyMetrics(registry);
     this.#peers = peerMetrics(registry);
     this.#storage = storageMetrics(registry);
   }
@@ -34,6 +37,12 @@ export class PrometheusObserver implements Observer {
         break;
       case "request_forwarded":
         this.#coordinator.forwarded.add(event.peerId);
+        break;
+      case "request_handed_on":
+        this.#coordinator.handOns.add(event.peerId);
+        break;
+      case "owner_missed":
+        this.#coordinator.missed.add(event.ownerId, event.outcome);
         break;
       case "stand_in_used":
         this.#coordinator.standIns.add(event.ownerId);
@@ -65,8 +74,28 @@ export class PrometheusObserver implements Observer {
       case "handoff_interrupted":
         this.#handoff.rounds.add("interrupted");
         break;
+      case "antientropy_exchanged":
+      case "antientropy_served":
+      case "scrub_stepped":
+      case "scrub_failed":
+      case "corrupt_rows_repaired":
+      case "corrupt_rows_not_repaired":
+      case "corrupt_row_lost":
+        this.#antiEntropy.event(event);
+        break;
       case "peer_call_timed_out":
         this.#peers.timeouts.add(event.peerId);
+        break;
+      case "peer_up":
+      case "peer_slow":
+      case "peer_down":
+        this.#peers.beliefs.add(event.peerId, event.reason);
+        break;
+      case "node_stalled":
+        this.#peers.stalls.add();
+        break;
+      case "gossip_finished":
+        this.#peers.gossip.add(event.outcome);
         break;
       case "peer_message_refused":
         this.#peers.refused.add(event.peerId);
@@ -108,6 +137,17 @@ function coordinatorMetrics(registry: Registry) {
       label: undefined,
     }),
     forwarded: tally("dynamo_coordinator_forwards_total", "Requests handed on to an owner.", "peer"),
+    handOns: tally(
+      "dynamo_coordinator_hand_ons_total",
+      "Requests that went to the next node because this one was silent.",
+      "peer",
+    ),
+    missed: tally(
+      "dynamo_coordinator_missed_owners_total",
+      "Writes that an owner missed, by whether this node remembers it.",
+      "owner",
+      "outcome",
+    ),
     standIns: tally(
       "dynamo_coordinator_stand_ins_total",
       "Writes that a stand-in took for an owner.",
@@ -139,6 +179,14 @@ function peerMetrics(registry: Registry) {
   return {
     timeouts: tally("dynamo_peer_call_timeouts_total", "Calls that a peer did not answer in time.", "peer"),
     refused: tally("dynamo_peer_messages_refused_total", "Messages of peers that were refused.", "peer"),
+    beliefs: tally(
+      "dynamo_peer_beliefs_total",
+      "Changes of what this node believes of a peer, by why.",
+      "peer",
+      "reason",
+    ),
+    stalls: tally("dynamo_node_stalls_total", "Times that this node's event loop did not run for 500 ms."),
+    gossip: tally("dynamo_gossip_rounds_total", "Gossip rounds that this node began.", "outcome"),
     ringConflicts: tally("dynamo_ring_conflicts_total", "Peers that hold another ring of the same epoch."),
   };
 }

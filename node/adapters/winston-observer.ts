@@ -1,5 +1,6 @@
 import type { CoreEvent, Observer } from "../core/ports/observer.ts";
 import { PeerLog } from "./peer-log.ts";
+import { sayOfAntiEntropy } from "./winston-anti-entropy.ts";
 import type { LogLine } from "./winston-logger.ts";
 
 /**
@@ -25,6 +26,26 @@ export class WinstonObserver implements Observer {
       case "read_repaired":
       case "batch_committed":
       case "hints_sent":
+      case "gossip_finished":
+      case "antientropy_served":
+        break;
+      case "antientropy_exchanged":
+      case "scrub_stepped":
+      case "scrub_failed":
+      case "corrupt_rows_repaired":
+      case "corrupt_rows_not_repaired":
+      case "corrupt_row_lost":
+        sayOfAntiEntropy(event, this.#log);
+        break;
+      case "request_handed_on":
+        this.#log.sayRarely(event.kind, event.peerId, { peerId: event.peerId }, "warn");
+        break;
+      case "owner_missed": {
+        const { kind, ownerId, outcome } = event;
+        if (outcome !== "marked")
+          this.#log.sayRarely(kind, `${ownerId} ${outcome}`, { ownerId, outcome }, "warn");
+        break;
+      }
       case "hint_received":
         break;
       case "hints_refused": {
@@ -53,6 +74,25 @@ export class WinstonObserver implements Observer {
         break;
       case "read_repair_dropped":
         this.#log.sayRarely(event.kind, "", {}, "warn");
+        break;
+      case "peer_up":
+      case "peer_slow":
+      case "peer_down": {
+        const { kind, peerId, reason, before, lastedMs } = event;
+        const fields = { peerId, reason, before, lastedMs: Math.round(lastedMs) };
+        this.#log.sayRarely(kind, `${peerId} ${reason}`, fields, kind === "peer_up" ? "info" : "warn");
+        break;
+      }
+      case "node_stalled":
+        this.#log.sayRarely(
+          event.kind,
+          "",
+          {
+            durationMs: Math.round(event.durationMs),
+            advice: "this process was stopped or starved of CPU; it judged no peer meanwhile",
+          },
+          "warn",
+        );
         break;
       case "peer_call_timed_out":
         this.#log.sayRarely(event.kind, event.peerId, { peerId: event.peerId }, "warn");

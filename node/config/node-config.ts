@@ -88,6 +88,8 @@ function readAll(reader: SettingReader): NodeConfig {
       recordBytesMax: reader.count("recordBytesMax", 1_024, GIBIBYTE / 4),
       hintBytesMax: reader.count("hintBytesMax", 1024 * 1024, 1024 * GIBIBYTE),
       readCacheBytesMax: reader.count("readCacheBytesMax", 0, 64 * GIBIBYTE),
+      antiEntropyIntervalMs: reader.count("antiEntropyIntervalMs", 100, DAY_MS),
+      scrubIntervalMs: reader.count("scrubIntervalMs", 100, 7 * DAY_MS),
     },
     valueBytesMax: reader.count("valueBytesMax", 1, GIBIBYTE / 16),
     requestsMax: reader.count("requestsMax", 1, 1_000_000),

@@ -73,6 +73,18 @@ const rows: readonly Row[] = [
   ["requestsMax", "count", "512", "client requests under way at once; more get 503"],
   ["bodyBytesMax", "bytes", String(64 * MEBIBYTE), "bytes of their bodies; more get 503"],
   ["connectionsMax", "count", "8192", "client connections; more are closed"],
+  [
+    "antiEntropyIntervalMs",
+    "ms",
+    String(defaultSettings.antiEntropyIntervalMs),
+    "how often copies are compared with each other owner's",
+  ],
+  [
+    "scrubIntervalMs",
+    "ms",
+    String(defaultSettings.scrubIntervalMs),
+    "in which every row on disk is checked once",
+  ],
   ["readers", "count", "2", "threads that read the database"],
   [
     "readCacheBytesMax",

@@ -51,8 +51,27 @@ export interface AdminStatus {
     readonly bytes: number;
     readonly bytesMax: number;
   };
+  /** The other members, by what this node believes of them. */
+  readonly peers: Readonly<Record<PeerBelief, number>>;
+  readonly antiEntropy: {
+    /** How the last exchange with each co-owner ended, by its id; none yet where it is missing. */
+    readonly lastExchange: Readonly<Record<string, AdminLastExchange>>;
+  };
   readonly uptimeSeconds: number;
 }
+
+export interface AdminLastExchange {
+  readonly agoMs: number;
+  /** "equal": nothing differed. "failed": not all that differed could be moved; `reason` says why. */
+  readonly outcome: "equal" | "repaired" | "failed";
+  readonly reason: string;
+  readonly recordsMoved: number;
+  /** Since all that both own was found equal; null where it never was since the node started. */
+  readonly equalAgoMs: number | null;
+}
+
+/** `slow`: heard, but late with reads or writes; it is asked after the others. */
+export type PeerBelief = "up" | "slow" | "down";
 
 /** GET /admin/v1/members: members of the ring and peers that are none yet, ascending by id, this node included. */
 export interface AdminMembers {
@@ -68,6 +87,18 @@ export interface AdminMember extends NodeAddress {
   /** Whether this node can reach it now; true for itself. */
   readonly reachable: boolean;
   readonly self: boolean;
+  /** What this node believes of it; "up" for itself. Local: others may believe something else. */
+  readonly believed: PeerBelief;
+  /** Why: heard, late, never_connected, disconnected, silent (nothing is heard) or deaf (heard, but answers nothing). */
+  readonly reason: string;
+  /** ISO 8601; null unless it is believed down, and for a node that was never met. */
+  readonly downSince: string | null;
+  /** Of its process, as it says itself; 0 where nothing has been heard of it. Grows with each start. */
+  readonly incarnation: number;
+  /** What it says of its own state (serving, recovering, draining, read_only, no_ring); empty where unknown. */
+  readonly condition: string;
+  /** Ids of nodes, believed up here, which say that they believe it down. */
+  readonly suspectedBy: readonly string[];
 }
 
 /** GET /admin/v1/ring; 404 `no_ring` without one. */
@@ -125,6 +156,50 @@ export interface AdminDot {
   readonly requestId: string;
 }
 
+/** GET /admin/v1/partitions: those that this node holds, ascending; 503 `no_ring` without a ring. */
+export interface AdminPartitions {
+  readonly partitions: readonly AdminPartition[];
+}
+
+export interface AdminPartition {
+  readonly partition: number;
+  /** "misplaced": the node has rows of it and does not own it. */
+  readonly role: "owner" | "misplaced";
+  /** Tombstones included. */
+  readonly keys: number;
+  /** 32 hex digits: equal on two owners where their copies are. */
+  readonly root: string;
+}
+
+/** POST /admin/v1/anti-entropy?timeout_ms=60000: what came of comparing with every co-owner now. */
+export interface AdminRepair {
+  readonly exchanges: readonly AdminExchange[];
+  readonly recordsMoved: number;
+  /** Both ways, of message bodies. */
+  readonly bytesMoved: number;
+}
+
+export interface AdminExchange {
+  /** Id of the co-owner. */
+  readonly peer: string;
+  /** "postponed": it was busy with others until time was up. */
+  readonly outcome: "equal" | "repaired" | "failed" | "postponed";
+  /** Why not; empty where nothing went wrong. */
+  readonly reason: string;
+  readonly partitionsCompared: number;
+  readonly partitionsDiffering: number;
+  readonly leavesDiffering: number;
+  readonly rowsCompared: number;
+  readonly rowsDiffering: number;
+  readonly recordsPulled: number;
+  readonly recordsPushed: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Partitions in which the node now has all that the co-owner had. */
+  readonly partitionsCovered: number;
+  readonly durationMs: number;
+}
+
 /** POST /admin/v1/ring/form */
 export interface FormRingRequest {
   /** Lower-case letters, digits and `-`; 1 to 63. */
@@ -162,5 +237,6 @@ export interface RoutingMember {
   /** host:port of its client listener; empty where unknown. */
   readonly address: string;
   readonly zone: string;
+  /** Whether the node that was asked believes it up. */
   readonly reachable: boolean;
 }

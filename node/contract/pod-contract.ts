@@ -39,6 +39,8 @@ export const ENV = {
   requestsMax: "DYNAMO_REQUESTS_MAX",
   bodyBytesMax: "DYNAMO_BODY_BYTES_MAX",
   connectionsMax: "DYNAMO_CONNECTIONS_MAX",
+  antiEntropyIntervalMs: "DYNAMO_ANTI_ENTROPY_INTERVAL_MS",
+  scrubIntervalMs: "DYNAMO_SCRUB_INTERVAL_MS",
   readers: "DYNAMO_READERS",
   readCacheBytesMax: "DYNAMO_READ_CACHE_BYTES_MAX",
   shutdownServeMs: "DYNAMO_SHUTDOWN_SERVE_MS",

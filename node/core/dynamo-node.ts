@@ -1,3 +1,4 @@
+import { AntiEntropy } from "./antientropy/anti-entropy.ts";
 import { MalformedBytes } from "./bytes/byte-reader.ts";
 import { Coordinator } from "./coordinator/coordinator.ts";
 import type {
@@ -9,10 +10,14 @@ import type {
 } from "./coordinator/requests.ts";
 import type { NodeId } from "./node-id.ts";
 import { HintDelivery } from "./handoff/hint-delivery.ts";
-import { ControlChannel, decodeControl, encodeControl } from "./peers/control-channel.ts";
+import { HealthWatch } from "./membership/health-watch.ts";
+import type { OwnDescription } from "./membership/member-entry.ts";
+import { Membership } from "./membership/membership.ts";
+import { ControlChannel, decodeControl, encodeControl, sentAtMsOf } from "./peers/control-channel.ts";
 import { PeerCalls } from "./peers/peer-calls.ts";
 import { PeerReplies } from "./peers/peer-replies.ts";
 import type { Clock } from "./ports/clock.ts";
+import type { ControlMessage } from "./ports/control-calls.ts";
 import type { Hash } from "./ports/hash.ts";
 import type { HintStore } from "./ports/hint-store.ts";
 import type { MerkleStore } from "./ports/merkle-store.ts";
@@ -34,6 +39,10 @@ export interface NodePorts {
   readonly self: NodeId;
   /** Failure domain; empty where there is none. */
   readonly zone: string;
+  /** What its configuration lets it say of itself to the others: addresses (host:port) and software version. */
+  readonly about: Pick<OwnDescription, "address" | "clientAddress" | "software">;
+  /** What it says of its own state while it serves. */
+  readonly condition: () => "serving" | "read_only" | "draining";
   readonly settings: NodeSettings;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -52,8 +61,11 @@ export interface NodePorts {
  */
 export class DynamoNode {
   readonly ring: RingKeeper;
+  readonly membership: Membership;
   readonly cache: RecordCache;
+  readonly antiEntropy: AntiEntropy;
   readonly #ports: NodePorts;
+  readonly #health: HealthWatch;
   readonly #calls: PeerCalls;
   readonly #coordinator: Coordinator;
   readonly #replica: Replica;
@@ -64,9 +76,14 @@ export class DynamoNode {
     this.#ports = ports;
     const { self, zone, transport, directory, hash, observer } = ports;
     this.cache = new RecordCache(ports.store, ports.settings.readCacheBytesMax);
-    this.#calls = new PeerCalls({ ...ports, callsPerPeerMax: ports.settings.callsPerPeerMax });
+    this.#health = new HealthWatch(ports);
+    this.#calls = new PeerCalls({
+      ...ports,
+      callsPerPeerMax: ports.settings.callsPerPeerMax,
+      watch: this.#health.detector,
+    });
     this.#replies = new PeerReplies(ports);
-    const control = new ControlChannel(this.#calls);
+    const control = new ControlChannel(this.#calls, ports.clock);
     this.ring = new RingKeeper({
       self,
       zone,
@@ -76,19 +93,37 @@ export class DynamoNode {
       hash,
       observer,
     });
-    this.#replica = new Replica({ store: this.cache, observer });
+    const health = this.#health;
+    const about = { ...ports.about, zone };
+    this.membership = new Membership({ ...ports, about, ring: this.ring, calls: control, health });
+    this.#replica = new Replica({
+      store: this.cache,
+      observer,
+      onCorrupt: (position) => this.antiEntropy.corruptRowFound(position),
+    });
     this.#coordinator = new Coordinator({
       ...ports,
       store: this.cache,
       ring: this.ring,
       calls: this.#calls,
-      isHealthy: (node) => node === self || transport.isConnected(node),
+      isHealthy: (node) => this.membership.isHealthy(node),
+      isSlow: (node) => this.membership.isSlow(node),
+    });
+    const isReachable = (peer: NodeId) => transport.isConnected(peer) && this.membership.isHealthy(peer);
+    this.antiEntropy = new AntiEntropy({
+      ...ports,
+      ring: this.ring,
+      merkle: ports.store,
+      store: this.cache,
+      calls: this.#calls,
+      isConnected: isReachable,
     });
     this.#handoff = new HintDelivery({
       ...ports,
       ring: this.ring,
       calls: this.#calls,
-      isConnected: (peer) => transport.isConnected(peer),
+      isConnected: isReachable,
+      onCompleted: (owner) => this.antiEntropy.compareSoon(owner),
     });
   }
 
@@ -97,11 +132,25 @@ export class DynamoNode {
     this.ring.load();
     this.#ports.transport.onMessage((from, message, lane) => this.#receive(from, message, lane));
     this.#ports.transport.onPeer((event) => {
-      if (event.kind === "disconnected") return this.#calls.disconnected(event.peer);
+      if (event.kind === "disconnected") {
+        this.#health.detector.disconnected(event.peer);
+        this.#coordinator.disconnected(event.peer);
+        return this.#calls.disconnected(event.peer);
+      }
+      this.#health.detector.connected(event.peer);
       this.ring.peerConnected(event.peer);
+      this.membership.peerConnected(event.peer);
       this.#handoff.peerConnected(event.peer);
+      this.antiEntropy.compareSoon(event.peer);
     });
+    this.ring.onInstalled(() => this.antiEntropy.ringChanged());
+    this.#health.onRecovered((peer) => {
+      this.#handoff.peerConnected(peer);
+      this.antiEntropy.compareSoon(peer);
+    });
+    this.membership.start();
     this.#handoff.start();
+    this.antiEntropy.start();
   }
 
   put(request: PutRequest): Promise<WriteOutcome> {
@@ -117,6 +166,7 @@ export class DynamoNode {
   }
 
   #receive(from: NodeId, bytes: Uint8Array, lane: Lane): void {
+    this.#health.detector.heard(from);
     try {
       const message = decodeMessage(bytes);
       if (message.kind === "reply") return this.#calls.replied(from, message.call, message.body);
@@ -138,10 +188,19 @@ export class DynamoNode {
       case "read":
         return this.#replica.read(request.body);
       case "forward":
-        return this.#coordinator.acceptForwarded(request.body);
+        return this.#coordinator.acceptForwarded(from, request.body);
       case "control":
-        return encodeControl(await this.ring.handleControl(from, decodeControl(request.body)));
+        return encodeControl(await this.#answerControl(from, decodeControl(request.body)));
+      case "anti_entropy":
+        return this.antiEntropy.answer(from, request.body);
     }
+  }
+
+  async #answerControl(from: NodeId, message: ControlMessage): Promise<ControlMessage> {
+    const sentAtMs = sentAtMsOf(message);
+    if (sentAtMs !== undefined) this.#coordinator.heard(from, sentAtMs);
+    if (message.type.startsWith("gossip.")) return this.membership.handleControl(from, message);
+    return this.ring.handleControl(from, message);
   }
 
   /** Bytes that do not follow the format are the sender's fault and are counted; anything else is ours. */

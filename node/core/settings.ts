@@ -16,6 +16,8 @@ export interface NodeSettings {
   /** Bounds of the delay after which a silent replica is doubled by another one. */
   readonly hedgeDelayMsMin: number;
   readonly hedgeDelayMsMax: number;
+  /** Longest silence of a node that was handed a request before the next one is (coordinator/request-route.ts). */
+  readonly handOnDelayMsMax: number;
   /** Read repairs under way at once; more are dropped and counted. */
   readonly readRepairsMax: number;
   /** Calls to one peer that await their reply; more count as "unavailable". */
@@ -24,6 +26,14 @@ export interface NodeSettings {
   readonly handoffIntervalMs: number;
   /** Hints sent to one owner at once; of `callsPerPeerMax` they take as much. */
   readonly handoffBatchRows: number;
+  /** Pause between two rounds of gossip, a fifth more or less. */
+  readonly gossipIntervalMs: number;
+  /** From one comparison with a co-owner to the next, a little more or less. */
+  readonly antiEntropyIntervalMs: number;
+  /** Leaves that differ are looked at again after this: what a write under way explains is no difference. */
+  readonly antiEntropyRecheckMs: number;
+  /** In which all rows on this node's disk are checked once. */
+  readonly scrubIntervalMs: number;
   /** Of hints.db: beyond it copies for other owners are refused, and nothing is dropped. */
   readonly hintBytesMax: number;
   /** Writes older than this in the store's queue make the node refuse to coordinate. */
@@ -41,10 +51,15 @@ export const defaultSettings: NodeSettings = {
   recordBytesMax: 16 * 1024 * 1024,
   hedgeDelayMsMin: 20,
   hedgeDelayMsMax: 250,
+  handOnDelayMsMax: 75,
   readRepairsMax: 64,
   callsPerPeerMax: 1_024,
   handoffIntervalMs: 10_000,
   handoffBatchRows: 128,
+  gossipIntervalMs: 1_000,
+  antiEntropyIntervalMs: 60_000,
+  antiEntropyRecheckMs: 1_000,
+  scrubIntervalMs: 86_400_000,
   hintBytesMax: 4 * 1024 ** 3,
   storeQueueAgeMsMax: 1_000,
   readCacheBytesMax: 32 * 1024 * 1024,

@@ -12,7 +12,13 @@ import type { HttpLimits } from "./http-limits.ts";
 import type { HttpObserver } from "./http-observer.ts";
 import { parseBucketAndKey } from "./kv-target.ts";
 import { closeGracefully, type HostPort, listen, trackConnections } from "./listener.ts";
-import type { FormRingOutcome, NodeAdmin, ReplicaOutcome } from "./node-admin.ts";
+import type {
+  FormRingOutcome,
+  NodeAdmin,
+  PartitionsOutcome,
+  RepairOutcome,
+  ReplicaOutcome,
+} from "./node-admin.ts";
 import { parseRingFormation } from "./ring-formation-body.ts";
 
 /**
@@ -63,6 +69,12 @@ function adminApp({ admin, tokens, metrics, observer }: AdminServerOptions): Exp
     "/admin/v1/replica",
     readsKey(async (key, response) => sendReplica(await admin.replica(key), response)),
   );
+  app.post("/admin/v1/anti-entropy", requireToken(tokens), async (request: Request, response: Response) => {
+    const timeoutMs = parseTimeoutMs(request.query["timeout_ms"]);
+    if (timeoutMs !== undefined) sendRepair(await admin.repair(timeoutMs), response);
+    else sendError(response, { status: 400, code: "invalid_request", message: BAD_TIMEOUT });
+  });
+  app.all("/admin/v1/anti-entropy", methodNotAllowed("POST"));
   app.post(
     "/admin/v1/ring/form",
     requireToken(tokens),
@@ -106,7 +118,10 @@ function addDocuments(app: Express, admin: NodeAdmin): void {
     if (ring !== undefined) response.json(ring);
     else sendError(response, { status: 404, code: "no_ring", message: NO_RING });
   });
-  for (const name of ["status", "members", "ring"])
+  app.get("/admin/v1/partitions", async (_request, response) => {
+    sendPartitions(await admin.partitions(), response);
+  });
+  for (const name of ["status", "members", "ring", "partitions"])
     app.all(`/admin/v1/${name}`, methodNotAllowed("GET", "HEAD"));
 }
 
@@ -143,6 +158,46 @@ function sendReplica(outcome: ReplicaOutcome, response: Response): void {
     case "failed":
       sendError(response, { status: 503, code: "storage_failed", message: outcome.message });
       break;
+  }
+}
+
+const REPAIR_TIMEOUT_MS = 60_000;
+const REPAIR_TIMEOUT_MS_MAX = 3_600_000;
+const BAD_TIMEOUT = `timeout_ms is not a whole number from 1 to ${REPAIR_TIMEOUT_MS_MAX}`;
+
+function parseTimeoutMs(given: unknown): number | undefined {
+  if (given === undefined) return REPAIR_TIMEOUT_MS;
+  const timeoutMs = typeof given === "string" && /^\d{1,7}$/.test(given) ? Number(given) : 0;
+  return timeoutMs >= 1 && timeoutMs <= REPAIR_TIMEOUT_MS_MAX ? timeoutMs : undefined;
+}
+
+function sendPartitions(outcome: PartitionsOutcome, response: Response): void {
+  switch (outcome.kind) {
+    case "found":
+      response.json(outcome.partitions);
+      break;
+    case "no_ring":
+      sendError(response, { status: 503, code: "no_ring", message: NO_RING });
+      break;
+    case "failed":
+      sendError(response, { status: 503, code: "storage_failed", message: outcome.message });
+      break;
+  }
+}
+
+function sendRepair(outcome: RepairOutcome, response: Response): void {
+  switch (outcome.kind) {
+    case "compared":
+      response.json(outcome.repair);
+      break;
+    case "no_ring":
+      sendError(response, { status: 503, code: "no_ring", message: NO_RING });
+      break;
+    case "busy": {
+      const message = "this node is comparing its copies already; ask again when it is done";
+      sendError(response, { status: 409, code: "busy", message });
+      break;
+    }
   }
 }
 

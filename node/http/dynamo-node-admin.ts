@@ -7,27 +7,43 @@ import type {
   AdminStatus,
   NodeAddress,
   NodeState,
+  PeerBelief,
   Readiness,
   RoutingTable,
 } from "../contract/admin-types.ts";
+import type { AntiEntropy } from "../core/antientropy/anti-entropy.ts";
 import type { KeyOfBucket } from "../core/coordinator/requests.ts";
+import type { Membership } from "../core/membership/membership.ts";
 import type { NodeId } from "../core/node-id.ts";
 import type { Hash } from "../core/ports/hash.ts";
 import type { PeerDescription, PeerDirectory } from "../core/ports/peer-directory.ts";
+import type { MerkleStore } from "../core/ports/merkle-store.ts";
 import type { ReplicaStore } from "../core/ports/replica-store.ts";
 import { partitionOf, positionOf } from "../core/ring/position.ts";
 import type { RingKeeper } from "../core/ring/ring-keeper.ts";
 import { decodeRecord } from "../core/version/record-codec.ts";
-import type { FormRingOutcome, NodeAdmin, ReplicaOutcome, RingFormation } from "./node-admin.ts";
+import { describeLastExchanges, describePartitions, describeRepair } from "./anti-entropy-admin.ts";
+import type {
+  FormRingOutcome,
+  NodeAdmin,
+  PartitionsOutcome,
+  RepairOutcome,
+  ReplicaOutcome,
+  RingFormation,
+} from "./node-admin.ts";
 
 /** What a running node knows of itself, gathered for the admin API. It reads; only `formRing` changes anything. */
 export interface AdminParts {
   readonly self: PeerDescription;
   readonly ring: RingKeeper;
+  readonly membership: Membership;
   readonly directory: PeerDirectory;
-  readonly store: ReplicaStore;
+  readonly store: ReplicaStore & MerkleStore;
+  readonly antiEntropy: AntiEntropy;
   readonly hash: Hash;
   readonly isReadOnly: () => boolean;
+  /** Empty where it is not. */
+  readonly readOnlyReason: () => string;
   readonly isDraining: () => boolean;
   readonly hints: () => AdminStatus["hints"];
   readonly startedMs: number;
@@ -57,9 +73,12 @@ export class DynamoNodeAdmin implements NodeAdmin {
     return {
       node: { ...addressOf(self), version: self.version, clientAddress: self.clientAddress },
       state: this.#state(),
+      stateReason: this.#parts.readOnlyReason(),
       clusterId: current?.clusterId ?? "",
       ring: { epoch: current?.epoch ?? 0, hash: ring.hash() },
       hints: hints(),
+      peers: this.#peerCounts(),
+      antiEntropy: { lastExchange: describeLastExchanges(this.#parts.antiEntropy.lastExchanges()) },
       uptimeSeconds: Math.floor((nowMs() - startedMs) / 1_000),
     };
   }
@@ -103,7 +122,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
         id,
         zone,
         address: known.get(id)?.clientAddress ?? "",
-        reachable: known.get(id)?.connected ?? false,
+        reachable: this.#parts.membership.isHealthy(id),
       })),
       owners: Array.from({ length: ring.parameters.partitions }, (_, partition) =>
         this.#parts.ring.preferenceList(partition).owners.map((owner) => indexes.get(owner)!),
@@ -145,6 +164,21 @@ export class DynamoNodeAdmin implements NodeAdmin {
     };
   }
 
+  async partitions(): Promise<PartitionsOutcome> {
+    const { self, ring, store } = this.#parts;
+    const current = ring.current();
+    if (current === undefined) return { kind: "no_ring" };
+    const read = await store.partitionRoots(current.parameters.partitions);
+    if (read.status === "failed") return { kind: "failed", message: read.message };
+    return { kind: "found", partitions: { partitions: describePartitions(read.partitions, self.id, ring) } };
+  }
+
+  async repair(timeoutMs: number): Promise<RepairOutcome> {
+    const compared = await this.#parts.antiEntropy.compareNow(timeoutMs);
+    if (compared.status !== "compared") return { kind: compared.status };
+    return { kind: "compared", repair: describeRepair(compared.exchanges) };
+  }
+
   async formRing({ clusterId, members, partitions, replicas }: RingFormation): Promise<FormRingOutcome> {
     const known = this.#known();
     const unknown = members.filter((id) => !known.has(id));
@@ -181,9 +215,25 @@ export class DynamoNodeAdmin implements NodeAdmin {
     return this.#parts.isReadOnly() ? "read_only" : "serving";
   }
 
+  /** Who said hello to this node, and who was only heard of. */
   #known(): Map<NodeId, PeerDescription> {
-    const { self, directory } = this.#parts;
-    return new Map([self, ...directory.peers()].map((peer) => [peer.id, peer]));
+    const { self, directory, membership } = this.#parts;
+    const known = new Map([self, ...directory.peers()].map((peer) => [peer.id, peer]));
+    for (const id of membership.known()) {
+      const entry = membership.view(id).entry;
+      if (known.has(id) || entry === undefined) continue;
+      const { address, clientAddress, zone, software } = entry;
+      known.set(id, { id, address, clientAddress, zone, version: software, connected: false });
+    }
+    return known;
+  }
+
+  #peerCounts(): Record<PeerBelief, number> {
+    const { self, ring, membership } = this.#parts;
+    const counts = { up: 0, slow: 0, down: 0 };
+    for (const { id } of ring.current()?.members ?? [])
+      if (id !== self.id) counts[membership.view(id).belief]++;
+    return counts;
   }
 
   #locate(key: KeyOfBucket): { position: Uint8Array; partition: number } | undefined {
@@ -206,7 +256,27 @@ export class DynamoNodeAdmin implements NodeAdmin {
       clientAddress: peer?.clientAddress ?? "",
       state: member?.state ?? "none",
       reachable: peer?.connected ?? false,
-      self: id === this.#parts.self.id,
+      ...this.#beliefs(id),
+    };
+  }
+
+  #beliefs(
+    id: NodeId,
+  ): Pick<
+    AdminMember,
+    "self" | "believed" | "reason" | "downSince" | "incarnation" | "condition" | "suspectedBy"
+  > {
+    const { belief, reason, sinceWallMs, entry, suspectedBy } = this.#parts.membership.view(id);
+    const self = id === this.#parts.self.id;
+    const isDown = !self && belief === "down";
+    return {
+      self,
+      believed: self ? "up" : belief,
+      reason: self ? "heard" : reason,
+      downSince: isDown && sinceWallMs !== undefined ? new Date(sinceWallMs).toISOString() : null,
+      incarnation: entry?.incarnation ?? 0,
+      condition: entry?.condition ?? "",
+      suspectedBy,
     };
   }
 }

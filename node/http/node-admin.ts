@@ -1,6 +1,8 @@
 import type {
   AdminMembers,
+  AdminPartitions,
   AdminPreferenceList,
+  AdminRepair,
   AdminReplica,
   AdminRing,
   AdminStatus,
@@ -22,6 +24,9 @@ export interface NodeAdmin {
   routingTable(): RoutingTable | undefined;
   preferenceList(key: KeyOfBucket): AdminPreferenceList | undefined;
   replica(key: KeyOfBucket): Promise<ReplicaOutcome>;
+  partitions(): Promise<PartitionsOutcome>;
+  /** Compares this node's copies with those of every co-owner; takes little more than `timeoutMs`. */
+  repair(timeoutMs: number): Promise<RepairOutcome>;
   formRing(request: RingFormation): Promise<FormRingOutcome>;
 }
 
@@ -29,6 +34,17 @@ export type ReplicaOutcome =
   | { readonly kind: "found"; readonly replica: AdminReplica }
   | { readonly kind: "none" }
   | { readonly kind: "failed"; readonly message: string };
+
+export type PartitionsOutcome =
+  | { readonly kind: "found"; readonly partitions: AdminPartitions }
+  | { readonly kind: "no_ring" }
+  | { readonly kind: "failed"; readonly message: string };
+
+export type RepairOutcome =
+  | { readonly kind: "compared"; readonly repair: AdminRepair }
+  | { readonly kind: "no_ring" }
+  /** One at a time: another one is under way. */
+  | { readonly kind: "busy" };
 
 /** A checked FormRingRequest. */
 export interface RingFormation {

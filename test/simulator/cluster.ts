@@ -12,7 +12,7 @@ import type { Violation } from "./violation.ts";
 import { HintLedger } from "./checkers/hints.ts";
 import { DotRegistry } from "./workload/dot-registry.ts";
 import { History } from "./workload/history.ts";
-import { cryptoHash } from "./world/crypto-hash.ts";
+import { simulatedHash } from "./world/simulated-hash.ts";
 import { EventLoop } from "./world/event-loop.ts";
 import { SeededRandom } from "./world/seeded-random.ts";
 import { SimulatedHost } from "./world/simulated-host.ts";
@@ -42,6 +42,7 @@ export class Cluster {
   readonly #disturbedMs = new Map<NodeId, number>();
   readonly #destroyedMs = new Map<NodeId, number>();
   readonly #preferenceLists = new Map<string, PreferenceList>();
+  #requestsUntilMs = 0;
   #onCommitting: (host: SimulatedHost, durationMs: number) => void = () => undefined;
 
   constructor(scenario: Scenario, trace: Trace, marks: CoverageMarks) {
@@ -68,6 +69,17 @@ export class Cluster {
 
   get fragileHosts(): readonly SimulatedHost[] {
     return this.hosts.filter(({ id }) => this.scenario.fragile.has(id));
+  }
+
+  /** A request was handed to a node, which may work on it until then. */
+  requested(untilMs: number): void {
+    this.#requestsUntilMs = Math.max(this.#requestsUntilMs, untilMs);
+  }
+
+  /** From then on nothing happens that a client or a fault has set in motion before. */
+  get settledAtMs(): number {
+    const pausedUntilMs = this.hosts.map(({ incarnation }) => incarnation?.pausedUntilMs ?? 0);
+    return Math.max(this.#requestsUntilMs, this.network.latestArrivalMs, ...pausedUntilMs);
   }
 
   onCommitting(handler: (host: SimulatedHost, durationMs: number) => void): void {
@@ -109,7 +121,7 @@ export class Cluster {
     if (list === undefined) {
       const node = this.hosts.find((host) => host.node?.ring.current() !== undefined)?.node;
       if (node === undefined) throw new Error("no node that is up has a ring");
-      const position = positionOf({ bucket: BUCKET, key: utf8.encode(key) }, cryptoHash);
+      const position = positionOf({ bucket: BUCKET, key: utf8.encode(key) }, simulatedHash);
       list = node.ring.preferenceList(partitionOf(position, this.scenario.partitions));
       this.#preferenceLists.set(key, list);
     }

@@ -13,8 +13,9 @@ import { Trace } from "./world/trace.ts";
 /** A run that has not ended by then hangs: that is a violation too. */
 const VIRTUAL_LIMIT_MS = 600_000;
 const FORMATION_MS = 30_000;
-/** After the last fault: connections come back, the last requests end, late messages arrive. */
-const SETTLE_MS = 15_000;
+/** After the last request and message: what they set in motion inside a node has come to its end. */
+const SETTLE_MS = 250;
+const RECONNECT_LIMIT_MS = 15_000;
 /** A network that loses a third of all messages for good lets one round of a few hints need many. */
 const HANDOFF_LIMIT_MS = 1_800_000;
 
@@ -78,10 +79,17 @@ async function run(cluster: Cluster): Promise<void> {
   if (working > 0)
     cluster.violated("answer_overdue", `${working} clients still wait after ${VIRTUAL_LIMIT_MS} ms`);
   nemesis.stop();
-  await loop.runUntil(loop.nowMs + SETTLE_MS);
+  await settle(cluster);
   await drainHints(cluster);
   checkFinalStates(cluster);
   await checkServes(cluster, clients);
+}
+
+/** The requests under way end, the messages that were held up arrive, and everybody finds everybody again. */
+async function settle({ loop, hosts, network, settledAtMs }: Cluster): Promise<void> {
+  await loop.runUntil(settledAtMs + SETTLE_MS);
+  const connected = (): boolean => hosts.every(({ id }) => network.isReachable(id));
+  if (!connected()) await loop.runUntil(loop.nowMs + RECONNECT_LIMIT_MS, connected);
 }
 
 /** Nobody reads or writes: what stand-ins keep goes to its owners, over whatever weather there is. */

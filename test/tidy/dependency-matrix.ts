@@ -44,6 +44,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
     types: core("settings.ts"),
   },
   "node/core/peers": { may: [...GROUND, ...core("wire")], types: core("settings.ts") },
+  "node/core/membership": { may: [...GROUND, ...core("peers")], types: core("settings.ts", "ring") },
   "node/core/replica": { may: [...GROUND, ...core("version", "wire", "ring")], types: core("settings.ts") },
   "node/core/coordinator": {
     may: [
@@ -54,6 +55,20 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   "node/core/coordinator/requests.ts": { may: [], types: core("node-id.ts") },
   "node/core/handoff": {
     may: [...GROUND, ...core("ring", "peers", "coordinator/replica-calls.ts")],
+    types: core("settings.ts"),
+  },
+  "node/core/antientropy": {
+    may: [
+      ...GROUND,
+      ...core(
+        "version",
+        "ring",
+        "merkle",
+        "peers",
+        "handoff/handoff-pace.ts",
+        "coordinator/replica-calls.ts",
+      ),
+    ],
     types: core("settings.ts"),
   },
   "node/core/dynamo-node.ts": { may: ["node/core"] },
@@ -74,10 +89,14 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
     types: core("ring"),
     packages: ["node:*", "express"],
   },
+  "node/http/anti-entropy-admin.ts": {
+    may: ["node/contract"],
+    types: core("antientropy", "node-id.ts", "ports/merkle-store.ts", "ring"),
+  },
   // Shows the core's state as the contract's JSON: it decodes, and decides nothing.
   "node/http/dynamo-node-admin.ts": {
     may: ["node/contract", "node/http", ...GROUND, ...core("ring/position.ts", "version/record-codec.ts")],
-    types: core("ring", "coordinator/requests.ts"),
+    types: core("ring", "antientropy/anti-entropy.ts", "membership/membership.ts", "coordinator/requests.ts"),
   },
   // The composition: the only place of the node that sees all of it.
   "node/running-node.ts": { may: ["node"], packages: ["node:*"] },

@@ -75,7 +75,11 @@ export class CorruptRows {
       (row) => this.#coOwnersOf(row).includes(peer) && !row.askedInVain.has(peer),
     );
     const epoch = ring.current()?.epoch ?? 0;
-    const named = { peer, ring: { epoch, digest: ring.hash() }, deadlineMs: clock.monotonicMs() + REPAIR_MS_MAX };
+    const named = {
+      peer,
+      ring: { epoch, digest: ring.hash() },
+      deadlineMs: clock.monotonicMs() + REPAIR_MS_MAX,
+    };
     const questions = new PeerQuestions(named, noExchange(), this.#parts);
     const positions = rows.map(({ position }) => position).sort(compareBytes);
     try {

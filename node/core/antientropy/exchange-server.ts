@@ -84,10 +84,16 @@ export class ExchangeServer {
       return { status: "other_ring", message };
     }
     if (!this.#mayAsk(from, question, current.parameters.partitions))
-      return { status: "refused", message: `node ${from} asked node ${self} for partitions that it does not own` };
+      return {
+        status: "refused",
+        message: `node ${from} asked node ${self} for partitions that it does not own`,
+      };
     const ofPeer = this.#served.filter((peer) => peer === from).length;
     if (this.#served.length >= SERVED_MAX || ofPeer >= SERVED_PER_PEER_MAX)
-      return { status: "busy", message: `node ${self} works on ${this.#served.length} questions of other nodes` };
+      return {
+        status: "busy",
+        message: `node ${self} works on ${this.#served.length} questions of other nodes`,
+      };
     if (question.kind === "roots" && !mayBegin(from))
       return { status: "busy", message: `node ${self} repairs its copies with another node` };
     return undefined;
@@ -99,7 +105,9 @@ export class ExchangeServer {
     const isShared = (partition: number): boolean => areOwners(ring, partition, self, from);
     switch (question.kind) {
       case "roots":
-        return sharedPartitions(ring, self, from).length === question.roots.length && question.roots.length > 0;
+        return (
+          sharedPartitions(ring, self, from).length === question.roots.length && question.roots.length > 0
+        );
       case "leaves":
         return question.ranges.every((range) => partitionsOf(range, partitions).every(isShared));
       case "rows":

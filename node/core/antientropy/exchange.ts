@@ -201,7 +201,8 @@ export class Exchange {
     const pushes = inOrder([...positionsOf("ours"), ...going("push", "both")]);
     const pushed = await pushRecords(pushes, questions, this.#parts);
     for (const position of pushed.corrupt) this.#parts.onCorrupt(position);
-    if (pushed.refused.length > 0) this.#reason = `the peer refused ${pushed.refused.length} records for good`;
+    if (pushed.refused.length > 0)
+      this.#reason = `the peer refused ${pushed.refused.length} records for good`;
   }
 
   /** For each position, in order; a row that fails its check on one side is replaced by that of the other. */
@@ -227,7 +228,9 @@ export class Exchange {
     const versions = new Map<string, ReturnType<typeof versionsOf>>();
     for (let at = 0; at < positions.length;) {
       const asked = positions.slice(at);
-      const read = readOrStop(await this.#parts.merkle.recordsAt({ positions: asked, bytesMax: READ_BYTES_MAX }));
+      const read = readOrStop(
+        await this.#parts.merkle.recordsAt({ positions: asked, bytesMax: READ_BYTES_MAX }),
+      );
       for (const { position, record } of read.rows) versions.set(position.join(), versionsOf(record));
       at += Math.max(1, read.positionsRead);
     }

@@ -54,7 +54,8 @@ export class PeerQuestions {
   /** What is left for one more call. Throws ExchangeStopped where that is nothing. */
   timeoutMs(): number {
     const leftMs = this.#deadlineMs - this.#parts.clock.monotonicMs();
-    if (leftMs <= 0) throw new ExchangeStopped("failed", "the time for this exchange is up; the next one goes on");
+    if (leftMs <= 0)
+      throw new ExchangeStopped("failed", "the time for this exchange is up; the next one goes on");
     return Math.min(ANSWER_TIMEOUT_MS, leftMs);
   }
 

@@ -60,7 +60,8 @@ export class Scrub {
     const failure = await this.#repaired(read);
     this.#after = read.next;
     if (failure !== undefined) return this.#failed(failure);
-    const share = (read.next === undefined ? 1 : placeOf(read.next)) - (after === undefined ? 0 : placeOf(after));
+    const share =
+      (read.next === undefined ? 1 : placeOf(read.next)) - (after === undefined ? 0 : placeOf(after));
     const pauseMs = pauseBetweenMs(clock.monotonicMs() - startMs, store.oldestWriteAgeMs());
     return Math.max(pauseMs, share * scrubIntervalMs);
   }

@@ -50,7 +50,7 @@ export function leafGroups(partitions: readonly number[], partitionCount: number
   let room = 0;
   for (const partition of partitions) {
     const end = (partition + 1) * leavesOfOne;
-    for (let first = partition * leavesOfOne; first < end; ) {
+    for (let first = partition * leavesOfOne; first < end;) {
       if (room === 0) {
         groups.push([]);
         room = LEAVES_PER_READ_MAX;

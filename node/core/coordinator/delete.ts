@@ -29,10 +29,12 @@ export async function readBeforeDelete(
   return { kind: "seen", context };
 }
 
-/** A tombstone that an earlier delete left on fewer than W nodes may be lost with them: it is written again. */
+/**
+ * A tombstone that an earlier delete left on fewer than W owners may be lost with them: it is written again. So it is
+ * where stand-ins show it, whose copy may be older than what their owner has had since.
+ */
 function isKept(holders: readonly Holder[], { quorum, preferenceList }: Coordination): boolean {
   const tally = new WriteTally(quorum, preferenceList.owners);
-  // One owner of several is enough: counting too few only writes the tombstone again.
-  for (const { node, keptFor } of holders) tally.acked(node, keptFor[0]);
+  for (const { node, keptFor } of holders) if (keptFor.length === 0) tally.acked(node);
   return tally.reached;
 }

@@ -164,7 +164,7 @@ class Replication {
   }
 
   #offerAgain(): void {
-    for (const node of [...this.#unsent]) {
+    for (const node of this.#unsent) {
       this.#unsent.delete(node);
       const owner = this.#ownerOf.get(node);
       this.#ask(node, owner === node ? undefined : owner);

@@ -28,6 +28,8 @@ export interface HintDeliveryParts {
   readonly store: HintStore;
   readonly calls: PeerCalls;
   readonly isConnected: (peer: NodeId) => boolean;
+  /** Something was delivered to this owner, and nothing is left that could be. */
+  readonly onCompleted: (owner: NodeId) => void;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -142,6 +144,7 @@ export class HintDelivery {
     state.failures = 0;
     if (delivered === 0) return;
     this.#parts.observer.event({ kind: "handoff_completed", ownerId: owner, delivered });
+    this.#parts.onCompleted(owner);
   }
 
   #interrupted(owner: NodeId, state: OwnerState, delivered: number): void {

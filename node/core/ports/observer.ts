@@ -15,6 +15,14 @@ export type CoreEvent =
       readonly durationMs: number;
     }
   | { readonly kind: "request_forwarded"; readonly peerId: string }
+  /** The peer said nothing for too long: the next node was asked too. */
+  | { readonly kind: "request_handed_on"; readonly peerId: string }
+  /** A write that this node coordinated did not reach this owner: remembered, or left to anti-entropy. */
+  | {
+      readonly kind: "owner_missed";
+      readonly ownerId: string;
+      readonly outcome: "marked" | "failed" | "dropped";
+    }
   | { readonly kind: "stand_in_used"; readonly ownerId: string; readonly standInId: string }
   | { readonly kind: "hedge_sent"; readonly operation: "put" | "get" }
   | { readonly kind: "read_repaired"; readonly peerId: string; readonly ok: boolean }
@@ -50,6 +58,43 @@ export type CoreEvent =
   | { readonly kind: "gossip_finished"; readonly outcome: "exchanged" | "unanswered" | "refused" }
   | { readonly kind: "peer_message_refused"; readonly peerId: string; readonly reason: string }
   | { readonly kind: "row_corrupt"; readonly database: "data" | "hints" }
+  /** An exchange that this node began has ended (antientropy/exchange-report.ts says what each count means). */
+  | {
+      readonly kind: "antientropy_exchanged";
+      readonly peerId: string;
+      readonly outcome: "equal" | "repaired" | "failed" | "postponed";
+      /** Empty where nothing went wrong. */
+      readonly reason: string;
+      readonly partitionsDiffering: number;
+      readonly rowsDiffering: number;
+      readonly recordsPulled: number;
+      readonly recordsPushed: number;
+      readonly bytesSent: number;
+      readonly bytesReceived: number;
+      readonly durationMs: number;
+    }
+  /** A question of an exchange that a peer began. */
+  | {
+      readonly kind: "antientropy_served";
+      readonly peerId: string;
+      readonly question: string;
+      /** "ok", or why it was declined. */
+      readonly answer: string;
+      /** Of the answer. */
+      readonly bytes: number;
+    }
+  /** A few rows of this node's data were read and checked against their digests and the tree. */
+  | {
+      readonly kind: "scrub_stepped";
+      readonly rows: number;
+      readonly corrupt: number;
+      readonly leavesRebuilt: number;
+    }
+  | { readonly kind: "scrub_failed"; readonly message: string }
+  | { readonly kind: "corrupt_rows_repaired"; readonly peerId: string; readonly rows: number }
+  | { readonly kind: "corrupt_rows_not_repaired"; readonly peerId: string; readonly reason: string }
+  /** No co-owner has the row either. */
+  | { readonly kind: "corrupt_row_lost"; readonly partition: number; readonly isOwner: boolean }
   | { readonly kind: "commit_failed"; readonly code: string; readonly message: string }
   | {
       readonly kind: "batch_committed";

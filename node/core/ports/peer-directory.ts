@@ -16,4 +16,6 @@ export interface PeerDescription {
 export interface PeerDirectory {
   /** Every peer that said hello since this process started, connected or not; ascending by id. Not this node. */
   peers(): readonly PeerDescription[];
+  /** Another node says that `peer` can be reached at `address` (host:port): worth dialling while it is not connected. */
+  learn(peer: NodeId, address: string): void;
 }

@@ -8,24 +8,31 @@ import { encodeReplicaRead, encodeStored } from "../wire/replies.ts";
  * The replica side of a request (Dynamo §4.5): keeps what a coordinator sends and shows what it keeps. It decides
  * nothing: merging is the store's, counting the coordinator's.
  */
-export class Replica {
-  readonly #store: ReplicaStore;
-  readonly #observer: Observer;
+export interface ReplicaParts {
+  readonly store: ReplicaStore;
+  readonly observer: Observer;
+  /** Told of each row that a read found corrupt: it has to be fetched from elsewhere. */
+  readonly onCorrupt: (position: Uint8Array) => void;
+}
 
-  constructor({ store, observer }: { store: ReplicaStore; observer: Observer }) {
-    this.#store = store;
-    this.#observer = observer;
+export class Replica {
+  readonly #parts: ReplicaParts;
+
+  constructor(parts: ReplicaParts) {
+    this.#parts = parts;
   }
 
   /** Resolves when the record is on stable storage: the reply is a durable acknowledgement. */
   async replicate(from: NodeId, request: ReplicateRequest): Promise<Uint8Array> {
-    const stored = await this.#store.store(request);
+    const stored = await this.#parts.store.store(request);
     if (stored.ok && request.handedOver === true)
-      this.#observer.event({ kind: "hint_received", peerId: from });
+      this.#parts.observer.event({ kind: "hint_received", peerId: from });
     return encodeStored(stored);
   }
 
   async read(request: ReadRequest): Promise<Uint8Array> {
-    return encodeReplicaRead(await this.#store.read(request));
+    const read = await this.#parts.store.read(request);
+    if (read.status === "corrupt") this.#parts.onCorrupt(request.position);
+    return encodeReplicaRead(read);
   }
 }

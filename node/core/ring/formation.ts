@@ -49,7 +49,7 @@ export interface FormRefusal {
 export interface Proposer {
   readonly self: NodeId;
   readonly calls: ControlCalls;
-  readonly directory: PeerDirectory;
+  readonly directory: Pick<PeerDirectory, "peers">;
   readonly hash: Digester;
   kept(): KeptRing;
   /** Whether this node would accept; saves nothing. */

@@ -50,7 +50,7 @@ export interface RingKeeperOptions {
   readonly zone: string;
   readonly store: RingStore;
   readonly calls: ControlCalls;
-  readonly directory: PeerDirectory;
+  readonly directory: Pick<PeerDirectory, "peers">;
   readonly hash: Digester;
   readonly observer: Observer;
 }

@@ -13,6 +13,7 @@ export const KIND = {
   read: 2,
   forward: 3,
   control: 4,
+  anti_entropy: 5,
 } as const;
 
 /** Longest bucket and key that a message may carry. */
@@ -45,7 +46,9 @@ export type PeerRequest =
   /** A client's request, handed on once to an owner; the body is opaque here (coordinator/forwarding.ts). */
   | { readonly kind: "forward"; readonly body: Uint8Array }
   /** A ring or membership message: a JSON document. */
-  | { readonly kind: "control"; readonly body: Uint8Array };
+  | { readonly kind: "control"; readonly body: Uint8Array }
+  /** A question about copies that both own; opaque here (antientropy/exchange-questions.ts). */
+  | { readonly kind: "anti_entropy"; readonly body: Uint8Array };
 
 export type PeerMessage =
   | { readonly kind: "reply"; readonly call: number; readonly body: Uint8Array }
@@ -68,6 +71,7 @@ export function encodeRequest(call: number, remainingMs: number, request: PeerRe
       return encodeRead(call, remainingMs, request.body);
     case "forward":
     case "control":
+    case "anti_entropy":
       return header(KIND[request.kind], call, remainingMs, request.body.length).raw(request.body).finish();
   }
 }
@@ -126,6 +130,8 @@ function decodeRequest(kind: number, reader: ByteReader): PeerRequest {
       return { kind: "forward", body: reader.raw(reader.remaining) };
     case KIND.control:
       return { kind: "control", body: reader.raw(reader.remaining) };
+    case KIND.anti_entropy:
+      return { kind: "anti_entropy", body: reader.raw(reader.remaining) };
     default:
       throw new MalformedBytes(`unknown kind of message ${kind}`);
   }

@@ -6,7 +6,7 @@ import { type KnownDot, nameOf } from "../workload/dot-registry.ts";
 import type { WriteOperation } from "../workload/history.ts";
 import { ByteReader } from "../../../node/core/bytes/byte-reader.ts";
 import { readCoverage } from "../../../node/core/version/coverage-codec.ts";
-import { cryptoHash } from "../world/crypto-hash.ts";
+import { simulatedHash } from "../world/simulated-hash.ts";
 
 /** Version, key id and tag come before the coverage (version/context.ts). */
 const CONTEXT_HEADER_BYTES = 18;
@@ -19,8 +19,8 @@ export function coverageOf(context: Uint8Array): Coverage {
 
 /** Whether a context is sealed for this key of this cluster. */
 export function isSealedFor(key: string, context: Uint8Array, clusterId: string): boolean {
-  const position = positionOf({ bucket: BUCKET, key: new TextEncoder().encode(key) }, cryptoHash);
-  return openContext(context, { clusterId, position }, cryptoHash).ok;
+  const position = positionOf({ bucket: BUCKET, key: new TextEncoder().encode(key) }, simulatedHash);
+  return openContext(context, { clusterId, position }, simulatedHash).ok;
 }
 
 /**

@@ -1,9 +1,10 @@
+import type { StoredRow } from "../../../node/core/ports/database.ts";
 import { compareBytes, type KeyRecord, merge } from "../../../node/core/version/record.ts";
 import { isMarker } from "../../../node/core/storage/marker-hint.ts";
 import { decodeRecord } from "../../../node/core/version/record-codec.ts";
 import { positionOf } from "../../../node/core/ring/position.ts";
 import { BUCKET, type Cluster } from "../cluster.ts";
-import { cryptoHash } from "../world/crypto-hash.ts";
+import { simulatedHash } from "../world/simulated-hash.ts";
 import { type DatabaseFile, placeOf } from "../world/simulated-disk.ts";
 import type { SimulatedHost } from "../world/simulated-host.ts";
 
@@ -18,10 +19,23 @@ export function durableCopies(
   return { data: soundCopy(host.disk.data, key), hint: soundCopy(host.disk.hints, key) };
 }
 
+/** By row: a file never changes a row, it replaces it. */
+const decoded = new WeakMap<StoredRow, { readonly record: KeyRecord | undefined }>();
+
+/** The record in a row; undefined where it fails its checksum or is a marker. */
+export function soundRecord(row: StoredRow): KeyRecord | undefined {
+  let known = decoded.get(row);
+  if (known === undefined) {
+    const isSound = compareBytes(simulatedHash.md5(row.record), row.digest) === 0;
+    known = { record: isSound && !isMarker(row) ? decodeRecord(row.record) : undefined };
+    decoded.set(row, known);
+  }
+  return known.record;
+}
+
 function soundCopy(file: DatabaseFile, key: string): KeyRecord | undefined {
   const row = file.rows.get(placeOfKey(key));
-  if (row === undefined || compareBytes(cryptoHash.md5(row.record), row.digest) !== 0) return undefined;
-  return isMarker(row) ? undefined : decodeRecord(row.record);
+  return row === undefined ? undefined : soundRecord(row);
 }
 
 /** What all nodes together still know of a key: owners' copies and hints. */
@@ -39,7 +53,7 @@ export function unionOfCopies(cluster: Cluster, key: string): KeyRecord | undefi
 export function placeOfKey(key: string): string {
   let place = places.get(key);
   if (place === undefined) {
-    place = placeOf(positionOf({ bucket: BUCKET, key: utf8.encode(key) }, cryptoHash));
+    place = placeOf(positionOf({ bucket: BUCKET, key: utf8.encode(key) }, simulatedHash));
     places.set(key, place);
   }
   return place;

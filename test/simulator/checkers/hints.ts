@@ -1,12 +1,9 @@
-import type { StoredRow } from "../../../node/core/ports/database.ts";
 import { type Coverage, includes, join } from "../../../node/core/version/coverage.ts";
 import { isMarker } from "../../../node/core/storage/marker-hint.ts";
-import { compareBytes } from "../../../node/core/version/record.ts";
-import { decodeRecord } from "../../../node/core/version/record-codec.ts";
 import type { Violation } from "../violation.ts";
-import { cryptoHash } from "../world/crypto-hash.ts";
 import type { Changes } from "../world/simulated-disk.ts";
 import type { SimulatedHost } from "../world/simulated-host.ts";
+import { soundRecord } from "./durable-copies.ts";
 
 /**
  * I5, hints are delivered or kept: whatever ever was a hint on stable storage is owed to its owners, and nothing that
@@ -27,8 +24,8 @@ export class HintLedger {
     for (const [place, row] of changes) {
       const before = host.disk.hints.rows.get(place);
       if (row === undefined && before !== undefined && !isMarker(before)) this.#removedMs.set(place, nowMs);
-      if (row === undefined || !isSound(row)) continue;
-      const coverage = isMarker(row) ? copyAt(host, place) : decodeRecord(row.record).coverage;
+      if (row === undefined) continue;
+      const coverage = isMarker(row) ? copyAt(host, place) : soundRecord(row)?.coverage;
       if (coverage === undefined) continue;
       for (const owner of row.keptFor) this.#owe({ keeper: host.id, owner, place, coverage });
     }
@@ -73,15 +70,12 @@ interface Debt {
 /** Hints that could be delivered: rotten ones stay where they are. */
 export function hintsLeft(host: SimulatedHost): number {
   let count = 0;
-  for (const row of host.disk.hints.rows.values()) if (isSound(row)) count += 1;
+  for (const row of host.disk.hints.rows.values())
+    if (isMarker(row) || soundRecord(row) !== undefined) count += 1;
   return count;
 }
 
 export function copyAt(host: SimulatedHost, place: string): Coverage | undefined {
   const row = host.disk.data.rows.get(place);
-  return row === undefined || !isSound(row) ? undefined : decodeRecord(row.record).coverage;
-}
-
-function isSound(row: StoredRow): boolean {
-  return compareBytes(cryptoHash.md5(row.record), row.digest) === 0;
+  return row === undefined ? undefined : soundRecord(row)?.coverage;
 }

@@ -68,7 +68,9 @@ export function callNode<T>(
           `${call.what} at ${host.id.slice(-2)}: no answer after ${lateMs} ms`,
         );
       };
-      loop.after(call.timeoutMs * 1.01 + OVERDUE_GRACE_MS, checkDeadline, incarnation);
+      const overdueMs = call.timeoutMs * 1.01 + OVERDUE_GRACE_MS;
+      cluster.requested(loop.nowMs + overdueMs);
+      loop.after(overdueMs, checkDeadline, incarnation);
     };
     loop.after(thereMs, arrive, incarnation);
   });

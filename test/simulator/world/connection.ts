@@ -14,6 +14,8 @@ export interface Side {
 /** What is under way in one direction of one lane. */
 export interface Flow {
   bytes: number;
+  /** Datagrams that are still counted in `bytes`, in the order in which they leave. */
+  readonly leaving: { readonly atMs: number; readonly bytes: number }[];
   lastArrivalMs: number;
   /** Waits for the netsplit to end: TCP sends it again, unless the connection breaks first. */
   held: Uint8Array[];
@@ -24,7 +26,7 @@ export class Connection {
   readonly sides: ReadonlyMap<NodeId, Side>;
   /** Nothing new is delivered, both ends are being told. */
   broken = false;
-  readonly #flows = new Map<string, Flow>();
+  readonly #flows = new Map<NodeId, Map<Lane, Flow>>();
 
   constructor(left: Incarnation, right: Incarnation) {
     this.sides = new Map([left, right].map((incarnation) => [incarnation.nodeId, newSide(incarnation)]));
@@ -35,11 +37,12 @@ export class Connection {
   }
 
   flow(to: NodeId, lane: Lane): Flow {
-    const name = `${to} ${lane}`;
-    let flow = this.#flows.get(name);
+    let lanes = this.#flows.get(to);
+    if (lanes === undefined) this.#flows.set(to, (lanes = new Map()));
+    let flow = lanes.get(lane);
     if (flow === undefined) {
-      flow = { bytes: 0, lastArrivalMs: 0, held: [] };
-      this.#flows.set(name, flow);
+      flow = { bytes: 0, leaving: [], lastArrivalMs: 0, held: [] };
+      lanes.set(lane, flow);
     }
     return flow;
   }

@@ -91,24 +91,25 @@ export class SeededRandom {
 type State = readonly [number, number, number, number];
 
 /** One label into the state: murmur3's 128-bit round per word, its finalizer at the end. */
-function absorb(state: State, label: Label): State {
-  let [h1, h2, h3, h4] = state;
-  const words = typeof label === "number" ? wordsOf(label) : Array.from(label, (c) => c.codePointAt(0)!);
-  for (const word of words) {
-    h1 = Math.imul(h1 ^ mixWord(word, 0x239b961b, 15, 0xab0e9789), 5) + h2 + 0x561ccd1b;
-    h2 = Math.imul(h2 ^ mixWord(word, 0xab0e9789, 16, 0x38b34ae5), 5) + h3 + 0x0bcaa747;
-    h3 = Math.imul(h3 ^ mixWord(word, 0x38b34ae5, 17, 0xa1e38b93), 5) + h4 + 0x96cd1c35;
-    h4 = Math.imul(h4 ^ mixWord(word, 0xa1e38b93, 18, 0x239b961b), 5) + h1 + 0x32ac3b17;
+function absorb([h1, h2, h3, h4]: State, label: Label): State {
+  const isNumber = typeof label === "number";
+  const length = isNumber ? 2 : label.length;
+  for (let i = 0; i < length; i++) {
+    const word = isNumber ? wordOf(label, i) : label.charCodeAt(i);
+    h1 = (Math.imul(h1 ^ mixWord(word, 0x239b961b, 15, 0xab0e9789), 5) + h2 + 0x561ccd1b) | 0;
+    h2 = (Math.imul(h2 ^ mixWord(word, 0xab0e9789, 16, 0x38b34ae5), 5) + h3 + 0x0bcaa747) | 0;
+    h3 = (Math.imul(h3 ^ mixWord(word, 0x38b34ae5, 17, 0xa1e38b93), 5) + h4 + 0x96cd1c35) | 0;
+    h4 = (Math.imul(h4 ^ mixWord(word, 0xa1e38b93, 18, 0x239b961b), 5) + h1 + 0x32ac3b17) | 0;
   }
-  h1 = finish(h1 ^ words.length ^ (typeof label === "number" ? 0x80000000 : 0));
+  h1 = finish(h1 ^ length ^ (isNumber ? 0x80000000 : 0));
   h2 = finish(h2 + h1);
   h3 = finish(h3 + h2);
   h4 = finish(h4 + h3);
-  return [h1 + h4, h2 + h1, h3, h4].map((h) => h | 0) as unknown as State;
+  return [(h1 + h4) | 0, (h2 + h1) | 0, h3 | 0, h4 | 0];
 }
 
-function wordsOf(value: number): number[] {
-  return [value | 0, Math.floor(value / 0x1_0000_0000) | 0];
+function wordOf(value: number, index: number): number {
+  return index === 0 ? value | 0 : Math.floor(value / 0x1_0000_0000) | 0;
 }
 
 function mixWord(word: number, first: number, turn: number, second: number): number {

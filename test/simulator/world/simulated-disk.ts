@@ -62,13 +62,14 @@ export class DatabaseFile {
 
   /** The process or the power is gone. Returns whether a commit under way survived, undefined where none was. */
   crash(random: SeededRandom, { kept }: { kept: number }): boolean | undefined {
-    if (this.#ghost !== undefined && random.chance(0.5)) this.#apply(this.#ghost);
+    const ghost = this.#ghost !== undefined && random.chance(0.5) ? this.#ghost : undefined;
     this.#ghost = undefined;
     const syncing = this.#syncing;
     this.#syncing = undefined;
-    if (syncing === undefined) return undefined;
-    const survives = random.chance(kept);
-    if (survives) this.#apply(syncing);
+    const survives = syncing === undefined ? undefined : random.chance(kept);
+    // A later commit overwrites the frames of the failed one: never both.
+    if (survives === true) this.#apply(syncing!);
+    else if (ghost !== undefined) this.#apply(ghost);
     return survives;
   }
 

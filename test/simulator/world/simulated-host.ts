@@ -7,7 +7,7 @@ import type { NodeSettings } from "../../../node/core/settings.ts";
 import { GroupCommit } from "../../../node/core/storage/group-commit.ts";
 import { ReplicaReader } from "../../../node/core/storage/replica-reader.ts";
 import { StoreClient } from "../../../node/core/storage/store-client.ts";
-import { cryptoHash } from "./crypto-hash.ts";
+import { simulatedHash } from "./simulated-hash.ts";
 import type { EventLoop } from "./event-loop.ts";
 import { Incarnation } from "./incarnation.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -81,20 +81,18 @@ export class SimulatedHost {
     const readers = Array.from({ length: READER_THREADS }, (_, i) =>
       this.#startReader(incarnation, random, i),
     );
-    const endpoint = network.attach(incarnation, {
-      address: `${id}:7080`,
-      clientAddress: `${id}:8080`,
-      zone,
-      version: "0.1.0",
-    });
+    const about = { address: `${id}:7080`, clientAddress: `${id}:8080` };
+    const endpoint = network.attach(incarnation, { ...about, zone, version: "0.1.0" });
     const node = new DynamoNode({
       self: id,
       zone,
+      about: { ...about, software: "0.1.0" },
+      condition: () => "serving",
       settings,
       clock,
       timers,
       random: random.fork("core"),
-      hash: cryptoHash,
+      hash: simulatedHash,
       observer,
       transport: endpoint,
       directory: endpoint,
@@ -158,7 +156,7 @@ export class SimulatedHost {
             wake();
           }),
       },
-      hash: cryptoHash,
+      hash: simulatedHash,
       random: random.fork("actor"),
       clock,
       limits: settings,
@@ -173,7 +171,7 @@ export class SimulatedHost {
       data: new SimulatedReaderDatabase(this.disk.data, thread),
       hints: new SimulatedReaderDatabase(this.disk.hints, thread),
       pipe: pipe.far,
-      hash: cryptoHash,
+      hash: simulatedHash,
     });
     void reader;
     return pipe.near;

@@ -43,8 +43,9 @@ export class SimulatedNetwork {
   readonly #blocked = new Set<string>();
   /** Directed pairs whose messages wait until that time. */
   readonly #clogged = new Map<string, number>();
-  readonly #sentOn = new Map<string, number>();
+  readonly #links = new Map<string, Link>();
   #dials = 0;
+  #latestArrivalMs = 0;
   #stormy = false;
 
   constructor(loop: EventLoop, random: SeededRandom, weather: NetworkWeather, hooks: NetworkHooks) {
@@ -107,6 +108,8 @@ export class SimulatedNetwork {
     const connection = this.#connections.get(pairName(from.nodeId, to));
     if (connection === undefined || !usable(connection, from)) return false;
     const flow = connection.flow(to, lane);
+    while (flow.leaving.length > 0 && flow.leaving[0]!.atMs <= this.#loop.nowMs)
+      flow.bytes -= flow.leaving.shift()!.bytes;
     if (flow.bytes + message.length > this.#weather.windowBytes && flow.bytes > 0) {
       this.#hooks.disturbed("window full", [from.nodeId, to]);
       return false;
@@ -114,14 +117,18 @@ export class SimulatedNetwork {
     flow.bytes += message.length;
     const copy = message.slice();
     this.#hooks.sent(from.nodeId, to, copy);
-    const link = linkName(from.nodeId, to);
-    const n = (this.#sentOn.get(link) ?? 0) + 1;
-    this.#sentOn.set(link, n);
-    const luck = this.#random.fork(link, n);
+    const luck = this.#luckOfNext(linkName(from.nodeId, to));
     if (this.#weather.kind === "datagrams" && this.#stormy)
       this.#sendDatagram(connection, { from: from.nodeId, to, lane, copy, luck });
     else this.#sendInOrder(connection, { from: from.nodeId, to, lane, copy, luck });
     return true;
+  }
+
+  /** The n-th message of a link has the same luck whatever happened on the others. */
+  #luckOfNext(name: string): SeededRandom {
+    let link = this.#links.get(name);
+    if (link === undefined) this.#links.set(name, (link = { random: this.#random.fork(name), sent: 0 }));
+    return link.random.fork(++link.sent);
   }
 
   isConnected(from: Incarnation, to: NodeId): boolean {
@@ -139,6 +146,11 @@ export class SimulatedNetwork {
       if (this.#isSplit(node, other) || this.#isSplit(other, node)) return false;
       return this.isConnected(self.incarnation, other) && this.isConnected(incarnation, node);
     });
+  }
+
+  /** When the last of the messages arrives that are under way now. */
+  get latestArrivalMs(): number {
+    return this.#latestArrivalMs;
   }
 
   describe(node: NodeId): AboutNode {
@@ -159,9 +171,7 @@ export class SimulatedNetwork {
     const copies = luck.chance(this.#weather.lossRate) ? 0 : luck.chance(this.#weather.duplicateRate) ? 2 : 1;
     if (copies !== 1) this.#hooks.disturbed("message lost or doubled", [from, to]);
     const flow = connection.flow(to, lane);
-    this.#loop.after(this.#weather.latencyMsMin, () => {
-      flow.bytes -= copy.length;
-    });
+    flow.leaving.push({ atMs: this.#loop.nowMs + this.#weather.latencyMsMin, bytes: copy.length });
     for (let i = 0; i < copies; i++) {
       this.#loop.at(this.#arrival(from, to, luck), () => {
         if (!this.#isSplit(from, to)) this.#deliver(connection, { from, to, lane, copy: copy.slice() });
@@ -173,7 +183,9 @@ export class SimulatedNetwork {
     const { latencyMsMin, latencyMsMax, jitter } = this.#weather;
     const spread = luck.chance(jitter) ? luck.between(0, latencyMsMax) : luck.between(0, latencyMsMin);
     const cloggedUntilMs = this.#clogged.get(linkName(from, to)) ?? 0;
-    return Math.max(this.#loop.nowMs, cloggedUntilMs) + latencyMsMin + spread;
+    const arrivalMs = Math.max(this.#loop.nowMs, cloggedUntilMs) + latencyMsMin + spread;
+    this.#latestArrivalMs = Math.max(this.#latestArrivalMs, arrivalMs);
+    return arrivalMs;
   }
 
   #deliver(connection: Connection, { from, to, lane, copy }: Omit<Letter, "luck">): void {
@@ -274,6 +286,12 @@ export class SimulatedNetwork {
   }
 }
 
+/** One direction of a pair. */
+interface Link {
+  readonly random: SeededRandom;
+  sent: number;
+}
+
 const LANES: readonly Lane[] = ["control", "foreground", "bulk"];
 
 interface Letter {
@@ -323,6 +341,9 @@ class Endpoint implements Transport, PeerDirectory {
     return met.map((id) => ({ id, ...this.#network.describe(id), connected: this.isConnected(id) }));
   }
 
+  /** Nothing to learn: this network dials everybody by id. */
+  learn(): void {}
+
   receive(from: NodeId, message: Uint8Array, lane: Lane): void {
     this.#onMessage?.(from, message, lane);
   }
@@ -339,9 +360,16 @@ function usable(connection: Connection, from: Incarnation): boolean {
 }
 
 function pairName(left: NodeId, right: NodeId): string {
-  return left < right ? `${left} ${right}` : `${right} ${left}`;
+  return left < right ? linkName(left, right) : linkName(right, left);
 }
 
+const linkNames = new Map<NodeId, Map<NodeId, string>>();
+
+/** Kept: a string that was built before is found by its identity, a new one has to be hashed. */
 function linkName(from: NodeId, to: NodeId): string {
-  return `${from} ${to}`;
+  let names = linkNames.get(from);
+  if (names === undefined) linkNames.set(from, (names = new Map()));
+  let name = names.get(to);
+  if (name === undefined) names.set(to, (name = `${from} ${to}`));
+  return name;
 }

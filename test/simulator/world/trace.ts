@@ -18,7 +18,10 @@ export class Trace {
   }
 
   bytes(bytes: Uint8Array): void {
-    for (let i = 0; i < bytes.length; i++) this.#absorb(bytes[i]!);
+    let i = 0;
+    for (; i + 4 <= bytes.length; i += 4)
+      this.#absorb(bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
+    for (; i < bytes.length; i++) this.#absorb(bytes[i]!);
   }
 
   hash(): string {

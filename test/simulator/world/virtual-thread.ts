@@ -50,7 +50,9 @@ export class VirtualThread implements Timers {
   /** A message or timer for this thread: runs when the thread is free, in order of arrival. */
   run(job: () => void): void {
     this.#jobs.push(job);
-    this.#wake();
+    const isIdle = !this.#inJob && this.#wakeAtMs === undefined && this.#localMs <= this.#loop.nowMs;
+    if (isIdle) this.#work();
+    else this.#wake();
   }
 
   after(delayMs: number, run: () => void): CancelTimer {

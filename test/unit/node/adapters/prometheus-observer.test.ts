@@ -129,6 +129,8 @@ describe("prometheus metrics", () => {
       oldestWriteAgeMs: () => 1_500,
       readCache: () => ({ hits: 3, misses: 2, bytes: 1 }),
       peers: () => ({ peers: [peer], handshakesFailed: new Map([["garbage", 17]]) }),
+      peerStates: () => [[id, 2]],
+      equalAgoMs: () => [[id, 2_500]],
       http: () => ({ requests: 1, bodyBytes: 2, eventLoopDelayMs: 3 }),
     });
     expect(await lines(registry, "dynamo_handoff_hints_pending")).to.deep.equal([
@@ -144,7 +146,9 @@ describe("prometheus metrics", () => {
       "dynamo_storage_oldest_write_age_seconds 1.5",
       "dynamo_http_event_loop_delay_seconds 0.003",
       `dynamo_peer_messages_sent_total{peer="${id}"} 9`,
+      `dynamo_antientropy_seconds_since_equal{peer="${id}"} 2.5`,
       'dynamo_peer_handshakes_failed_total{code="garbage"} 17',
+      `dynamo_peer_state{peer="${id}"} 2`,
     ]) {
       expect(text.split("\n")).to.include(line);
     }

@@ -7,6 +7,8 @@ import { defaultHttpLimits } from "../../../../node/http/http-limits.ts";
 import type {
   FormRingOutcome,
   NodeAdmin,
+  PartitionsOutcome,
+  RepairOutcome,
   ReplicaOutcome,
   RingFormation,
 } from "../../../../node/http/node-admin.ts";
@@ -32,6 +34,11 @@ class ScriptedAdmin implements NodeAdmin {
   readonly asked: KeyOfBucket[] = [];
   readonly formations: RingFormation[] = [];
   replicaOutcome: ReplicaOutcome = { kind: "found", replica: REPLICA };
+  readonly repairs: number[] = [];
+  repairOutcome: RepairOutcome = {
+    kind: "compared",
+    repair: { exchanges: [], recordsMoved: 0, bytesMoved: 0 },
+  };
   formOutcome: FormRingOutcome = { kind: "formed", clusterId: "c", epoch: 1, hash: "ab" };
 
   ready(): ReturnType<NodeAdmin["ready"]> {
@@ -45,6 +52,8 @@ class ScriptedAdmin implements NodeAdmin {
       clusterId: "c",
       ring: { epoch: 1, hash: "ab" },
       hints: { pending: { [OTHER]: 2 }, markers: 1, bytes: 3, bytesMax: 4 },
+      peers: { up: 2, slow: 0, down: 0 },
+      antiEntropy: { lastExchange: {} },
       uptimeSeconds: 1,
     };
   }
@@ -80,6 +89,17 @@ class ScriptedAdmin implements NodeAdmin {
   async replica(key: KeyOfBucket): Promise<ReplicaOutcome> {
     this.asked.push(key);
     return Promise.resolve(this.replicaOutcome);
+  }
+
+  async partitions(): Promise<PartitionsOutcome> {
+    if (!this.hasRing) return Promise.resolve({ kind: "no_ring" });
+    const partitions = [{ partition: 3, role: "owner" as const, keys: 2, root: "ab".repeat(16) }];
+    return Promise.resolve({ kind: "found", partitions: { partitions } });
+  }
+
+  async repair(timeoutMs: number): Promise<RepairOutcome> {
+    this.repairs.push(timeoutMs);
+    return Promise.resolve(this.repairOutcome);
   }
 
   async formRing(formation: RingFormation): Promise<FormRingOutcome> {
@@ -174,6 +194,38 @@ describe("admin port", () => {
     admin.replicaOutcome = { kind: "failed", message: "disk" };
     const broken = await get("/admin/v1/replica/b/k");
     expect([broken.status, errorCode(broken)]).to.deep.equal([503, "storage_failed"]);
+  });
+
+  it("tells the partitions that it holds", async () => {
+    const answer = await get("/admin/v1/partitions");
+    expect(json(answer)).to.deep.equal({
+      partitions: [{ partition: 3, role: "owner", keys: 2, root: "ab".repeat(16) }],
+    });
+    admin.hasRing = false;
+    const missing = await get("/admin/v1/partitions");
+    expect([missing.status, errorCode(missing)]).to.deep.equal([503, "no_ring"]);
+  });
+
+  it("compares copies for whoever has the token, in the time that it is given, one at a time", async () => {
+    const post = (query: string, headers = [bearer(SECRET)]): Promise<RawAnswer> =>
+      exchange(target, request("POST", `/admin/v1/anti-entropy${query}`, headers));
+    expect((await post("", [])).status).to.equal(401);
+    expect(admin.repairs).to.deep.equal([]);
+    expect(json(await post(""))).to.deep.equal({ exchanges: [], recordsMoved: 0, bytesMoved: 0 });
+    expect((await post("?timeout_ms=1500")).status).to.equal(200);
+    for (const query of [
+      "?timeout_ms=0",
+      "?timeout_ms=1e3",
+      "?timeout_ms=3600001",
+      "?timeout_ms=1&timeout_ms=2",
+    ])
+      expect(errorCode(await post(query)), query).to.equal("invalid_request");
+    expect(admin.repairs).to.deep.equal([60_000, 1_500]);
+    admin.repairOutcome = { kind: "busy" };
+    const busy = await post("");
+    expect([busy.status, errorCode(busy)]).to.deep.equal([409, "busy"]);
+    const get405 = await get("/admin/v1/anti-entropy");
+    expect([get405.status, get405.headers.get("allow")]).to.deep.equal([405, "POST"]);
   });
 
   it("forms a ring for whoever has the cluster's token, also a rotated one, and for nobody else", async () => {

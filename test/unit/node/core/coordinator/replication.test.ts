@@ -112,8 +112,8 @@ describe("replication, owners that missed a put", () => {
       if (answers) await rig.ack(second!);
       await rig.advance(2_000);
       await rig.sent();
-      const owners = rig.ownMarks.flatMap(({ owners }) => owners);
-      expect(owners).to.deep.equal(answers ? [] : [second!.to]);
+      const remembered = ownersMarkedAt(rig);
+      expect(remembered).to.deep.equal(answers ? [] : [second!.to]);
     }
   });
 
@@ -124,7 +124,7 @@ describe("replication, owners that missed a put", () => {
     await rig.ack(first!);
     rig.calls.disconnected(second!.to);
     expect(await rig.sent(), "no stand-in is asked after the answer").to.deep.equal([]);
-    expect(rig.ownMarks.flatMap(({ owners }) => owners)).to.deep.equal([second!.to]);
+    expect(ownersMarkedAt(rig)).to.deep.equal([second!.to]);
   });
 
   it("remembers nobody whose copy a stand-in keeps", async () => {
@@ -141,7 +141,7 @@ describe("replication, owners that missed a put", () => {
     rig.unreachable.add(rig.node(1)).add(rig.node(2));
     expect(await rig.put("v")).to.include({ code: "quorum_unreachable", maybeApplied: true });
     await rig.sent();
-    expect(rig.ownMarks.flatMap(({ owners }) => owners)).to.deep.equal([rig.node(1), rig.node(2)]);
+    expect(ownersMarkedAt(rig)).to.deep.equal([rig.node(1), rig.node(2)]);
   });
 
   it("puts the owner on its own hint where it is a stand-in", async () => {
@@ -152,7 +152,7 @@ describe("replication, owners that missed a put", () => {
     expect(decodeOutcome(await put).kind).to.equal("written");
     await rig.sent();
     expect(rig.ownMarks).to.deep.equal([]);
-    expect(rig.ownStored.flatMap(({ keptFor }) => keptFor)).to.deep.equal([rig.node(1)]);
+    expect(rig.ownStored.flatMap((record) => record.keptFor)).to.deep.equal([rig.node(1)]);
   });
 
   it("waits for its own disk, and leaves the owner to anti-entropy where that failed", async () => {
@@ -188,6 +188,10 @@ describe("replication, owners that missed a put", () => {
     expect(missedAs(rig)).to.deep.equal(["dropped"]);
   });
 });
+
+function ownersMarkedAt({ ownMarks }: CoordinatorRig): NodeId[] {
+  return ownMarks.flatMap(({ owners }) => owners);
+}
 
 function missedAs(rig: CoordinatorRig): string[] {
   return rig.events.flatMap((event) => (event.kind === "owner_missed" ? [event.outcome] : []));

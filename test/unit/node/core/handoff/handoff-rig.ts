@@ -85,6 +85,7 @@ export class HandoffRig {
       store: this.store,
       calls: this.#calls,
       isConnected: transport.isConnected,
+      onCompleted: () => undefined,
       clock,
       timers,
       random,

@@ -72,8 +72,14 @@ export class MemoryDatabase implements Database {
   }
 
   digests(after: Uint8Array, before: Uint8Array, limit: number): RowDigest[] {
-    const rows = this.scan(after, this.count()).filter(({ position }) => nameOf(position) < nameOf(before));
-    return rows.slice(0, limit).map(({ position, digest }) => ({ position, digest }));
+    const start = nameOf(after);
+    const end = nameOf(before);
+    const rows: [string, RowDigest][] = [];
+    for (const [name, { position, digest }] of this.#open ?? this.#committed) {
+      if (name > start && name < end) rows.push([name, { position, digest }]);
+    }
+    rows.sort(([a], [b]) => (a < b ? -1 : 1));
+    return rows.slice(0, limit).map(([, row]) => row);
   }
 
   eachDigest(visit: (position: Uint8Array, digest: Uint8Array) => void): void {

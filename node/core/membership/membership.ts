@@ -1,0 +1,130 @@
+import type { NodeId } from "../node-id.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { ControlCalls, ControlMessage } from "../ports/control-calls.ts";
+import type { Observer } from "../ports/observer.ts";
+import type { PeerDirectory } from "../ports/peer-directory.ts";
+import type { Random } from "../ports/random.ts";
+import type { Timers } from "../ports/timers.ts";
+import type { RingState } from "../ring/ring-state.ts";
+import type { NodeSettings } from "../settings.ts";
+import { Gossip } from "./gossip.ts";
+import { HealthWatch } from "./health-watch.ts";
+import { DOWN_MAX, type MemberCondition, type MemberEntry, type OwnDescription } from "./member-entry.ts";
+import { MemberTable } from "./member-table.ts";
+import type { PeerHealth } from "./peer-health.ts";
+
+/**
+ * The members as this node sees them: what each says of itself (gossip), and whether it answers (failure detector).
+ *
+ * Invariant: believing a member down is local and changes no ring: it only decides who is asked now. What others
+ * believe is shown to people and decides nothing here, because a wrong verdict must not spread.
+ */
+export interface MembershipParts {
+  readonly self: NodeId;
+  /** What this node says of itself that its configuration decides. */
+  readonly about: Pick<OwnDescription, "address" | "clientAddress" | "zone" | "software">;
+  /** Its own state, asked at each round. */
+  readonly condition: () => MemberCondition;
+  readonly ring: RingState & { peerConnected(id: NodeId): void };
+  readonly calls: ControlCalls;
+  readonly health: HealthWatch;
+  readonly directory: PeerDirectory;
+  readonly settings: Pick<NodeSettings, "gossipIntervalMs">;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly observer: Observer;
+}
+
+/** What is known of one node other than this one. */
+export interface MemberView extends PeerHealth {
+  /** Wall time at which the belief began; undefined where the node was never met. */
+  readonly sinceWallMs: number | undefined;
+  /** Undefined where nothing was heard of it yet. */
+  readonly entry: MemberEntry | undefined;
+  /** Members believed up here which say that they believe it down; ascending. */
+  readonly suspectedBy: readonly NodeId[];
+}
+
+export class Membership {
+  readonly #parts: MembershipParts;
+  readonly #table: MemberTable;
+  readonly #gossip: Gossip;
+
+  constructor(parts: MembershipParts) {
+    this.#parts = parts;
+    const { self, clock, health } = parts;
+    this.#table = new MemberTable(
+      { self, incarnation: clock.wallMs(), isMember: (id) => this.#isMember(id) },
+      this.#describeSelf(),
+    );
+    this.#gossip = new Gossip({
+      ...parts,
+      table: this.#table,
+      detector: health.detector,
+      describeSelf: () => this.#describeSelf(),
+    });
+  }
+
+  start(): void {
+    this.#parts.health.start(this.#parts.calls);
+    this.#gossip.start();
+  }
+
+  peerConnected(id: NodeId): void {
+    this.#gossip.peerConnected(id);
+  }
+
+  /** Answers a message whose type starts with "gossip.". */
+  handleControl(from: NodeId, message: ControlMessage): ControlMessage {
+    return this.#gossip.handleControl(from, message);
+  }
+
+  /** Whether it is believed to answer; always true for this node. Costs a map access. */
+  isHealthy(id: NodeId): boolean {
+    return id === this.#parts.self || this.#parts.health.detector.isHealthy(id);
+  }
+
+  /** Healthy, but to be asked after the others: it is slow, or says that it is about to stop or has lost data. */
+  isSlow(id: NodeId): boolean {
+    if (id === this.#parts.self) return false;
+    if (this.#parts.health.detector.isSlow(id)) return true;
+    const condition = this.#table.get(id)?.condition;
+    return condition === "draining" || condition === "recovering";
+  }
+
+  /** Nodes that were heard of, members or not, this one included; in no order. */
+  known(): NodeId[] {
+    return this.#table.entries().map(({ id }) => id);
+  }
+
+  own(): MemberEntry {
+    return this.#table.own();
+  }
+
+  view(id: NodeId): MemberView {
+    return {
+      ...this.#parts.health.describe(id),
+      entry: this.#table.get(id),
+      suspectedBy: this.#suspectedBy(id),
+    };
+  }
+
+  #suspectedBy(id: NodeId): NodeId[] {
+    const suspecting = this.#table.entries().filter(({ id: author, down }) => {
+      return author !== this.#parts.self && down.includes(id) && this.isHealthy(author);
+    });
+    return suspecting.map((entry) => entry.id).sort();
+  }
+
+  #describeSelf(): OwnDescription {
+    const members = this.#parts.ring.current()?.members ?? [];
+    const down = members.filter((member) => !this.isHealthy(member.id)).map(({ id }) => id);
+    const condition = members.length === 0 ? "no_ring" : this.#parts.condition();
+    return { ...this.#parts.about, condition, down: down.sort().slice(0, DOWN_MAX) };
+  }
+
+  #isMember(id: NodeId): boolean {
+    return this.#parts.ring.current()?.members.some((member) => member.id === id) ?? false;
+  }
+}

@@ -1,0 +1,185 @@
+import { expect } from "chai";
+import type { ExchangeReport } from "../../../../../node/core/antientropy/exchange-report.ts";
+import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
+import { keyNamed, seenBytes } from "../storage/sample-writes.ts";
+import { emptyImage } from "../storage/memory-database.ts";
+import { ReplicaCluster, type ReplicaNode } from "./replica-cluster.ts";
+
+/** The record of one node, on another one as it is: what replication does. */
+async function copy(cluster: ReplicaCluster, from: ReplicaNode, to: ReplicaNode, names: readonly string[]) {
+  const stored = names.map((name) =>
+    to.store.store({ position: keyNamed(name).position, record: from.record(name)!, keptFor: [] }),
+  );
+  await cluster.settle();
+  await Promise.all(stored);
+}
+
+function valuesOf(node: ReplicaNode, name: string): string[] {
+  const record = node.record(name);
+  return record === undefined
+    ? []
+    : decodeRecord(record)
+        .siblings.map(({ value }) => Buffer.from(value).toString())
+        .sort();
+}
+
+const moved = ({ recordsPulled, recordsPushed }: ExchangeReport): number => recordsPulled + recordsPushed;
+const bytes = ({ bytesSent, bytesReceived }: ExchangeReport): number => bytesSent + bytesReceived;
+
+describe("an exchange", () => {
+  it("of equal copies is one question", async () => {
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    await a.putAll(["x", "y", "z"], "same");
+    await copy(cluster, a, b, ["x", "y", "z"]);
+    const [report] = await cluster.compareNow(a);
+    expect(report).to.include({ outcome: "equal", partitionsCompared: 256, partitionsDiffering: 0 });
+    expect(report!.partitionsCovered.length).to.equal(256);
+    expect(b.events.filter(({ kind }) => kind === "antientropy_served").length).to.equal(1);
+    expect(bytes(report!)).to.be.lessThan(5_000);
+  });
+
+  it("moves 10 records where 10 of 10,010 keys differ", async function () {
+    this.timeout(60_000);
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    const same = Array.from({ length: 10_000 }, (_, i) => `same-${i}`);
+    await a.putAll(same, "v".repeat(100));
+    await copy(cluster, a, b, same);
+    await a.putAll(["a1", "a2", "a3", "a4", "a5"], "only here");
+    await b.putAll(["b1", "b2", "b3", "b4", "b5"], "only there");
+    const [report] = await cluster.compareNow(a);
+    expect(report).to.include({ outcome: "repaired", recordsPulled: 5, recordsPushed: 5, rowsDiffering: 10 });
+    expect(report!.rowsCompared).to.be.lessThan(40);
+    expect(bytes(report!)).to.be.lessThan(50_000);
+    expect(await a.roots()).to.deep.equal(await b.roots());
+  });
+
+  it("keeps concurrent values of both sides as siblings", async () => {
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    await a.put("cart", "of a");
+    await b.put("cart", "of b");
+    const [report] = await cluster.compareNow(a);
+    expect(report).to.include({ outcome: "repaired", rowsDiffering: 1, recordsPulled: 1, recordsPushed: 1 });
+    for (const node of [a, b]) expect(valuesOf(node, "cart")).to.deep.equal(["of a", "of b"]);
+  });
+
+  it("moves a record that is newer on one side in that direction alone", async () => {
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    await a.putAll(["mine", "theirs"], "old");
+    await copy(cluster, a, b, ["mine", "theirs"]);
+    const seen = (node: ReplicaNode, name: string) => seenBytes(decodeRecord(node.record(name)!).coverage);
+    await a.put("mine", "new", { seen: seen(a, "mine") });
+    await b.put("theirs", "new", { seen: seen(b, "theirs") });
+    const [report] = await cluster.compareNow(a);
+    expect(report).to.include({ rowsDiffering: 2, recordsPulled: 1, recordsPushed: 1 });
+    for (const node of [a, b]) {
+      expect(valuesOf(node, "mine")).to.deep.equal(["new"]);
+      expect(valuesOf(node, "theirs")).to.deep.equal(["new"]);
+    }
+  });
+
+  it("carries a deletion, and nothing comes back from the dead", async () => {
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    await a.put("gone", "value");
+    await copy(cluster, a, b, ["gone"]);
+    const seen = seenBytes(decodeRecord(a.record("gone")!).coverage);
+    await a.put("gone", "", { seen, tombstone: true, contentType: "" });
+    const [report] = await cluster.compareNow(b);
+    expect(report).to.include({ recordsPulled: 1, recordsPushed: 0 });
+    const { siblings } = decodeRecord(b.record("gone")!);
+    expect(siblings.map(({ tombstone }) => tombstone)).to.deep.equal([true]);
+  });
+
+  it("brings all back to a node that lost its disk", async () => {
+    const cluster = new ReplicaCluster({ nodes: 3 });
+    const [a, b, c] = cluster.nodes as [ReplicaNode, ReplicaNode, ReplicaNode];
+    const names = Array.from({ length: 600 }, (_, i) => `key-${i}`);
+    await a.putAll(names, "value");
+    await copy(cluster, a, b, names);
+    await copy(cluster, a, c, names);
+    b.data.restore(emptyImage);
+    const reports = await cluster.compareNow(b);
+    expect(reports.map(({ outcome }) => outcome)).to.deep.equal(["repaired", "equal"]);
+    expect(reports.map(moved)).to.deep.equal([600, 0]);
+    expect(reports[0]!.partitionsCovered.length).to.equal(256);
+    expect(await b.roots()).to.deep.equal(await a.roots());
+  });
+
+  it("takes what a write under way explains for no difference", async () => {
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    await a.put("late", "value");
+    const compared = a.antiEntropy.compareNow(30_000);
+    await cluster.advance(500);
+    await copy(cluster, a, b, ["late"]);
+    const result = await cluster.finished(compared);
+    if (result.status !== "compared") throw new Error(result.status);
+    expect(result.exchanges[0]).to.include({ outcome: "equal", partitionsDiffering: 1, leavesDiffering: 0 });
+    expect(result.exchanges[0]!.partitionsCovered.length).to.equal(256);
+  });
+
+  it("compares in pages and moves in batches where much differs", async function () {
+    this.timeout(60_000);
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2, partitions: 8 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    const names = Array.from({ length: 3_000 }, (_, i) => `key-${i}`);
+    await b.putAll(names, "v".repeat(2_000));
+    const [report] = await cluster.compareNow(a);
+    expect(report).to.include({ outcome: "repaired", recordsPulled: 3_000, recordsPushed: 0 });
+    expect(await a.roots()).to.deep.equal(await b.roots());
+    const answers = b.events.flatMap((event) => (event.kind === "antientropy_served" ? [event] : []));
+    expect(Math.max(...answers.map((answer) => answer.bytes))).to.be.lessThan(1_100_000);
+    expect(answers.filter(({ question }) => question === "records").length).to.be.greaterThan(5);
+  });
+
+  it("computes a leaf anew that differs though its rows do not", async () => {
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    await a.putAll(["x", "y"], "value");
+    await copy(cluster, a, b, ["x", "y"]);
+    // The row vanishes, its leaf still holds it; the exchange brings the row back, and the leaf counts it twice.
+    b.data.remove(keyNamed("x").position);
+    await b.put("z", "value");
+    await copy(cluster, b, a, ["z"]);
+    expect(await a.roots()).to.deep.equal(await b.roots());
+    await cluster.compareNow(a);
+    const stored = b.store.store({ position: keyNamed("x").position, record: a.record("x")!, keptFor: [] });
+    await cluster.settle();
+    await stored;
+    expect(await a.roots()).not.to.deep.equal(await b.roots());
+    const [report] = await cluster.compareNow(b);
+    expect(report).to.include({ outcome: "equal", leavesDiffering: 1, rowsDiffering: 0 });
+    expect(await a.roots()).to.deep.equal(await b.roots());
+  });
+
+  it("says honestly what it could not do when the peer goes away in the middle", async () => {
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    await b.putAll(["x", "y"], "value");
+    const compared = a.antiEntropy.compareNow(30_000);
+    await cluster.advance(500);
+    cluster.cut(a, b);
+    const result = await cluster.finished(compared);
+    if (result.status !== "compared") throw new Error(result.status);
+    const [report] = result.exchanges;
+    expect(report).to.include({ outcome: "failed", recordsPulled: 0 });
+    expect(report!.partitionsCovered.length).to.equal(254);
+    cluster.mend();
+    expect((await cluster.compareNow(a))[0]).to.include({ outcome: "repaired", recordsPulled: 2 });
+  });
+
+  it("does not count a partition as covered whose row the peer could not show", async () => {
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    await b.put("x", "value");
+    const row = b.data.read(keyNamed("x").position)!;
+    b.data.plant({ ...row, record: row.record.map((byte, i) => (i === 9 ? byte ^ 1 : byte)) });
+    const [report] = await cluster.compareNow(a);
+    expect(report).to.include({ outcome: "failed", recordsPulled: 0 });
+    expect(report!.partitionsCovered.length).to.equal(255);
+  });
+});
