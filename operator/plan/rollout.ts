@@ -55,8 +55,8 @@ function unequalTo(nodes: readonly NodeView[]): string | undefined {
   const id = youngest.report!.status.node.id;
   for (const { pod, report } of nodes) {
     if (pod === youngest.pod) continue;
-    const exchange = report!.status.antiEntropy.peers.find(({ peer }) => peer === id);
-    const isEqual = exchange !== undefined && exchange.outcome !== "failed" && exchange.secondsAgo < ageSeconds;
+    const exchange = report!.status.antiEntropy.lastExchange[id];
+    const isEqual = exchange !== undefined && exchange.outcome !== "failed" && exchange.agoMs < ageSeconds * 1_000;
     if (!isEqual) return `${youngest.pod} started ${ageSeconds} s ago and has yet to compare its keys with ${pod}`;
   }
   return undefined;

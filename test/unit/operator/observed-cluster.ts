@@ -147,9 +147,11 @@ function reportOf({
     ring: { epoch: hasRing ? 1 : 0, hash: hasRing ? hash : "" },
     hints: { pending: { [nodeIdOf(1)]: sketch.hintsPending ?? 0 } },
     antiEntropy: {
-      peers: ids
-        .filter((peer) => peer !== id)
-        .map((peer) => ({ peer, outcome: "equal", secondsAgo: sketch.comparedSecondsAgo ?? 5 })),
+      lastExchange: Object.fromEntries(
+        ids
+          .filter((peer) => peer !== id)
+          .map((peer) => [peer, { outcome: "equal", agoMs: 1_000 * (sketch.comparedSecondsAgo ?? 5) }]),
+      ),
     },
     uptimeSeconds: sketch.uptimeSeconds ?? 1_000,
   } as unknown as AdminStatus;
