@@ -27,12 +27,16 @@ export class Controller {
   readonly #queue: WorkQueue;
   readonly #nodes = new NodeInquiry();
   #resync: NodeJS.Timeout | undefined;
+  #complete = false;
 
   constructor({ api, client, watchNamespace, identity, image, log }: ControllerOptions) {
     this.#caches = new ClusterCaches({
       api,
       namespace: watchNamespace,
-      onChange: (key) => this.#queue.add(key),
+      // Nothing is judged by half a picture: a pod that is not listed yet must not count as missing.
+      onChange: (key) => {
+        if (this.#complete) this.#queue.add(key);
+      },
       onTrouble: (message) => log("watch_failed", { message }, "warn"),
     });
     const events = new EventRecorder(client, identity, (message) => log("event_dropped", { message }, "warn"));
@@ -46,6 +50,7 @@ export class Controller {
 
   async start(): Promise<void> {
     await this.#caches.start();
+    this.#complete = true;
     this.#addAll();
     this.#resync = setInterval(() => this.#addAll(), RESYNC_MS);
   }
