@@ -6,6 +6,8 @@
 
 # Nodes of the local cluster, 1 to 9. Unset: as stored, else 3.
 NODES ?=
+# How long `make faults` runs; 0.1 is six minutes.
+HOURS ?= 1
 # Passed on, e.g. make sim ARGS="--seed 7".
 ARGS ?=
 
@@ -40,6 +42,9 @@ test: node_modules/.package-lock.json ## Run all tests that need no Kubernetes
 
 sim: node_modules/.package-lock.json ## Run the simulator, e.g. make sim ARGS="--seed 7"
 	@npm run sim -- $(ARGS)
+
+faults: node_modules/.package-lock.json ## Do real faults to real clusters for HOURS=1 and write docs/RELIABILITY.md
+	@npm run --silent faults -- --hours $(HOURS) $(ARGS)
 
 bench: node_modules/.package-lock.json ## Run the benchmarks
 	@npm run bench -- $(ARGS)

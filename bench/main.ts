@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { againstReport, compareBuilds } from "./against.ts";
 import { startCeiling } from "./ceiling.ts";
 import { OWN_DIST, startCluster } from "./cluster.ts";
 import type { Contender } from "./contender.ts";
 import { type LoadPhase, runLoad } from "./load.ts";
+import { CONNECTIONS, loadOf, parsePhases, type PhaseName, PHASES } from "./phases.ts";
 import { type DiskUse, markdownReport, type Measurement } from "./report.ts";
 
 /**
@@ -13,18 +15,18 @@ import { type DiskUse, markdownReport, type Measurement } from "./report.ts";
  * noisy: only ratios from one run mean anything.
  */
 const HELP = `usage: node dist/bench/main.js [--rounds 3] [--seconds 10] [--warmup 5] [--phases put,get,overwrite,blind,put64k]
-                              [--only dynamokv|ceiling]
+                              [--only dynamokv|ceiling] [--against DIST]
 
   --rounds N     turns of ceiling and cluster; the report gives medians
   --seconds N    length of each phase
   --warmup N     seconds of the same load before it that do not count (compilers, caches, log files)
   --phases LIST  which phases; overwrite, blind and put64k run on the cluster only
   --only NAME    leave the other one out
+  --against DIST compare with another build of this project instead, in turns: DIST is the dist directory of its
+                 checkout, or DIST,DIST for two others, the older first
 The report is printed in Markdown. Needs wrk.`;
 
-const CONNECTIONS = 22;
 const CEILING_PHASES = new Set(["put", "get"]);
-const PHASES = ["put", "get", "overwrite", "blind", "put64k"];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -34,14 +36,25 @@ async function main(): Promise<void> {
       warmup: { type: "string", default: "5" },
       phases: { type: "string", default: PHASES.join(",") },
       only: { type: "string" },
+      against: { type: "string" },
       help: { type: "boolean" },
     },
   });
   if (values.help === true) return console.log(HELP);
-  const phases = values.phases.split(",");
-  const unknown = phases.filter((phase) => !PHASES.includes(phase));
-  if (unknown.length > 0)
-    throw new Error(`unknown phases ${unknown.join(", ")}; there are ${PHASES.join(", ")}`);
+  const phases = parsePhases(values.phases);
+  const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? "CPU"}, Node.js ${process.version}, load generators on the same cores`;
+  if (values.against !== undefined) {
+    const [before, after = OWN_DIST] = values.against.split(",").map((path) => resolve(path));
+    const pair = { before: { name: "before", dist: before! }, after: { name: "after", dist: after } };
+    const [rounds, seconds, warmup] = [values.rounds, values.seconds, values.warmup].map(Number);
+    const compared = await compareBuilds(pair, {
+      phases,
+      rounds: rounds!,
+      seconds: seconds!,
+      warmup: warmup!,
+    });
+    return console.log(`\n${againstReport(compared, machine)}`);
+  }
   const measurements: Measurement[] = [];
   const disk: DiskUse[] = [];
   for (let round = 1; round <= Number(values.rounds); round++) {
@@ -59,7 +72,6 @@ async function main(): Promise<void> {
       );
     }
   }
-  const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? "CPU"}, Node.js ${process.version}, load generators on the same cores`;
   console.log(`\n${markdownReport(measurements, disk.slice(-2), machine)}`);
 }
 
@@ -68,7 +80,7 @@ function startOwnCluster(directory: string): Promise<Contender> {
 }
 
 interface Turn {
-  readonly phases: readonly string[];
+  readonly phases: readonly PhaseName[];
   readonly round: number;
   readonly seconds: number;
   readonly warmup: number;
@@ -87,7 +99,7 @@ async function runContender(
     let keysWritten = 5_000;
     let rows = 0;
     for (const phase of phases) {
-      const load = phaseOf(phase, { seconds, keysWritten });
+      const load = loadOf(phase, { seconds, keysWritten, prefix: PREFIXES[phase] });
       if (warmup > 0) {
         const { requestsPerSecond } = await runLoad(running.baseUrls, { ...load, ...warmupOf(load, warmup) });
         rows += phase === "put" ? requestsPerSecond * warmup : 0;
@@ -113,28 +125,18 @@ async function runContender(
   }
 }
 
+/** Gets and overwrites work on what the puts wrote. */
+const PREFIXES: Readonly<Record<PhaseName, string>> = {
+  put: "put",
+  get: "put",
+  overwrite: "put",
+  blind: "blind",
+  put64k: "large",
+};
+
 /** Puts of a warm-up write keys of their own; every other load warms up on the keys that it is measured on. */
 function warmupOf(load: LoadPhase, seconds: number): Partial<LoadPhase> {
   return load.mode === "put" ? { seconds, prefix: `warm${load.prefix}` } : { seconds };
-}
-
-function phaseOf(
-  phase: string,
-  { seconds, keysWritten }: { seconds: number; keysWritten: number },
-): LoadPhase {
-  const common = { seconds, connections: CONNECTIONS, valueBytes: 1_024 };
-  switch (phase) {
-    case "get":
-      return { ...common, mode: "get", prefix: "put", keys: Math.min(keysWritten, 5_000) };
-    case "overwrite":
-      return { ...common, mode: "overwrite", prefix: "put", keys: 1_000 };
-    case "blind":
-      return { ...common, mode: "blind", prefix: "blind", keys: 5_000 };
-    case "put64k":
-      return { ...common, mode: "put", prefix: "large", keys: 1, valueBytes: 65_536 };
-    default:
-      return { ...common, mode: "put", prefix: "put", keys: 1 };
-  }
 }
 
 await main();

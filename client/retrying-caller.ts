@@ -1,3 +1,4 @@
+import { CONTEXT_HEADER } from "../node/contract/http-headers.ts";
 import { DynamoError } from "./dynamo-error.ts";
 import type { EndpointPool } from "./endpoint-pool.ts";
 import { errorOfAnswer, errorOfFailure } from "./http/error-answer.ts";
@@ -8,6 +9,9 @@ import { attemptTimeoutMs, backoffMs, type RetryBudget, type RetryLimits } from 
  * One call of an application as a bounded series of attempts, all with the same request id: a node that has already
  * taken this write recognises it and answers with its dot, so a retried put is stored once. A retry goes to another
  * endpoint while there is one. Whatever the last attempt says, `maybeApplied` remembers every earlier one.
+ *
+ * Where a failed write came back with a context, its retry carries it: it supersedes the first attempt wherever that
+ * turns up, and a delete without a context deletes what it read the first time, not what was written since.
  */
 export interface Call {
   readonly method: Exchange["method"];
@@ -59,11 +63,16 @@ export class RetryingCaller {
     this.#ports.budget.callStarted();
     for (let retry = 0; ; retry++) {
       const endpoint = this.#ports.pool.pick(call.preferred, tried, performance.now());
-      const outcome = await this.#attempt(call, {
-        endpoint,
-        deadlineMs,
-        retriesLeft: this.#limits.retries - retry,
-      });
+      const headers =
+        call.writes && context !== undefined ? { ...call.headers, [CONTEXT_HEADER]: context } : call.headers;
+      const outcome = await this.#attempt(
+        { ...call, headers },
+        {
+          endpoint,
+          deadlineMs,
+          retriesLeft: this.#limits.retries - retry,
+        },
+      );
       if (!(outcome instanceof DynamoError)) return { answer: outcome, endpoint };
       maybeApplied ||= outcome.maybeApplied;
       context = outcome.context ?? context;

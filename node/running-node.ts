@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type ClusterSecret, readClusterSecret } from "./adapters/cluster-secret.ts";
 import { CryptoRandom } from "./adapters/crypto-random.ts";
+import { FileAcknowledgementStore } from "./adapters/file-acknowledgement-store.ts";
 import { FileRingStore } from "./adapters/file-ring-store.ts";
 import { KeyedHash } from "./adapters/keyed-hash.ts";
 import { adoptIdentity, type NodeIdentity, openNodeIdentity } from "./adapters/node-identity.ts";
@@ -51,7 +52,7 @@ export async function startNode(config: NodeConfig, surroundings: NodeSurroundin
   const { version, log } = surroundings;
   let draining = false;
   const member = await openMember(config, surroundings, () => draining);
-  const { identity, registry, transport, storage } = member;
+  const { identity, registry, transport, storage, node } = member;
   const admin = adminOf(member, config, { ...surroundings, isDraining: () => draining });
   const { clients, administration } = serversOf(member, config, { admin, log });
   registerGauges(registry, gaugeSources(member, { version, admin, clients }));
@@ -68,6 +69,7 @@ export async function startNode(config: NodeConfig, surroundings: NodeSurroundin
         serveMs: config.shutdownServeMs,
         stopClients: () => clients.stop(STOP_GRACE_MS),
         closeRest: async () => {
+          await node.stop();
           await transport.close();
           await storage.close();
           await administration.stop(STOP_GRACE_MS);
@@ -127,12 +129,8 @@ async function openMember(
   const node = new DynamoNode({
     self: identity.id,
     zone: config.zone,
-    about: {
-      address: formatHostAndPort(config.advertise),
-      clientAddress: formatHostAndPort(config.advertiseClient),
-      software: version,
-    },
-    condition: () => (isDraining() ? "draining" : storage.mode() === "read_only" ? "read_only" : "serving"),
+    about: { ...addressesOf(config), software: version },
+    condition: () => conditionOf(storage, isDraining()),
     settings: config.settings,
     clock: wallClock,
     timers: nodeTimers,
@@ -143,6 +141,7 @@ async function openMember(
     directory: transport,
     store: storage.store,
     ringStore: new FileRingStore(join(config.dataDirectory, "ring.json")),
+    acknowledgements: new FileAcknowledgementStore(join(config.dataDirectory, "acknowledgements.json")),
   });
   node.start();
   clusterId = () => node.ring.current()?.clusterId ?? "";
@@ -153,6 +152,19 @@ interface AdminSurroundings extends Pick<NodeSurroundings, "version" | "log" | "
   readonly isDraining: () => boolean;
 }
 
+function addressesOf(config: NodeConfig): { address: string; clientAddress: string } {
+  return {
+    address: formatHostAndPort(config.advertise),
+    clientAddress: formatHostAndPort(config.advertiseClient),
+  };
+}
+
+/** What this node says of its own state to the others. */
+function conditionOf(storage: Storage, draining: boolean): "draining" | "read_only" | "serving" {
+  if (draining) return "draining";
+  return storage.mode() === "read_only" ? "read_only" : "serving";
+}
+
 function adminOf(
   { identity, node, transport, storage, hash }: Member,
   config: NodeConfig,
@@ -161,19 +173,20 @@ function adminOf(
   return new DynamoNodeAdmin({
     self: {
       id: identity.id,
-      address: formatHostAndPort(config.advertise),
-      clientAddress: formatHostAndPort(config.advertiseClient),
+      ...addressesOf(config),
       zone: config.zone,
       version,
       connected: true,
     },
     ring: node.ring,
     membership: node.membership,
+    recovery: node.recovery,
     directory: transport,
     store: storage.store,
     antiEntropy: node.antiEntropy,
     hash,
     isReadOnly: () => storage.mode() === "read_only",
+    readOnlyReason: () => storage.readOnlyReason(),
     isDraining,
     hints: () => {
       const { hintsByOwner, hintMarkers, hintBytesUsed } = storage.stats();
@@ -226,6 +239,10 @@ function gaugeSources(
     },
     hintsPending: () => storage.stats().hintRows,
     hintsOrphaned: () => orphanedHints(storage.stats().hintsByOwner, node.ring.current()),
+    recovery: () => ({
+      recovering: node.recovery.isRecovering,
+      partitionsLeft: node.recovery.partitionsLeft() ?? 0,
+    }),
     storage: () => storage.stats(),
     readCache: () => node.cache.counts(),
     oldestWriteAgeMs: () => storage.store.oldestWriteAgeMs(),

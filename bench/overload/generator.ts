@@ -30,7 +30,7 @@ export interface OpenLoadResult {
   readonly connectionsMax: number;
 }
 
-const TICK_MS = 1;
+const SWEEP_EVERY_MS = 10;
 const TIMED_OUT: SendOutcome = { kind: "timed_out" };
 
 /** Resolves when every request was answered or given up. */
@@ -86,7 +86,12 @@ class OpenRun {
     this.#sender.sweep(nowMs);
     this.#connectionsMax = Math.max(this.#connectionsMax, this.#sender.connections);
     if (this.#arrivals.nextMs === undefined && this.#underWay === 0) this.#finish();
-    else setTimeout(() => this.#tick(), TICK_MS);
+    else setTimeout(() => this.#tick(), this.#pauseMs());
+  }
+
+  #pauseMs(): number {
+    const untilDueMs = this.#startMs + (this.#arrivals.nextMs ?? Infinity) - performance.now();
+    return Math.max(1, Math.min(SWEEP_EVERY_MS, untilDueMs));
   }
 
   #send(dueMs: number, step: number): void {

@@ -22,7 +22,7 @@ when they are due, whatever became of those before, and their latency counts fro
   --warmup N         seconds of closed loop before it that do not count (default 5)
   --capacity N       requests a second, instead of measuring it
   --clients N        clients of the closed loop, at each node (default 32)
-  --connections N    connections of the open loop to each node, at most (default 2000)
+  --connections N    connections of the open loop to each node, at most (default 256)
   --deadline-ms N    of each request, told to the node; what comes later does not count
   --value-bytes N    of puts (default 1024)
   --arrivals NAME    poisson (default) or uniform
@@ -41,7 +41,7 @@ const OPTIONS = {
   warmup: { type: "string", default: "5" },
   capacity: { type: "string" },
   clients: { type: "string", default: "32" },
-  connections: { type: "string", default: "2000" },
+  connections: { type: "string", default: "256" },
   "deadline-ms": { type: "string", default: "1000" },
   "value-bytes": { type: "string", default: "1024" },
   arrivals: { type: "string", default: "poisson" },

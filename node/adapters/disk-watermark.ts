@@ -33,6 +33,7 @@ const COMEBACK_FACTOR = 1.25;
 export class DiskWatermark {
   readonly #options: WatermarkOptions;
   #mode: StorageMode = "read_write";
+  #readOnlyReason = "";
   #lastFullMs = Number.NEGATIVE_INFINITY;
   #cancel: CancelTimer | undefined;
   #stopped = false;
@@ -43,6 +44,11 @@ export class DiskWatermark {
 
   get mode(): StorageMode {
     return this.#mode;
+  }
+
+  /** Empty where it takes writes. */
+  get readOnlyReason(): string {
+    return this.#readOnlyReason;
   }
 
   /** Resolves after the first look. */
@@ -86,6 +92,7 @@ export class DiskWatermark {
   async #turnReadOnly(reason: string): Promise<void> {
     if (this.#mode === "read_only") return;
     this.#mode = "read_only";
+    this.#readOnlyReason = reason;
     this.#options.onChange("read_only", reason);
     await dropBallast(this.#options.ballastPath).catch(ignoreUnlessUnexpected);
   }
@@ -93,6 +100,7 @@ export class DiskWatermark {
   async #turnReadWrite(): Promise<void> {
     await this.#layBallast();
     this.#mode = "read_write";
+    this.#readOnlyReason = "";
     this.#options.onChange("read_write", "there is free space again");
   }
 

@@ -11,6 +11,7 @@ export interface GaugeSources {
   readonly ring: () => { readonly epoch: number; readonly members: number };
   readonly hintsPending: () => number;
   readonly hintsOrphaned: () => number;
+  readonly recovery: () => { readonly recovering: boolean; readonly partitionsLeft: number };
   readonly storage: () => StorageStats;
   /** Milliseconds. */
   readonly oldestWriteAgeMs: () => number;
@@ -22,6 +23,8 @@ export interface GaugeSources {
   readonly equalAgoMs: () => readonly (readonly [peerId: string, agoMs: number])[];
   readonly http: () => {
     readonly requests: number;
+    readonly readsLimit: number;
+    readonly writesLimit: number;
     readonly bodyBytes: number;
     readonly eventLoopDelayMs: number;
   };
@@ -41,6 +44,14 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
   const info = { name: "dynamo_node_info", help: "1; its label tells the version.", labelNames: ["version"] };
   new Gauge({ ...info, registers: [registry] }).set({ version: sources.version }, 1);
   gauge("dynamo_node_ready", "1 while /readyz says ready.", () => Number(sources.ready()));
+  gauge("dynamo_recovering", "1 while this node has not got back what its disk lost.", () =>
+    Number(sources.recovery().recovering),
+  );
+  gauge(
+    "dynamo_recovery_partitions_left",
+    "Partitions not yet compared with every co-owner.",
+    () => sources.recovery().partitionsLeft,
+  );
   gauge("dynamo_ring_epoch", "Epoch of the ring served; 0 without one.", () => sources.ring().epoch);
   gauge("dynamo_ring_members", "Members of that ring.", () => sources.ring().members);
   gauge("dynamo_handoff_hints_pending", "Hints kept here for other owners.", sources.hintsPending);
@@ -52,6 +63,8 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
   gauge("dynamo_handoff_hints_bytes", "Bytes in use in hints.db.", () => sources.storage().hintBytesUsed);
   gauge("dynamo_handoff_hints_orphaned", "Hints for nodes that are no members.", sources.hintsOrphaned);
   gauge("dynamo_http_requests_active", "Key-value requests under way.", () => sources.http().requests);
+  gauge("dynamo_http_reads_limit", "Reads let in at once, learnt.", () => sources.http().readsLimit);
+  gauge("dynamo_http_writes_limit", "Writes let in at once, learnt.", () => sources.http().writesLimit);
   gauge("dynamo_http_body_bytes", "Bytes of their bodies.", () => sources.http().bodyBytes);
   gauge(
     "dynamo_http_event_loop_delay_seconds",

@@ -1,5 +1,5 @@
 import type Sqlite from "better-sqlite3";
-import type { Database, StoredRow } from "../core/ports/database.ts";
+import type { Database, StoredRow, StoreIdentity } from "../core/ports/database.ts";
 import type { RowDigest } from "../core/ports/merkle-store.ts";
 import { type ConnectionOptions, openConnection } from "./sqlite-connection.ts";
 import { addTo, type RowCounts } from "../core/storage/row-counts.ts";
@@ -23,6 +23,8 @@ export class SqliteDatabase implements Database {
   readonly #eachDigest: Sqlite.Statement;
   readonly #count: Sqlite.Statement;
   readonly #usedBytes: Sqlite.Statement;
+  readonly #identity: Sqlite.Statement;
+  readonly #writeIdentity: Sqlite.Statement;
   readonly #countKeptFor: Sqlite.Statement;
   readonly #nextKeptFor: Sqlite.Statement;
   readonly #positionsKeptFor: Sqlite.Statement;
@@ -63,6 +65,14 @@ export class SqliteDatabase implements Database {
     this.#positionsKeptFor = connection
       .prepare(`SELECT position FROM ${hints} AND kept_for = ? AND position > ? ORDER BY position LIMIT ?`)
       .pluck();
+    this.#identity = connection
+      .prepare("SELECT store_id, sequence, recovering, lost_stores FROM store_identity")
+      .raw(true);
+    this.#writeIdentity = connection.prepare(
+      `INSERT INTO store_identity (id, store_id, sequence, recovering, lost_stores) VALUES (1, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET store_id = excluded.store_id, sequence = excluded.sequence,
+       recovering = excluded.recovering, lost_stores = excluded.lost_stores`,
+    );
     this.#usedBytes = connection
       .prepare(
         `SELECT (page_count - freelist_count) * page_size
@@ -165,6 +175,21 @@ export class SqliteDatabase implements Database {
     }
   }
 
+  identity(): StoreIdentity | undefined {
+    try {
+      const columns = this.#identity.get() as [string, number, number, string] | undefined;
+      if (columns === undefined) return undefined;
+      const [storeId, sequence, recovering, lostStores] = columns;
+      return { storeId, sequence, recovering: recovering === 1, lostStores: listOf(lostStores) };
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
+  writeIdentity({ storeId, sequence, recovering, lostStores }: StoreIdentity): void {
+    this.#run(this.#writeIdentity, storeId, sequence, Number(recovering), lostStores.join(" "));
+  }
+
   /** Markers, and for each owner how many rows are kept for it; reads the whole index of hints. */
   countKept(): Pick<RowCounts, "markers" | "hintsByOwner"> {
     const hintsByOwner = new Map<string, number>();
@@ -236,6 +261,9 @@ function textOf(keptFor: readonly string[], record: Uint8Array): string {
 }
 
 function ownersOf(keptFor: string): readonly string[] {
-  if (keptFor === "") return nobody;
-  return (keptFor.startsWith(MARKER) ? keptFor.slice(MARKER.length) : keptFor).split(" ");
+  return listOf(keptFor.startsWith(MARKER) ? keptFor.slice(MARKER.length) : keptFor);
+}
+
+function listOf(text: string): readonly string[] {
+  return text === "" ? nobody : text.split(" ");
 }

@@ -22,6 +22,17 @@ const INDEX_HINTS = `
   CREATE INDEX IF NOT EXISTS record_kept_for ON record (kept_for, position) WHERE kept_for <> '';
 `;
 
+/** What data.db says of itself (storage/store-life.ts); empty in hints.db. A file without it is given one. */
+const IDENTITY = `
+  CREATE TABLE IF NOT EXISTS store_identity (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    sequence INTEGER NOT NULL,
+    store_id TEXT NOT NULL,
+    recovering INTEGER NOT NULL,
+    lost_stores TEXT NOT NULL
+  ) STRICT;
+`;
+
 /** The Merkle tree of data.db (merkle/tree-writer.ts); both are empty in hints.db. */
 const TREE = `
   DROP TABLE IF EXISTS merkle_block;
@@ -51,6 +62,7 @@ const CREATE = `
   ) STRICT;
   CREATE UNIQUE INDEX record_position ON record (position);
   ${INDEX_HINTS}
+  ${IDENTITY}
   ${TREE}
   PRAGMA application_id = ${APPLICATION_ID};
 `;
@@ -70,6 +82,7 @@ export function prepareSchema(connection: Sqlite.Database, file: string): void {
   requireSchema({ version: isOld ? SCHEMA_VERSION : version, applicationId }, file);
   if (isOld) connection.transaction(() => connection.exec(TREE)).exclusive();
   connection.exec(INDEX_HINTS);
+  connection.exec(IDENTITY);
 }
 
 /** The same for a connection that must not write. */

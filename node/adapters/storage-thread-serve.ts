@@ -1,5 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { DatabaseFailure } from "../core/ports/database.ts";
+import type { OpenedStore } from "../core/ports/store-identity.ts";
 import type { RowCounts } from "../core/storage/row-counts.ts";
 
 /**
@@ -22,6 +23,7 @@ export interface ThreadFacts {
   readonly rows?: RowCounts;
   /** Bytes in use in hints.db. */
   readonly hintBytes?: number;
+  readonly opened?: OpenedStore;
 }
 
 export const CLOSE = "close";

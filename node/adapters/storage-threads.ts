@@ -7,12 +7,14 @@ import {
   StoreClient,
   type StoreClientLimits,
 } from "../core/storage/store-client.ts";
+import { invariant } from "../core/invariant.ts";
 import { logOf, RESTART, type StorageFiles, storageFiles } from "./storage-files.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { CoreEvent, Observer } from "../core/ports/observer.ts";
 import type { HintStore } from "../core/ports/hint-store.ts";
 import type { MerkleStore } from "../core/ports/merkle-store.ts";
 import { PortPipe } from "./storage-pipe.ts";
+import type { IdentityStore } from "../core/ports/store-identity.ts";
 import type { ReplicaStore } from "../core/ports/replica-store.ts";
 import { StorageLock } from "./storage-lock.ts";
 import type { Timers } from "../core/ports/timers.ts";
@@ -51,8 +53,10 @@ export interface StorageOptions {
 }
 
 export interface Storage {
-  readonly store: ReplicaStore & HintStore & MerkleStore;
+  readonly store: ReplicaStore & HintStore & MerkleStore & IdentityStore;
   mode(): StorageMode;
+  /** For people; empty where it takes writes. */
+  readOnlyReason(): string;
   /** For metrics: never waits for a storage thread. */
   stats(): StorageStats;
   /** Waits for what is under way (at most some seconds), checkpoints, closes the files, releases the directory. */
@@ -188,7 +192,7 @@ class Running implements Storage {
       timers,
       observer: { event: (event) => this.#observe(event) },
       limits: options.clientLimits ?? defaultStoreClientLimits,
-      ...parts.threads[0]!.facts,
+      ...openedBy(parts.threads[0]!),
     });
     parts.fatal.store = this.store;
   }
@@ -201,6 +205,10 @@ class Running implements Storage {
 
   mode(): StorageMode {
     return this.#watermark.mode;
+  }
+
+  readOnlyReason(): string {
+    return this.#watermark.readOnlyReason;
   }
 
   stats(): StorageStats {
@@ -260,6 +268,13 @@ class Running implements Storage {
       freeBytes,
     };
   }
+}
+
+/** What the writer found. */
+function openedBy({ facts }: StorageThread) {
+  const { rows, hintBytes, opened } = facts;
+  invariant(opened !== undefined, "the first storage thread is the writer, and says what it opened");
+  return { rows, hintBytes, opened };
 }
 
 /** 0 where there is no such file: a log is deleted at a clean close. */

@@ -1,15 +1,16 @@
 import type { CoreEvent, Observer } from "../core/ports/observer.ts";
 import { PeerLog } from "./peer-log.ts";
 import { sayOfAntiEntropy } from "./winston-anti-entropy.ts";
+import { sayOfCoordinator } from "./winston-coordinator.ts";
+import { sayOfHandoff } from "./winston-handoff.ts";
+import { sayOfRecovery } from "./winston-recovery.ts";
 import type { LogLine } from "./winston-logger.ts";
+import { sayOfPeers } from "./winston-peers.ts";
 
 /**
  * Writes down what a person on call wants to read. What happens in every request is for the metrics alone; what can
  * happen in every request when a peer is ill is written once in 30 s.
  */
-const HINTS_FULL =
-  "hints.db is at its limit and keeps what it has: bring the absent owners back, remove them from the ring, or raise hint-bytes-max";
-
 export class WinstonObserver implements Observer {
   readonly #log: PeerLog;
 
@@ -26,6 +27,7 @@ export class WinstonObserver implements Observer {
       case "read_repaired":
       case "batch_committed":
       case "hints_sent":
+      case "hint_received":
       case "gossip_finished":
       case "antientropy_served":
         break;
@@ -38,88 +40,50 @@ export class WinstonObserver implements Observer {
         sayOfAntiEntropy(event, this.#log);
         break;
       case "request_handed_on":
-        this.#log.sayRarely(event.kind, event.peerId, { peerId: event.peerId }, "warn");
-        break;
-      case "owner_missed": {
-        const { kind, ownerId, outcome } = event;
-        if (outcome !== "marked")
-          this.#log.sayRarely(kind, `${ownerId} ${outcome}`, { ownerId, outcome }, "warn");
-        break;
-      }
-      case "hint_received":
-        break;
-      case "hints_refused": {
-        const { count, hintBytes } = event;
-        this.#log.sayRarely(event.kind, "", { count, hintBytes, advice: HINTS_FULL }, "error");
-        break;
-      }
-      case "stand_in_used": {
-        const { ownerId, standInId } = event;
-        this.#log.sayRarely(event.kind, ownerId, { ownerId, standInId }, "warn");
-        break;
-      }
-      case "handoff_completed":
-      case "handoff_interrupted": {
-        const { kind, ownerId, delivered } = event;
-        this.#log.sayRarely(
-          kind,
-          ownerId,
-          { ownerId, delivered },
-          kind === "handoff_completed" ? "info" : "warn",
-        );
-        break;
-      }
-      case "marker_dropped":
-        this.#log.sayRarely(event.kind, event.ownerId, { ownerId: event.ownerId }, "error");
-        break;
+      case "owner_missed":
+      case "stand_in_used":
       case "read_repair_dropped":
-        this.#log.sayRarely(event.kind, "", {}, "warn");
+        sayOfCoordinator(event, this.#log);
+        break;
+      case "handoff_completed":
+      case "handoff_interrupted":
+      case "hints_refused":
+      case "marker_dropped":
+        sayOfHandoff(event, this.#log);
+        break;
+      case "recovery_started":
+      case "recovery_finished":
+      case "acknowledgements_unreadable":
+      case "acknowledgements_not_saved":
+        sayOfRecovery(event, this.#log);
         break;
       case "peer_up":
       case "peer_slow":
-      case "peer_down": {
-        const { kind, peerId, reason, before, lastedMs } = event;
-        const fields = { peerId, reason, before, lastedMs: Math.round(lastedMs) };
-        this.#log.sayRarely(kind, `${peerId} ${reason}`, fields, kind === "peer_up" ? "info" : "warn");
-        break;
-      }
+      case "peer_down":
       case "node_stalled":
-        this.#log.sayRarely(
-          event.kind,
-          "",
-          {
-            durationMs: Math.round(event.durationMs),
-            advice: "this process was stopped or starved of CPU; it judged no peer meanwhile",
-          },
-          "warn",
-        );
-        break;
       case "peer_call_timed_out":
-        this.#log.sayRarely(event.kind, event.peerId, { peerId: event.peerId }, "warn");
+      case "peer_message_refused":
+      case "ring_conflict":
+        sayOfPeers(event, this.#log);
         break;
-      case "peer_message_refused": {
-        const { peerId, reason } = event;
-        this.#log.sayRarely(event.kind, `${peerId} ${reason}`, { peerId, reason }, "warn");
-        break;
-      }
       case "row_corrupt":
-        this.#log.sayRarely("row_found_corrupt", event.database, { database: event.database }, "error");
+      case "commit_failed":
+        sayOfStorage(event, this.#log);
         break;
-      case "commit_failed": {
-        const { code, message } = event;
-        this.#log.sayRarely(event.kind, code, { code, message }, "error");
-        break;
-      }
       case "ring_installed": {
         const { epoch, hash, members } = event;
         this.#log.say(event.kind, { epoch, hash, members }, "info");
         break;
       }
-      case "ring_conflict": {
-        const { epoch, ours, theirs, peerId } = event;
-        this.#log.sayRarely("ring_conflict_found", peerId, { epoch, ours, theirs, peerId }, "error");
-        break;
-      }
     }
   }
+}
+
+function sayOfStorage(
+  event: Extract<CoreEvent, { kind: "row_corrupt" | "commit_failed" }>,
+  log: PeerLog,
+): void {
+  if (event.kind === "row_corrupt")
+    log.sayRarely("row_found_corrupt", event.database, { database: event.database }, "error");
+  else log.sayRarely(event.kind, event.code, { code: event.code, message: event.message }, "error");
 }

@@ -64,6 +64,7 @@ serveThread((report) => {
     facts: {
       rows: { data: data.count(), hints: hints.count(), ...hints.countKept() },
       hintBytes: hints.usedBytes(),
+      opened: engine.opened,
     },
     close: () => {
       data.close();

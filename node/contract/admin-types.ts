@@ -29,7 +29,7 @@ export interface NodeAddress {
 }
 
 /** `no_ring`: waits to be formed into a ring. `read_only`: gets are served, writes refused (disk). */
-export type NodeState = "starting" | "no_ring" | "serving" | "read_only" | "draining";
+export type NodeState = "starting" | "no_ring" | "serving" | "recovering" | "read_only" | "draining";
 
 /** GET /admin/v1/status */
 export interface AdminStatus {
@@ -39,6 +39,8 @@ export interface AdminStatus {
     readonly clientAddress: string;
   };
   readonly state: NodeState;
+  /** Why it is not simply serving, for people; empty where it is, or where the state says it all. */
+  readonly stateReason: string;
   readonly clusterId: string;
   /** Epoch 0 and an empty hash without a ring. */
   readonly ring: { readonly epoch: number; readonly hash: string };
@@ -56,6 +58,12 @@ export interface AdminStatus {
   readonly antiEntropy: {
     /** How the last exchange with each co-owner ended, by its id; none yet where it is missing. */
     readonly lastExchange: Readonly<Record<string, AdminLastExchange>>;
+  };
+  readonly recovery: {
+    /** True while this node has not got back what its disk lost: writes go on and count, its reads are no votes. */
+    readonly recovering: boolean;
+    /** Partitions that were not yet compared with every co-owner; 0 where it is not recovering. */
+    readonly partitionsLeft: number;
   };
   readonly uptimeSeconds: number;
 }

@@ -11,11 +11,12 @@ import type {
 import type { NodeId } from "./node-id.ts";
 import { HintDelivery } from "./handoff/hint-delivery.ts";
 import { HealthWatch } from "./membership/health-watch.ts";
-import type { OwnDescription } from "./membership/member-entry.ts";
+import type { MemberCondition, OwnDescription } from "./membership/member-entry.ts";
 import { Membership } from "./membership/membership.ts";
 import { ControlChannel, decodeControl, encodeControl, sentAtMsOf } from "./peers/control-channel.ts";
 import { PeerCalls } from "./peers/peer-calls.ts";
 import { PeerReplies } from "./peers/peer-replies.ts";
+import type { AcknowledgementStore } from "./ports/acknowledgement-store.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { ControlMessage } from "./ports/control-calls.ts";
 import type { Hash } from "./ports/hash.ts";
@@ -24,10 +25,12 @@ import type { MerkleStore } from "./ports/merkle-store.ts";
 import type { Observer } from "./ports/observer.ts";
 import type { PeerDirectory } from "./ports/peer-directory.ts";
 import type { Random } from "./ports/random.ts";
-import type { ReplicaStore } from "./ports/replica-store.ts";
+import type { ReplicaStore, StorePoint } from "./ports/replica-store.ts";
+import type { IdentityStore } from "./ports/store-identity.ts";
 import type { RingStore } from "./ports/ring-store.ts";
 import type { Timers } from "./ports/timers.ts";
 import type { Lane, Transport } from "./ports/transport.ts";
+import { Recovery } from "./recovery/recovery.ts";
 import { Replica } from "./replica/replica.ts";
 import { RecordCache } from "./storage/record-cache.ts";
 import { RingKeeper } from "./ring/ring-keeper.ts";
@@ -51,7 +54,8 @@ export interface NodePorts {
   readonly observer: Observer;
   readonly transport: Transport;
   readonly directory: PeerDirectory;
-  readonly store: ReplicaStore & HintStore & MerkleStore;
+  readonly store: ReplicaStore & HintStore & MerkleStore & IdentityStore;
+  readonly acknowledgements: AcknowledgementStore;
   readonly ringStore: RingStore;
 }
 
@@ -64,6 +68,7 @@ export class DynamoNode {
   readonly membership: Membership;
   readonly cache: RecordCache;
   readonly antiEntropy: AntiEntropy;
+  readonly recovery: Recovery;
   readonly #ports: NodePorts;
   readonly #health: HealthWatch;
   readonly #calls: PeerCalls;
@@ -84,45 +89,45 @@ export class DynamoNode {
     });
     this.#replies = new PeerReplies(ports);
     const control = new ControlChannel(this.#calls, ports.clock);
-    this.ring = new RingKeeper({
-      self,
-      zone,
-      store: ports.ringStore,
-      calls: control,
-      directory,
-      hash,
-      observer,
+    const ringParts = { self, zone, directory, hash, observer };
+    this.ring = new RingKeeper({ ...ringParts, store: ports.ringStore, calls: control });
+    const controlled = { ...ports, ring: this.ring, calls: control };
+    this.membership = new Membership({
+      ...controlled,
+      about: { ...ports.about, zone },
+      condition: () => this.#condition(),
+      health: this.#health,
     });
-    const health = this.#health;
-    const about = { ...ports.about, zone };
-    this.membership = new Membership({ ...ports, about, ring: this.ring, calls: control, health });
+    this.recovery = new Recovery({
+      ...controlled,
+      isConnected: (peer) => transport.isConnected(peer),
+      compareSoon: (peer) => this.antiEntropy.compareSoon(peer),
+    });
     this.#replica = new Replica({
       store: this.cache,
       observer,
+      isVoter: () => !this.recovery.isRecovering,
       onCorrupt: (position) => this.antiEntropy.corruptRowFound(position),
     });
-    this.#coordinator = new Coordinator({
+    const isReachable = (peer: NodeId) => transport.isConnected(peer) && this.membership.isHealthy(peer);
+    const acknowledged = (peer: NodeId, at: StorePoint): void => this.recovery.acknowledged(peer, at);
+    const connected = {
       ...ports,
-      store: this.cache,
       ring: this.ring,
       calls: this.#calls,
+      isConnected: isReachable,
+      acknowledged,
+    };
+    this.#coordinator = new Coordinator({
+      ...connected,
+      store: this.cache,
       isHealthy: (node) => this.membership.isHealthy(node),
       isSlow: (node) => this.membership.isSlow(node),
+      isVoter: (node) => this.recovery.isVoter(node),
     });
-    const isReachable = (peer: NodeId) => transport.isConnected(peer) && this.membership.isHealthy(peer);
-    this.antiEntropy = new AntiEntropy({
-      ...ports,
-      ring: this.ring,
-      merkle: ports.store,
-      store: this.cache,
-      calls: this.#calls,
-      isConnected: isReachable,
-    });
+    this.antiEntropy = new AntiEntropy({ ...connected, merkle: ports.store, store: this.cache });
     this.#handoff = new HintDelivery({
-      ...ports,
-      ring: this.ring,
-      calls: this.#calls,
-      isConnected: isReachable,
+      ...connected,
       onCompleted: (owner) => this.antiEntropy.compareSoon(owner),
     });
   }
@@ -130,6 +135,7 @@ export class DynamoNode {
   /** Loads the ring, listens to peers and hands over what is kept for them. Throws where the stored ring is broken. */
   start(): void {
     this.ring.load();
+    this.recovery.start();
     this.#ports.transport.onMessage((from, message, lane) => this.#receive(from, message, lane));
     this.#ports.transport.onPeer((event) => {
       if (event.kind === "disconnected") {
@@ -138,12 +144,17 @@ export class DynamoNode {
         return this.#calls.disconnected(event.peer);
       }
       this.#health.detector.connected(event.peer);
+      this.recovery.peerConnected(event.peer);
       this.ring.peerConnected(event.peer);
       this.membership.peerConnected(event.peer);
       this.#handoff.peerConnected(event.peer);
       this.antiEntropy.compareSoon(event.peer);
     });
-    this.ring.onInstalled(() => this.antiEntropy.ringChanged());
+    this.ring.onInstalled(() => {
+      this.antiEntropy.ringChanged();
+      this.recovery.ringChanged();
+    });
+    this.antiEntropy.onCompared((peer, partitions) => this.recovery.compared(peer, partitions));
     this.#health.onRecovered((peer) => {
       this.#handoff.peerConnected(peer);
       this.antiEntropy.compareSoon(peer);
@@ -151,6 +162,11 @@ export class DynamoNode {
     this.membership.start();
     this.#handoff.start();
     this.antiEntropy.start();
+  }
+
+  /** Saves what is not yet on the disk and can be. Serving may go on. Never rejects. */
+  stop(): Promise<void> {
+    return this.recovery.stop();
   }
 
   put(request: PutRequest): Promise<WriteOutcome> {
@@ -163,6 +179,11 @@ export class DynamoNode {
 
   delete(request: DeleteRequest): Promise<WriteOutcome> {
     return this.#coordinator.delete(request);
+  }
+
+  #condition(): MemberCondition {
+    const condition = this.#ports.condition();
+    return condition === "serving" && this.recovery.isRecovering ? "recovering" : condition;
   }
 
   #receive(from: NodeId, bytes: Uint8Array, lane: Lane): void {
@@ -199,6 +220,7 @@ export class DynamoNode {
   async #answerControl(from: NodeId, message: ControlMessage): Promise<ControlMessage> {
     const sentAtMs = sentAtMsOf(message);
     if (sentAtMs !== undefined) this.#coordinator.heard(from, sentAtMs);
+    if (message.type.startsWith("recovery.")) return this.recovery.handleControl(message);
     if (message.type.startsWith("gossip.")) return this.membership.handleControl(from, message);
     return this.ring.handleControl(from, message);
   }

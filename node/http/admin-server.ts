@@ -71,9 +71,9 @@ function adminApp({ admin, tokens, metrics, observer }: AdminServerOptions): Exp
     readsKey(async (key, response) => sendReplica(await admin.replica(key), response)),
   );
   app.post("/admin/v1/anti-entropy", requireToken(tokens), async (request: Request, response: Response) => {
-    const timeoutMs = parseTimeoutMs(request.query["timeout_ms"]);
+    const timeoutMs = parseTimeoutMs(request.url);
     if (timeoutMs !== undefined) sendRepair(await admin.repair(timeoutMs), response);
-    else sendError(response, { status: 400, code: "invalid_request", message: BAD_TIMEOUT });
+    else sendError(response, { status: 400, code: "invalid_query", message: BAD_TIMEOUT });
   });
   app.all("/admin/v1/anti-entropy", methodNotAllowed("POST"));
   app.post(
@@ -186,11 +186,13 @@ function sendReplica(outcome: ReplicaOutcome, response: Response): void {
 
 const REPAIR_TIMEOUT_MS = 60_000;
 const REPAIR_TIMEOUT_MS_MAX = 3_600_000;
-const BAD_TIMEOUT = `timeout_ms is not a whole number from 1 to ${REPAIR_TIMEOUT_MS_MAX}`;
+const BAD_TIMEOUT = `the only query is timeout_ms, a whole number from 1 to ${REPAIR_TIMEOUT_MS_MAX}`;
 
-function parseTimeoutMs(given: unknown): number | undefined {
-  if (given === undefined) return REPAIR_TIMEOUT_MS;
-  const timeoutMs = typeof given === "string" && /^\d{1,7}$/.test(given) ? Number(given) : 0;
+/** Undefined where the query is another one. */
+function parseTimeoutMs(url: string): number | undefined {
+  const mark = url.indexOf("?");
+  if (mark === -1) return REPAIR_TIMEOUT_MS;
+  const timeoutMs = Number(/^timeout_ms=(\d{1,7})$/.exec(url.slice(mark + 1))?.[1] ?? 0);
   return timeoutMs >= 1 && timeoutMs <= REPAIR_TIMEOUT_MS_MAX ? timeoutMs : undefined;
 }
 

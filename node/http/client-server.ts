@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Express } from "express";
 import { Admission } from "./admission.ts";
 import { BadRequest } from "./bad-request.ts";
+import { connectionState } from "./connection-state.ts";
 import { answerConnectionErrors } from "./connection-errors.ts";
 import { EventLoopDelay } from "./event-loop-delay.ts";
 import { addFallbacks, createApp, methodNotAllowed, sendError } from "./express-conventions.ts";
@@ -27,6 +28,8 @@ export interface ClientServerOptions {
   readonly observer: HttpObserver;
 }
 
+const ADJUST_EVERY_MS = 250;
+
 export class ClientServer {
   readonly #server: Server;
   readonly #connections: ReadonlySet<Socket>;
@@ -34,6 +37,7 @@ export class ClientServer {
   readonly #app: Express;
   readonly #admission: Admission;
   readonly #eventLoop: EventLoopDelay;
+  #adjusting: NodeJS.Timeout | undefined;
 
   constructor(options: ClientServerOptions) {
     const { limits, observer } = options;
@@ -56,6 +60,7 @@ export class ClientServer {
   async start(address: HostPort): Promise<HostPort> {
     const taken = await listen(this.#server, address);
     this.#eventLoop.start();
+    this.#adjusting = setInterval(() => this.#admission.adjust(), ADJUST_EVERY_MS).unref();
     return taken;
   }
 
@@ -69,12 +74,21 @@ export class ClientServer {
     this.drain();
     await closeGracefully(this.#server, this.#connections, graceMs);
     this.#eventLoop.stop();
+    clearInterval(this.#adjusting);
   }
 
   /** For metrics. */
-  load(): { requests: number; bodyBytes: number; eventLoopDelayMs: number } {
+  load(): {
+    requests: number;
+    readsLimit: number;
+    writesLimit: number;
+    bodyBytes: number;
+    eventLoopDelayMs: number;
+  } {
     return {
       requests: this.#admission.requests(),
+      readsLimit: this.#admission.limit("read"),
+      writesLimit: this.#admission.limit("write"),
       bodyBytes: this.#admission.bodyBytes(),
       eventLoopDelayMs: this.#eventLoop.delayMs(),
     };
@@ -82,6 +96,7 @@ export class ClientServer {
 
   #dispatch(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const target = request.url ?? "";
+    connectionState(request.socket).found(request, response);
     const bad = malformed(request, target);
     if (bad !== undefined) this.#handler.refuse(request, response, bad);
     else if (isKvTarget(target)) this.#handler.handle(request, response, expectsContinue);

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 /**
@@ -12,6 +12,19 @@ export class ConnectionState {
   receiving: IncomingMessage | undefined;
   /** The last request that was answered before its body had come whole. */
   answeredEarly: IncomingMessage | undefined;
+
+  /** Requests that Node's parser has found so far, and the last of them with its answer. */
+  requests = 0;
+  last: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined;
+  /** Whether its bytes are looked at before Node's parser gets them: see socket-refusal.ts. */
+  watched = false;
+  /** Only where watched: whether the parser has certainly ended a request and begun no other. */
+  atBoundary = false;
+
+  found(request: IncomingMessage, response: ServerResponse): void {
+    this.requests += 1;
+    this.last = { request, response };
+  }
 
   /** Whether the bytes that come now belong to a request that has no answer yet, and none older waits. */
   mayAnswerBrokenInput(): boolean {

@@ -20,6 +20,7 @@ import type { PeerDescription, PeerDirectory } from "../core/ports/peer-director
 import type { MerkleStore } from "../core/ports/merkle-store.ts";
 import type { ReplicaStore } from "../core/ports/replica-store.ts";
 import { partitionOf, positionOf } from "../core/ring/position.ts";
+import type { Recovery } from "../core/recovery/recovery.ts";
 import type { RingKeeper } from "../core/ring/ring-keeper.ts";
 import { decodeRecord } from "../core/version/record-codec.ts";
 import { describeLastExchanges, describePartitions, describeRepair } from "./anti-entropy-admin.ts";
@@ -46,6 +47,7 @@ export interface AdminParts {
   /** Empty where it is not. */
   readonly readOnlyReason: () => string;
   readonly isDraining: () => boolean;
+  readonly recovery: Pick<Recovery, "isRecovering" | "partitionsLeft">;
   readonly hints: () => AdminStatus["hints"];
   /** Rows in both databases. */
   readonly rows: () => number;
@@ -66,7 +68,8 @@ export class DynamoNodeAdmin implements NodeAdmin {
 
   ready(): Readiness {
     const state = this.#state();
-    if (state === "serving" || state === "read_only") return { ready: true, reason: "serving" };
+    if (state === "serving" || state === "recovering" || state === "read_only")
+      return { ready: true, reason: "serving" };
     const reason =
       state === "draining" ? "the node is shutting down" : "the node is not a member of a ring yet";
     return { ready: false, reason };
@@ -78,12 +81,13 @@ export class DynamoNodeAdmin implements NodeAdmin {
     return {
       node: { ...addressOf(self), version: self.version, clientAddress: self.clientAddress },
       state: this.#state(),
-      stateReason: this.#parts.readOnlyReason(),
+      stateReason: this.#stateReason(),
       clusterId: current?.clusterId ?? "",
       ring: { epoch: current?.epoch ?? 0, hash: ring.hash() },
       hints: hints(),
       peers: this.#peerCounts(),
       antiEntropy: { lastExchange: describeLastExchanges(this.#parts.antiEntropy.lastExchanges()) },
+      recovery: this.#recovery(),
       uptimeSeconds: Math.floor((nowMs() - startedMs) / 1_000),
     };
   }
@@ -222,10 +226,26 @@ export class DynamoNodeAdmin implements NodeAdmin {
     return { kind: "adopted", id };
   }
 
+  #stateReason(): string {
+    const { recovering, partitionsLeft } = this.#recovery();
+    if (this.#state() !== "recovering" || !recovering) return this.#parts.readOnlyReason();
+    return (
+      `its disk lost data that it had acknowledged; ${partitionsLeft} partitions are not yet compared with every ` +
+      "co-owner: see that all of them are up"
+    );
+  }
+
+  #recovery(): AdminStatus["recovery"] {
+    const { isRecovering: recovering } = this.#parts.recovery;
+    // Without a ring nobody knows how many there are: at least one.
+    return { recovering, partitionsLeft: this.#parts.recovery.partitionsLeft() ?? 1 };
+  }
+
   #state(): NodeState {
     if (this.#parts.isDraining()) return "draining";
     if (this.#parts.ring.current() === undefined) return "no_ring";
-    return this.#parts.isReadOnly() ? "read_only" : "serving";
+    if (this.#parts.isReadOnly()) return "read_only";
+    return this.#parts.recovery.isRecovering ? "recovering" : "serving";
   }
 
   /** Who said hello to this node, and who was only heard of. */

@@ -62,6 +62,6 @@ export function errorHeaders(answer: ErrorAnswer, requestId: string, text: strin
 }
 
 /** Whole seconds, jittered, so that clients that were refused together do not come back together. */
-function retryAfterSeconds(): string {
+export function retryAfterSeconds(): string {
   return String(1 + Math.floor(Math.random() * 3));
 }

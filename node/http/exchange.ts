@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { hasBody } from "./body-reader.ts";
 import { type ConnectionState, connectionState } from "./connection-state.ts";
 import { type ErrorAnswer, errorHeaders, errorText } from "./error-response.ts";
+import { DRAINED_BYTES_MAX } from "./http-limits.ts";
 import type { HttpObserver } from "./http-observer.ts";
 
 const ONE_PIECE_BYTES_MAX = 16 * 1024;
@@ -110,6 +111,4 @@ export class Exchange {
   }
 }
 
-/** The rest of a refused body up to this length is read and dropped, and the connection stays open. */
-const DRAINED_BYTES_MAX = 64 * 1024;
 const CLOSE_AFTER_MS = 500;

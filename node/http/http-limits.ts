@@ -9,6 +9,8 @@ export interface HttpLimits {
   readonly connectionsMax: number;
   /** Unanswered requests of one connection; more (pipelined) are turned away. */
   readonly pipelinedRequestsMax: number;
+  /** Requests that take longer than this wait for one another: fewer are let in. */
+  readonly delayMsTarget: number;
   /** Requests are turned away while every turn of the event loop comes later than this. Well under the default
    *  timeout, and well over what a busy neighbour on the same cores does to a healthy node. */
   readonly eventLoopDelayMsMax: number;
@@ -19,12 +21,16 @@ export interface HttpLimits {
   readonly headerBytesMax: number;
 }
 
+/** The rest of a refused body up to this length is read and dropped, and the connection stays open. */
+export const DRAINED_BYTES_MAX = 64 * 1024;
+
 export const defaultHttpLimits: HttpLimits = {
   valueBytesMax: 1024 * 1024,
   requestsMax: 512,
   bodyBytesMax: 64 * 1024 * 1024,
   connectionsMax: 8_192,
   pipelinedRequestsMax: 64,
+  delayMsTarget: 200,
   eventLoopDelayMsMax: 250,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,

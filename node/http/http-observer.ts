@@ -10,4 +10,4 @@ export interface HttpObserver {
   handlerFailed(error: unknown, requestId: string): void;
 }
 
-export type ShedReason = "requests" | "body_bytes" | "event_loop" | "pipeline";
+export type ShedReason = "requests" | "delay" | "body_bytes" | "event_loop" | "pipeline";

@@ -80,8 +80,9 @@ export function answerBadRequest(exchange: Exchange, { status, code, message }: 
   exchange.endWithError({ status, code, message }, status === 405 ? ["Allow", "GET, HEAD, PUT, DELETE"] : []);
 }
 
-const SHED_MESSAGES: Readonly<Record<ShedReason, string>> = {
+export const SHED_MESSAGES: Readonly<Record<ShedReason, string>> = {
   requests: "this node has as many requests under way as it takes; try again, or ask another node",
+  delay: "requests take too long here, because of their number; try again, or ask another node",
   body_bytes: "this node is receiving as many bytes as it takes; try again, or ask another node",
   event_loop: "this node is behind with its work; try again, or ask another node",
   pipeline: "too many unanswered requests on this connection; wait for answers or open another",

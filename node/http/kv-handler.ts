@@ -1,16 +1,20 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { RequestOptions } from "../core/coordinator/requests.ts";
-import type { Admission } from "./admission.ts";
+import type { ReadOutcome, RequestOptions, WriteOutcome } from "../core/coordinator/requests.ts";
+import type { Admission, Operation } from "./admission.ts";
 import { BadRequest } from "./bad-request.ts";
 import { type BodyEnd, declaredLength, hasBody, readBody, valueTooLarge } from "./body-reader.ts";
+import { connectionState } from "./connection-state.ts";
+import { hasSmallBody, type Refusal, refusalOf } from "./early-refusal.ts";
 import { Exchange } from "./exchange.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import type { HttpObserver } from "./http-observer.ts";
 import { answerBadRequest, answerBroken, answerRead, answerShed, answerWrite } from "./kv-answer.ts";
-import { contentTypeOf, contextOf, requestIdOf, unsupportedIn } from "./kv-headers.ts";
+import { contentTypeOf, contextOf, isRequestId, requestIdOf, unsupportedIn } from "./kv-headers.ts";
 import { parseKvQuery } from "./kv-query.ts";
 import type { KeyValueService } from "./kv-service.ts";
+import type { PlainRequest } from "./plain-request.ts";
+import { watchForRefusals } from "./socket-refusal.ts";
 import { type KvTarget, parseKvTarget } from "./kv-target.ts";
 
 export interface KvHandlerOptions {
@@ -31,6 +35,10 @@ export class KvHandler {
   readonly #options: KvHandlerOptions;
   #draining = false;
   readonly #closesAfterwards = (): boolean => this.#draining;
+  readonly #refusePlain = ({ method, requestId }: PlainRequest): Refusal | undefined => {
+    if (requestId !== undefined && !isRequestId(requestId)) return undefined;
+    return this.#refuse(method, method === "GET" ? "read" : "write", requestId);
+  };
 
   constructor(options: KvHandlerOptions) {
     this.#options = options;
@@ -42,6 +50,7 @@ export class KvHandler {
   }
 
   handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    if (!expectsContinue && this.#refusedEarly(request, response)) return;
     const exchange = this.#exchange(request, response, expectsContinue);
     const given = requestIdOf(request.headers);
     exchange.requestId = typeof given === "string" ? given : randomUUID();
@@ -58,6 +67,32 @@ export class KvHandler {
     const options = parseKvQuery(target.query, this.#options.requestTimeoutMsMax);
     if (options instanceof BadRequest) answerBadRequest(exchange, options);
     else this.#dispatch(exchange, target, options);
+  }
+
+  /** Before anything that costs: while nothing of its kind may come in, it does not matter what it is. */
+  #refusedEarly(request: IncomingMessage, response: ServerResponse): boolean {
+    const { method = "" } = request;
+    const operation = OPERATIONS.get(method);
+    if (operation === undefined || this.#options.admission.closedTo(operation) === undefined) return false;
+    const id = requestIdOf(request.headers);
+    if (id instanceof BadRequest || !hasSmallBody(request)) return false;
+    const refusal = this.#refuse(method, operation, id);
+    if (refusal === undefined) return false;
+    response.writeHead(503, refusal.headers);
+    response.end(refusal.text, "latin1");
+    connectionState(request.socket).answeredEarly = request;
+    watchForRefusals(request.socket, this.#refusePlain);
+    return true;
+  }
+
+  /** Undefined: it may come in, or its answer has to end the connection. */
+  #refuse(method: string, operation: Operation, id: string | undefined): Refusal | undefined {
+    const { admission, observer } = this.#options;
+    const reason = this.#draining ? undefined : admission.closedTo(operation);
+    if (reason === undefined) return undefined;
+    observer.shed(reason);
+    observer.answered(method, 503, 0);
+    return refusalOf(reason, id);
   }
 
   /** Answers a request that is not for the key-value paths and malformed as a whole. */
@@ -95,10 +130,11 @@ export class KvHandler {
   }
 
   #get(exchange: Exchange, { bucket, key }: KvTarget, options: RequestOptions): void {
-    if (this.#refusesBody(exchange) || !this.#enter(exchange, 0)) return;
+    if (this.#refusesBody(exchange) || !this.#enter(exchange, "read", 0)) return;
+    const work = this.#started("read", 0);
     this.#options.service.get({ bucket, key, requestId: exchange.requestId, options }).then(
-      (outcome) => this.#finish(exchange, 0, () => answerRead(exchange, outcome)),
-      (error: unknown) => this.#broken(exchange, { bodyBytes: 0, write: false }, error),
+      (outcome) => this.#finish(exchange, work, outcome, () => answerRead(exchange, outcome)),
+      (error: unknown) => this.#broken(exchange, work, error),
     );
   }
 
@@ -109,10 +145,11 @@ export class KvHandler {
       answerBadRequest(exchange, context);
       return;
     }
-    if (!this.#enter(exchange, 0)) return;
+    if (!this.#enter(exchange, "write", 0)) return;
+    const work = this.#started("write", 0);
     this.#options.service.delete({ bucket, key, context, requestId: exchange.requestId, options }).then(
-      (outcome) => this.#finish(exchange, 0, () => answerWrite(exchange, outcome)),
-      (error: unknown) => this.#broken(exchange, { bodyBytes: 0, write: true }, error),
+      (outcome) => this.#finish(exchange, work, outcome, () => answerWrite(exchange, outcome)),
+      (error: unknown) => this.#broken(exchange, work, error),
     );
   }
 
@@ -130,7 +167,7 @@ export class KvHandler {
     } else {
       // A chunked body may become as long as a value can be: it is let in as if it were.
       const bodyBytes = declared.bytes ?? this.#options.limits.valueBytesMax;
-      if (!this.#enter(exchange, bodyBytes)) return;
+      if (!this.#enter(exchange, "write", bodyBytes)) return;
       if (exchange.expectsContinue) exchange.response.writeContinue();
       exchange.connection.receiving = request;
       readBody(request, this.#options.limits.valueBytesMax, (body) => {
@@ -153,16 +190,19 @@ export class KvHandler {
       const { target, options, contentType, context, bodyBytes } = head;
       const { bucket, key } = target;
       const { requestId } = exchange;
+      const work = this.#started("write", bodyBytes);
       service.put({ bucket, key, context, value: body, contentType, requestId, options }).then(
-        (outcome) => this.#finish(exchange, bodyBytes, () => answerWrite(exchange, outcome)),
-        (error: unknown) => this.#broken(exchange, { bodyBytes, write: true }, error),
+        (outcome) => this.#finish(exchange, work, outcome, () => answerWrite(exchange, outcome)),
+        (error: unknown) => this.#broken(exchange, work, error),
       );
     }
   }
 
   /** An answer that cannot be written (a stored header value that HTTP refuses) must not take the node down. */
-  #finish(exchange: Exchange, bodyBytes: number, answer: () => void): void {
-    this.#options.admission.leave(bodyBytes);
+  #finish(exchange: Exchange, work: Work, { kind }: ReadOutcome | WriteOutcome, answer: () => void): void {
+    const { admission } = this.#options;
+    admission.leave(work.bodyBytes);
+    admission.finished(work.operation, kind === "failed" ? undefined : performance.now() - work.startMs);
     try {
       answer();
     } catch (error) {
@@ -171,10 +211,15 @@ export class KvHandler {
     }
   }
 
-  #enter(exchange: Exchange, bodyBytes: number): boolean {
+  #started(operation: Operation, bodyBytes: number): Work {
+    this.#options.admission.started(operation);
+    return { operation, bodyBytes, startMs: performance.now() };
+  }
+
+  #enter(exchange: Exchange, operation: Operation, bodyBytes: number): boolean {
     const { admission, limits, observer } = this.#options;
     const crowded = exchange.connection.unanswered > limits.pipelinedRequestsMax;
-    const reason = crowded ? "pipeline" : admission.enter(bodyBytes);
+    const reason = crowded ? "pipeline" : admission.enter(operation, bodyBytes);
     if (reason === undefined) return true;
     observer.shed(reason);
     answerShed(exchange, reason);
@@ -187,15 +232,19 @@ export class KvHandler {
     return true;
   }
 
-  #broken(
-    exchange: Exchange,
-    { bodyBytes, write }: { bodyBytes: number; write: boolean },
-    error: unknown,
-  ): void {
+  #broken(exchange: Exchange, { operation, bodyBytes }: Work, error: unknown): void {
     this.#options.admission.leave(bodyBytes);
+    this.#options.admission.finished(operation, undefined);
     this.#options.observer.handlerFailed(error, exchange.requestId);
-    answerBroken(exchange, { write });
+    answerBroken(exchange, { write: operation === "write" });
   }
+}
+
+/** A request that the node is at work on. */
+interface Work {
+  readonly operation: Operation;
+  readonly bodyBytes: number;
+  readonly startMs: number;
 }
 
 interface PutHead {
@@ -205,5 +254,12 @@ interface PutHead {
   readonly context: Uint8Array;
   readonly bodyBytes: number;
 }
+
+const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
+  ["GET", "read"],
+  ["HEAD", "read"],
+  ["PUT", "write"],
+  ["DELETE", "write"],
+]);
 
 const NO_CONTEXT = new Uint8Array(0);

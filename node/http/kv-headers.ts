@@ -20,9 +20,13 @@ const BASE64URL = /^[A-Za-z0-9_-]+$/;
 /** The client's request id; undefined where it sent none. A header sent twice arrives with ", " in it and fails. */
 export function requestIdOf(headers: IncomingHttpHeaders): string | BadRequest | undefined {
   const id = headers["x-dynamo-request-id"] as string | undefined;
-  if (id === undefined || REQUEST_ID.test(id)) return id;
+  if (id === undefined || isRequestId(id)) return id;
   const rule = `1 to ${REQUEST_ID_LENGTH_MAX} printable ASCII characters without spaces`;
   return new BadRequest(400, "invalid_request_id", `${REQUEST_ID_HEADER} is not ${rule}`);
+}
+
+export function isRequestId(text: string): boolean {
+  return REQUEST_ID.test(text);
 }
 
 /** The sealed context; undefined where the client sent none. Only its spelling is checked here. */

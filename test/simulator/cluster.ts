@@ -7,9 +7,12 @@ import { defaultSettings } from "../../node/core/settings.ts";
 import { isMarker } from "../../node/core/storage/marker-hint.ts";
 import { decodeMessage, KIND } from "../../node/core/wire/messages.ts";
 import type { CoverageMarks } from "./coverage-marks.ts";
+import { markEvent } from "./event-marks.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Violation } from "./violation.ts";
+import { ConvictionChecker } from "./checkers/convictions.ts";
 import { HintLedger } from "./checkers/hints.ts";
+import { RingLedger } from "./checkers/rings.ts";
 import { DotRegistry } from "./workload/dot-registry.ts";
 import { History } from "./workload/history.ts";
 import { simulatedHash } from "./world/simulated-hash.ts";
@@ -38,10 +41,14 @@ export class Cluster {
   readonly registry: DotRegistry;
   readonly history = new History();
   readonly hints = new HintLedger();
+  readonly rings = new RingLedger();
+  /** Hosts on whose disk a row was lost or a leaf rotted: their trees are wrong until a scrub has passed. */
+  readonly treeSpoilt = new Set<NodeId>();
   readonly violations: Violation[] = [];
   readonly #disturbedMs = new Map<NodeId, number>();
   readonly #destroyedMs = new Map<NodeId, number>();
   readonly #preferenceLists = new Map<string, PreferenceList>();
+  readonly #convictions = new ConvictionChecker((kind, detail) => this.violated(kind, detail));
   #requestsUntilMs = 0;
   #onCommitting: (host: SimulatedHost, durationMs: number) => void = () => undefined;
 
@@ -61,8 +68,11 @@ export class Cluster {
         if (what === "connection lost" || what === "message lost or doubled") marks.hit(what);
         this.disturbed(what, nodes);
       },
-      connected: (from, to) =>
-        trace.line(this.loop.nowMs, `${from.slice(-2)} is connected to ${to.slice(-2)}`),
+      connected: (from, to) => {
+        trace.line(this.loop.nowMs, `${from.slice(-2)} is connected to ${to.slice(-2)}`);
+        this.#convictions.heard(this.host(from), to);
+      },
+      received: (from, to) => this.#convictions.heard(this.host(to), from),
     });
     this.hosts = scenario.nodes.map((node) => this.#hostOf(node));
   }
@@ -102,6 +112,11 @@ export class Cluster {
     const pausedUntilMs = this.host(node).incarnation?.pausedUntilMs ?? Infinity;
     if ((this.#disturbedMs.get(node) ?? -1) >= sinceMs || pausedUntilMs >= sinceMs) return false;
     return this.#destroyedMs.get(node) === undefined && this.network.isReachable(node);
+  }
+
+  /** Whether every node that is up believes that it answers. */
+  isBelievedUp(node: NodeId): boolean {
+    return this.hosts.every((host) => host.node?.membership.isHealthy(node) ?? true);
   }
 
   /** Some of this host's durable copies are gone. */
@@ -147,10 +162,13 @@ export class Cluster {
         readQuorum: scenario.readQuorum,
         writeQuorum: scenario.writeQuorum,
         requestTimeoutMs: scenario.requestTimeoutMs,
-        handoffIntervalMs: scenario.handoffIntervalMs,
-        handoffBatchRows: scenario.handoffBatchRows,
+        ...scenario.settings,
       },
-      quartz: { rate: clock.between(0.999, 1.001), wallOffsetMs: clock.between(-5_000, 5_000) },
+      changesPerFold: scenario.changesPerFold,
+      quartz: {
+        rate: clock.between(1 - scenario.clockDrift, 1 + scenario.clockDrift),
+        wallOffsetMs: clock.between(-5_000, 5_000),
+      },
       pipeDelayMsMax: scenario.pipeDelayMsMax,
       observer: { event: (event) => this.#observed(id, event) },
       hooks: {
@@ -168,7 +186,14 @@ export class Cluster {
         },
       },
     });
-    host.disk.hints.onDurable = (changes) => this.hints.durable(host, changes, loop.nowMs);
+    host.disk.hints.onDurable = (changes) => {
+      for (const [place, row] of changes) {
+        const before = host.disk.hints.rows.get(place);
+        if (row !== undefined && isMarker(row)) marks.hit("marker stored");
+        if (row === undefined && before !== undefined && isMarker(before)) marks.hit("marker removed");
+      }
+      this.hints.durable(host, changes, loop.nowMs);
+    };
     return host;
   }
 
@@ -178,6 +203,7 @@ export class Cluster {
       `${from.slice(-2)} -> ${to.slice(-2)} kind ${message[0]}, ${message.length} bytes`,
     );
     this.trace.bytes(message);
+    this.#convictions.sent(this.host(from), to);
     this.registry.sent(message);
     if (message[0] === KIND.forward) this.#forwarded(from, message);
   }
@@ -195,19 +221,26 @@ export class Cluster {
     );
   }
 
+  /** From now on `by` asks others, and waits no longer for the peer. */
+  #believedDown(by: NodeId, peer: NodeId, reason: string): void {
+    this.disturbed(`believed down by ${by.slice(-2)}, ${reason}`, [peer]);
+    if (reason === "silent") this.#convictions.convicted(this.host(by), peer);
+  }
+
+  /** I13, one half: only a node that lost copies may think so, or restarts would cost votes. */
+  #foundLoss(id: NodeId, reason: string): void {
+    if (this.#destroyedMs.has(id)) this.marks.hit("loss found");
+    else this.violated("loss_made_up", `${id.slice(-2)} lost nothing and is recovering: ${reason}`);
+  }
+
   #observed(id: NodeId, event: CoreEvent): void {
-    const { marks } = this;
     this.trace.line(this.loop.nowMs, `${id.slice(-2)} ${event.kind}`);
-    if (event.kind === "stand_in_used") marks.hit("stand-in used");
-    if (event.kind === "hedge_sent") marks.hit(event.operation === "put" ? "hedged put" : "hedged get");
-    if (event.kind === "read_repaired" && event.ok) marks.hit("read repaired");
-    if (event.kind === "hints_sent" && event.fates.includes("delivered")) marks.hit("hint delivered");
-    if (event.kind === "hints_sent" && event.fates.includes("failed")) marks.hit("hint not acknowledged");
-    if (event.kind === "handoff_interrupted") marks.hit("handoff interrupted");
-    if (event.kind === "handoff_completed" && event.delivered > this.scenario.handoffBatchRows)
-      marks.hit("handoff in several batches");
-    if (event.kind === "request_forwarded") marks.hit("request forwarded");
-    if (event.kind === "row_corrupt") marks.hit("rotten row found");
-    if (event.kind === "batch_committed" && event.writes > 1) marks.hit("two writes in one commit");
+    markEvent(event, this.marks, this.scenario);
+    if (event.kind === "peer_down") this.#believedDown(id, event.peerId as NodeId, event.reason);
+    if (event.kind === "recovery_started") this.#foundLoss(id, event.reason);
+    if (event.kind === "recovery_finished") this.marks.hit("loss recovered from");
+    if (event.kind !== "ring_installed") return;
+    const wrong = this.rings.installed(id, event.epoch, event.hash);
+    if (wrong !== undefined) this.violated(wrong.kind, wrong.detail);
   }
 }

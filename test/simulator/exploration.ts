@@ -9,6 +9,10 @@ export interface Exploration {
   acknowledged: number;
   events: number;
   virtualMs: number;
+  reads: number;
+  staleReads: number;
+  /** Of each seed that converged, how long it took after the last fault. */
+  readonly convergedMs: number[];
   readonly failed: { readonly seed: number; readonly violations: readonly Violation[] }[];
   readonly marks: Partial<Record<Mark, number>>;
 }
@@ -21,7 +25,18 @@ export interface ExplorationRange {
 }
 
 export function emptyExploration(): Exploration {
-  return { seeds: 0, operations: 0, acknowledged: 0, events: 0, virtualMs: 0, failed: [], marks: {} };
+  return {
+    seeds: 0,
+    operations: 0,
+    acknowledged: 0,
+    events: 0,
+    virtualMs: 0,
+    reads: 0,
+    staleReads: 0,
+    convergedMs: [],
+    failed: [],
+    marks: {},
+  };
 }
 
 export async function explore({
@@ -38,6 +53,9 @@ export async function explore({
     sum.acknowledged += report.acknowledged;
     sum.events += report.events;
     sum.virtualMs += report.virtualMs;
+    sum.reads += report.reads;
+    sum.staleReads += report.staleReads;
+    if (report.convergedMs !== undefined) sum.convergedMs.push(Math.round(report.convergedMs));
     addMarks(sum.marks, report.marks.counts());
     if (report.violations.length > 0) sum.failed.push({ seed, violations: report.violations });
     progress(sum);
@@ -52,6 +70,9 @@ export function addExploration(sum: Exploration, part: Exploration): void {
   sum.acknowledged += part.acknowledged;
   sum.events += part.events;
   sum.virtualMs += part.virtualMs;
+  sum.reads += part.reads;
+  sum.staleReads += part.staleReads;
+  sum.convergedMs.push(...part.convergedMs);
   sum.failed.push(...part.failed);
   addMarks(sum.marks, part.marks);
 }

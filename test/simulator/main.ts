@@ -16,6 +16,9 @@ const HELP = `DynamoKV's simulator: the core on virtual time, networks, disks an
   --json                              the result as one line of JSON
 `;
 
+/** Seeds that are described one by one. */
+const SHOWN_MAX = 20;
+
 const { values } = parseArgs({
   options: {
     seed: { type: "string" },
@@ -88,12 +91,20 @@ function summarize(result: Exploration, elapsedMs: number): void {
   for (const [mark, hits] of Object.entries(marks).sort(([a], [b]) => (a < b ? -1 : 1)))
     print(`  sometimes ${mark}: ${hits}`);
   for (const mark of missingMarks(result)) print(`  NEVER ${mark}`);
-  for (const { seed, violations } of failed) {
+  print(`stale reads: ${result.staleReads} of ${result.reads}; ${convergence(result.convergedMs)}`);
+  for (const { seed, violations } of failed.slice(0, SHOWN_MAX)) {
     const first = violations[0]!;
     print(`seed ${seed} VIOLATED ${first.kind}: ${first.detail}`);
     print(`  replay: npm run sim -- --seed ${seed}`);
   }
   print(failed.length === 0 ? "no violation" : `${failed.length} of ${seeds} seeds violated`);
+}
+
+function convergence(timesMs: readonly number[]): string {
+  const sorted = [...timesMs].sort((a, b) => a - b);
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+  return `converged after the last fault in ${at(0.5)} ms (median), ${at(0.99)} ms (99 %), ${at(1)} ms (longest)`;
 }
 
 function count(name: "seed" | "seeds" | "from" | "jobs", otherwise: number): number {

@@ -1,5 +1,6 @@
 import type { NodeId } from "../../node/core/node-id.ts";
 import { parseNodeId } from "../../node/core/node-id.ts";
+import type { NodeSettings } from "../../node/core/settings.ts";
 import { SeededRandom } from "./world/seeded-random.ts";
 import type { NetworkWeather } from "./world/simulated-network.ts";
 
@@ -11,6 +12,7 @@ import type { NetworkWeather } from "./world/simulated-network.ts";
 export const FAULT_KINDS = [
   "netsplit",
   "one_way_netsplit",
+  "isolation",
   "clog",
   "kill",
   "power_loss",
@@ -22,6 +24,7 @@ export const FAULT_KINDS = [
   "failing_commit",
   "rotten_row",
   "lost_row",
+  "rotten_leaf",
   "lost_database",
   "old_snapshot",
   "wall_jump",
@@ -36,6 +39,31 @@ export const DESTRUCTIVE_FAULTS: ReadonlySet<FaultKind> = new Set([
   "lost_database",
   "old_snapshot",
 ]);
+
+/** Kinds that take nothing from a disk and end no process: whoever should remember an owner that missed a put can. */
+export const HARMLESS_FAULTS: ReadonlySet<FaultKind> = new Set([
+  "netsplit",
+  "one_way_netsplit",
+  "isolation",
+  "clog",
+  "pause",
+  "slow_disk",
+  "wall_jump",
+]);
+
+/** Settings that a seed draws: intervals far below the defaults, so that a run of seconds sees them many times. */
+export type ScenarioSettings = Pick<
+  NodeSettings,
+  | "handoffIntervalMs"
+  | "handoffBatchRows"
+  | "hintBytesMax"
+  | "gossipIntervalMs"
+  | "antiEntropyIntervalMs"
+  | "antiEntropyRecheckMs"
+  | "scrubIntervalMs"
+  | "siblingsMax"
+  | "readCacheBytesMax"
+>;
 
 export interface Scenario {
   readonly seed: number;
@@ -56,8 +84,11 @@ export interface Scenario {
   readonly replaysContext: number;
   readonly weather: NetworkWeather;
   readonly pipeDelayMsMax: number;
-  readonly handoffIntervalMs: number;
-  readonly handoffBatchRows: number;
+  readonly settings: ScenarioSettings;
+  /** How many changes of leaves the tree gathers before it folds them into a block. */
+  readonly changesPerFold: number | undefined;
+  /** What a quartz is off by at most: 0.001 is a millisecond a second. */
+  readonly clockDrift: number;
   readonly faults: ReadonlySet<FaultKind>;
   /** Mean milliseconds between two faults. */
   readonly faultEveryMs: number;
@@ -87,8 +118,9 @@ export function scenarioOf(seed: number): Scenario {
     replaysContext: clients.pick([0, 0, 0.1, 0.3]),
     weather: weatherOf(random.fork("weather")),
     pipeDelayMsMax: random.fork("pipes").pick([0.05, 0.5, 5]),
-    handoffIntervalMs: random.fork("handoff interval").pick([100, 1_000, 10_000]),
-    handoffBatchRows: random.fork("handoff").pick([1, 2, 128]),
+    settings: settingsOf(random.fork("settings")),
+    changesPerFold: random.fork("folds").pick([undefined, 1, 3]),
+    clockDrift: random.fork("drift").pick([0.001, 0.001, 0.05]),
     faults,
     faultEveryMs: random.fork("pace").pick([150, 400, 1_000]),
     fragile: new Set(
@@ -97,6 +129,20 @@ export function scenarioOf(seed: number): Scenario {
         .shuffled(nodes.map(({ id }) => id))
         .slice(0, fragileCount),
     ),
+  };
+}
+
+function settingsOf(random: SeededRandom): ScenarioSettings {
+  return {
+    handoffIntervalMs: random.fork("handoff").pick([100, 1_000, 10_000]),
+    handoffBatchRows: random.fork("batch").pick([1, 2, 128]),
+    hintBytesMax: random.fork("hint bytes").pick([2 ** 30, 2 ** 30, 2_000, 500]),
+    gossipIntervalMs: random.fork("gossip").pick([500, 1_000]),
+    antiEntropyIntervalMs: random.fork("anti-entropy").pick([2_000, 5_000, 15_000]),
+    antiEntropyRecheckMs: random.fork("recheck").pick([10, 200, 1_000]),
+    scrubIntervalMs: random.fork("scrub").pick([2_000, 5_000, 15_000]),
+    siblingsMax: random.fork("siblings").pick([100, 100, 100, 4]),
+    readCacheBytesMax: random.fork("cache").pick([0, 10_000, 2 ** 20]),
   };
 }
 
@@ -131,7 +177,9 @@ function clusterOf(random: SeededRandom) {
 
 function faultsOf(random: SeededRandom): ReadonlySet<FaultKind> {
   if (random.chance(0.1)) return new Set();
-  return new Set(FAULT_KINDS.filter((kind) => random.fork(kind).chance(0.45)));
+  const onlyHarmless = random.fork("harmless").chance(0.1);
+  const kinds = FAULT_KINDS.filter((kind) => !onlyHarmless || HARMLESS_FAULTS.has(kind));
+  return new Set(kinds.filter((kind) => random.fork(kind).chance(0.45)));
 }
 
 function weatherOf(random: SeededRandom): NetworkWeather {

@@ -1,23 +1,18 @@
-import type { NodeId } from "../../node/core/node-id.ts";
-import { copyAt, hintsLeft } from "./checkers/hints.ts";
 import { checkFinalStates } from "./checkers/final-state.ts";
-import { BUCKET, Cluster } from "./cluster.ts";
+import { Cluster } from "./cluster.ts";
 import { CoverageMarks } from "./coverage-marks.ts";
 import { Nemesis } from "./faults/nemesis.ts";
+import { converge } from "./phases/converge.ts";
+import { formRing } from "./phases/form-ring.ts";
+import { checkServes } from "./phases/serve.ts";
+import { settle } from "./phases/settle.ts";
 import { type Scenario, scenarioOf } from "./scenario.ts";
 import type { Violation } from "./violation.ts";
 import { Client } from "./workload/client.ts";
-import { callNode } from "./workload/client-link.ts";
 import { Trace } from "./world/trace.ts";
 
 /** A run that has not ended by then hangs: that is a violation too. */
 const VIRTUAL_LIMIT_MS = 600_000;
-const FORMATION_MS = 30_000;
-/** After the last request and message: what they set in motion inside a node has come to its end. */
-const SETTLE_MS = 250;
-const RECONNECT_LIMIT_MS = 15_000;
-/** A network that loses a third of all messages for good lets one round of a few hints need many. */
-const HANDOFF_LIMIT_MS = 1_800_000;
 
 export interface RunReport {
   readonly scenario: Scenario;
@@ -29,6 +24,11 @@ export interface RunReport {
   readonly operations: number;
   readonly acknowledged: number;
   readonly virtualMs: number;
+  /** From the last fault until all owners held the same; undefined where the run ended before. */
+  readonly convergedMs: number | undefined;
+  /** Reads that were checked for it, and those that showed less than their client had seen before. */
+  readonly reads: number;
+  readonly staleReads: number;
 }
 
 /** Runs one seed: form the ring, break things while clients work, heal, look at what is left. */
@@ -43,8 +43,9 @@ export async function simulate(
   const unhandled = (error: unknown): void => cluster.violated("core_threw", errorText(error));
   process.on("unhandledRejection", unhandled);
   process.on("uncaughtException", unhandled);
+  let convergedMs: number | undefined;
   try {
-    await run(cluster);
+    convergedMs = await run(cluster);
   } catch (error) {
     cluster.violated("core_threw", errorText(error));
   } finally {
@@ -60,14 +61,20 @@ export async function simulate(
     operations: cluster.history.reads + cluster.history.writeCount,
     acknowledged: cluster.history.acknowledged,
     virtualMs: cluster.loop.nowMs,
+    convergedMs,
+    reads: cluster.history.reads,
+    staleReads: cluster.history.staleReads,
   };
 }
 
-async function run(cluster: Cluster): Promise<void> {
+async function run(cluster: Cluster): Promise<number | undefined> {
   const { loop, hosts, scenario } = cluster;
   for (const host of hosts)
     loop.after(cluster.random.fork("boot", host.id).between(0, 100), () => host.start());
-  if (!(await formRing(cluster))) return cluster.violated("wrongly_refused", "the ring could not be formed");
+  if (!(await formRing(cluster))) {
+    cluster.violated("wrongly_refused", "the ring could not be formed");
+    return undefined;
+  }
   const nemesis = new Nemesis(cluster, cluster.random);
   cluster.onCommitting((host, durationMs) => nemesis.committing(host, durationMs));
   nemesis.start();
@@ -80,99 +87,10 @@ async function run(cluster: Cluster): Promise<void> {
     cluster.violated("answer_overdue", `${working} clients still wait after ${VIRTUAL_LIMIT_MS} ms`);
   nemesis.stop();
   await settle(cluster);
-  await drainHints(cluster);
+  const convergedMs = await converge(cluster);
   checkFinalStates(cluster);
   await checkServes(cluster, clients);
-}
-
-/** The requests under way end, the messages that were held up arrive, and everybody finds everybody again. */
-async function settle({ loop, hosts, network, settledAtMs }: Cluster): Promise<void> {
-  await loop.runUntil(settledAtMs + SETTLE_MS);
-  const connected = (): boolean => hosts.every(({ id }) => network.isReachable(id));
-  if (!connected()) await loop.runUntil(loop.nowMs + RECONNECT_LIMIT_MS, connected);
-}
-
-/** Nobody reads or writes: what stand-ins keep goes to its owners, over whatever weather there is. */
-async function drainHints(cluster: Cluster): Promise<void> {
-  const { loop, hosts } = cluster;
-  await loop.runUntil(loop.nowMs + HANDOFF_LIMIT_MS, () => hosts.every((host) => hintsLeft(host) === 0));
-  for (const host of hosts) {
-    const left = hintsLeft(host);
-    if (left > 0) cluster.violated("hints_not_drained", `${host.id.slice(-2)} still keeps ${left} hints`);
-  }
-  const copyOf = (owner: string, place: string) => copyAt(cluster.host(owner as NodeId), place);
-  const excused = (node: string): boolean => cluster.destroyedMs(node as NodeId) !== undefined;
-  for (const { kind, detail } of cluster.hints.unpaid(copyOf, excused)) cluster.violated(kind, detail);
-}
-
-async function formRing(cluster: Cluster): Promise<boolean> {
-  const { loop, hosts, scenario } = cluster;
-  const request = {
-    clusterId: "simulated",
-    members: scenario.nodes,
-    parameters: { partitions: scenario.partitions, replicas: scenario.replicas, hash: "md5", leafFormat: 1 },
-  } as const;
-  let formed = false;
-  const propose = (): void => {
-    void hosts[0]!.node!.ring.form(request, 4_000).then((outcome) => {
-      formed = outcome.ok;
-      if (!outcome.ok) loop.after(200, propose);
-    });
-  };
-  loop.after(500, propose);
-  const serves = (): boolean => formed && hosts.every(({ node }) => node?.ring.current() !== undefined);
-  await loop.runUntil(FORMATION_MS, serves);
-  for (const key of scenario.keys) cluster.preferenceList(key);
-  cluster.network.beginWeather();
-  return serves();
-}
-
-/** Everything is up and connected: each key is read, written and read again, at each node. */
-async function checkServes(cluster: Cluster, clients: readonly Client[]): Promise<void> {
-  const { loop, hosts, scenario } = cluster;
-  const calm = scenario.weather.kind === "connections" || scenario.weather.lossRate === 0;
-  const luck = cluster.random.fork("last reads");
-  let served = false;
-  // One after the other: a small window must not turn them away.
-  const serve = async (): Promise<void> => {
-    for (const key of scenario.keys) {
-      await clients[0]!.get(key, luck.fork("get", key));
-      for (const host of hosts) await serveOnce(cluster, { host, key, calm });
-    }
-  };
-  void serve().finally(() => (served = true));
-  await loop.runUntil(loop.nowMs + VIRTUAL_LIMIT_MS, () => served);
-  if (!served) cluster.violated("answer_overdue", "the last requests were never answered");
-}
-
-async function serveOnce(
-  cluster: Cluster,
-  { host, key, calm }: { host: Cluster["hosts"][number]; key: string; calm: boolean },
-): Promise<void> {
-  const timeoutMs = 10_000;
-  const id = `last.${host.id.slice(-2)}.${key}`;
-  const options = { r: undefined, w: undefined, pr: undefined, pw: undefined, timeoutMs };
-  const call = {
-    what: id,
-    timeoutMs,
-    patienceMs: 60_000,
-    invoke: (node: NonNullable<typeof host.node>) =>
-      node.delete({
-        bucket: BUCKET,
-        key: new TextEncoder().encode(key),
-        requestId: id,
-        context: new Uint8Array(0),
-        options,
-      }),
-  };
-  const answer = await callNode(cluster, host, call, cluster.random.fork("last", key, host.id));
-  if (!calm || (answer.kind === "answer" && answer.outcome.kind === "written")) return;
-  const what =
-    answer.kind === "answer" && answer.outcome.kind === "failed" ? answer.outcome.message : answer.kind;
-  cluster.violated(
-    "wrongly_refused",
-    `a healed cluster does not take a write at ${host.id.slice(-2)}: ${what}`,
-  );
+  return convergedMs;
 }
 
 function errorText(error: unknown): string {

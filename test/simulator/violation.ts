@@ -29,12 +29,29 @@ export type ViolationKind =
   | "not_found_too_early"
   /** I5: a hint is gone and its owner has not got what it held. */
   | "hint_lost"
-  /** I4: all are up and connected, and a hint is still where it was. */
-  | "hints_not_drained"
+  /** I13: a node that lost nothing believes that it did. */
+  | "loss_made_up"
+  /** I4: healed for long enough, and the owners of a key differ, a hint is still there, or a tree is not its rows' sum. */
+  | "not_converged"
+  /** I4: no hint is left, nothing was lost on the way, and an owner has not got what the others have. */
+  | "owner_left_behind"
+  /** I4: it had converged, and then it changed without a write. */
+  | "did_not_rest"
+  /** A Merkle leaf is not the sum of its rows although no disk lost anything. */
+  | "tree_wrong"
+  /** I8: two rings with one number, or a node that went back to an older one. */
+  | "ring_forked"
+  | "ring_regressed"
+  /** I13: a replica that lost data was counted for R. */
+  | "amnesiac_voted"
   /** "Provably not applied", and yet it is there. */
   | "refused_write_applied"
   /** A node that was handed a write handed it on. */
   | "forwarded_twice"
+  /** A node believes a peer down for a silence in which it was itself not running. */
+  | "convicted_too_early"
+  /** A node believes a peer up from which it has heard nothing for long, although it was running. */
+  | "silent_peer_believed_up"
   /** I14: no answer by the deadline. */
   | "answer_overdue"
   /** A valid request was refused as invalid, or a healed cluster does not serve. */

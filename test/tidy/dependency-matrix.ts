@@ -38,9 +38,11 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
     may: core("bytes", "invariant.ts", "node-id.ts"),
     types: core("ports/replica-store.ts", "ports/transport.ts"),
   },
+  "node/core/wire/store-point-codec.ts": { may: core("bytes"), types: core("ports/replica-store.ts") },
+  "node/core/recovery": { may: [...GROUND, ...core("ring")] },
   "node/core/merkle": { may: [...GROUND, ...core("version/record.ts")] },
   "node/core/storage": {
-    may: [...GROUND, ...core("version", "merkle", "ring/position.ts")],
+    may: [...GROUND, ...core("version", "merkle", "ring/position.ts", "wire/store-point-codec.ts")],
     types: core("settings.ts"),
   },
   "node/core/peers": { may: [...GROUND, ...core("wire")], types: core("settings.ts") },
@@ -96,7 +98,13 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   // Shows the core's state as the contract's JSON: it decodes, and decides nothing.
   "node/http/dynamo-node-admin.ts": {
     may: ["node/contract", "node/http", ...GROUND, ...core("ring/position.ts", "version/record-codec.ts")],
-    types: core("ring", "antientropy/anti-entropy.ts", "membership/membership.ts", "coordinator/requests.ts"),
+    types: core(
+      "ring",
+      "antientropy/anti-entropy.ts",
+      "recovery",
+      "membership/membership.ts",
+      "coordinator/requests.ts",
+    ),
   },
   // The composition: the only place of the node that sees all of it.
   "node/running-node.ts": { may: ["node"], packages: ["node:*"] },

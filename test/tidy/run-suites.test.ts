@@ -21,6 +21,7 @@ describe("tidy: the runner of the suites", function () {
     for (const file of [
       ".mocharc.json",
       "package.json",
+      "dist/test/private-network.js",
       "dist/test/run-suites.js",
       "dist/test/run-suite.js",
     ]) {

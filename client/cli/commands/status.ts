@@ -1,9 +1,12 @@
 import type { Command } from "commander";
 import type { AdminClient } from "../../admin-client.ts";
 import type { AdminStatus } from "../../../node/contract/admin-types.ts";
+import { DynamoError } from "../../dynamo-error.ts";
+import { askAny } from "../ask-any.ts";
 import type { CliIo } from "../cli-io.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { globalOptions, openAdmins } from "../global-options.ts";
+import { NodeNames, shownDuration } from "../node-names.ts";
 import { formatTable } from "../table.ts";
 
 /** `dynamokv status`: every admin port is asked, because the one that is in trouble is the one that matters. */
@@ -15,14 +18,15 @@ export function addStatusCommand(program: Command, io: CliIo, exit: (code: ExitC
   program
     .command("status")
     .description(
-      "show each node of --admin: state, ring, pending hints; exit code 1 unless all serve one ring",
+      "show each node of --admin: state, ring, pending hints, repairs; exit code 1 unless all serve one ring",
     )
     .action(async (_: unknown, command: Command) => {
       const options = globalOptions(command);
       const admins = openAdmins(options);
       try {
         const nodes = await Promise.all(admins.map(reportOf));
-        io.out(options.output === "json" ? `${JSON.stringify({ nodes })}\n` : statusText(nodes));
+        const text = options.output === "text" ? statusText(nodes, await namesOf(nodes, admins)) : "";
+        io.out(options.output === "json" ? `${JSON.stringify({ nodes })}\n` : text);
         exit(isWhole(nodes) ? EXIT.ok : EXIT.failed);
       } finally {
         for (const admin of admins) admin.close();
@@ -31,10 +35,11 @@ export function addStatusCommand(program: Command, io: CliIo, exit: (code: ExitC
 }
 
 async function reportOf(admin: AdminClient): Promise<NodeReport> {
+  const { endpoint } = admin;
   try {
-    return { endpoint: admin.endpoint, status: await admin.status() };
+    return { endpoint, status: await admin.status() };
   } catch (error) {
-    return { endpoint: admin.endpoint, error: error instanceof Error ? error.message : String(error) };
+    return { endpoint, error: error instanceof Error ? error.message : String(error) };
   }
 }
 
@@ -43,20 +48,80 @@ function isWhole(nodes: readonly NodeReport[]): boolean {
   return rings.size === 1 && nodes.every((node) => "status" in node && node.status.state === "serving");
 }
 
-function statusText(nodes: readonly NodeReport[]): string {
-  const rows = nodes.map((node) => {
-    if ("error" in node) return [node.endpoint, "UNREACHABLE", "-", "-", "-", node.error];
-    const { state, ring, hints, uptimeSeconds } = node.status;
-    const pending = Object.values(hints.pending).reduce((sum, count) => sum + count, 0);
-    const shownRing = ring.epoch === 0 ? "-" : `${ring.epoch} ${ring.hash.slice(0, 8)}`;
-    return [
-      node.endpoint,
-      state,
-      shownRing,
-      String(pending),
-      `${Math.round(uptimeSeconds)} s`,
-      node.status.node.id,
-    ];
-  });
-  return formatTable(["ADMIN", "STATE", "RING", "HINTS", "UP", "NODE"], rows);
+/** A node that does not answer is named by one that does. */
+async function namesOf(nodes: readonly NodeReport[], admins: readonly AdminClient[]): Promise<NodeNames> {
+  const names = new NodeNames();
+  for (const node of nodes) if ("status" in node) names.learn(node.status.node);
+  const answering = admins.filter((_, i) => "status" in nodes[i]!);
+  try {
+    for (const member of (await askAny(answering, (admin) => admin.members())).members) names.learn(member);
+  } catch (error) {
+    if (!(error instanceof DynamoError)) throw error;
+  }
+  return names;
+}
+
+function statusText(nodes: readonly NodeReport[], names: NodeNames): string {
+  const header = ["ADMIN", "STATE", "RING", "PEERS", "HINTS", "MARKERS", "UP", "NODE"];
+  const sections = [formatTable(header, nodes.map(nodeRow))];
+  const answered = nodes.flatMap((node) => ("status" in node ? [node.status] : []));
+  const reasons = answered.filter(({ stateReason }) => stateReason !== "");
+  for (const { node, state, stateReason } of reasons)
+    sections.push(`${names.nameOf(node.id)} is ${state}: ${stateReason}\n`);
+  const hints = answered.flatMap((status) => hintRows(status, names));
+  if (hints.length > 0) sections.push(`Hints pending:\n${formatTable(["KEPT BY", "FOR", "HINTS"], hints)}`);
+  const repairs = answered.flatMap((status) => repairRows(status, names));
+  const shown = repairs.length <= REPAIR_ROWS_MAX ? repairs : repairs.filter((row) => row[3] !== "equal");
+  if (repairs.length > 0) {
+    const left = repairs.length - shown.length;
+    const title = left === 0 ? "Last repair" : `Last repair (${left} equal pairs left out)`;
+    const columns = ["NODE", "WITH", "AGO", "OUTCOME", "MOVED", "LAST EQUAL", "REASON"];
+    sections.push(`${title}:\n${formatTable(columns, shown)}`);
+  }
+  return sections.join("\n");
+}
+
+/** More pairs than a screen holds: then those that were found equal are left out. */
+const REPAIR_ROWS_MAX = 30;
+
+function nodeRow(node: NodeReport): string[] {
+  if ("error" in node) return [node.endpoint, "UNREACHABLE", "-", "-", "-", "-", "-", node.error];
+  const { state, ring, peers, hints, uptimeSeconds } = node.status;
+  const pending = Object.values(hints.pending).reduce((sum, count) => sum + count, 0);
+  return [
+    node.endpoint,
+    state,
+    ring.epoch === 0 ? "-" : `${ring.epoch} ${ring.hash.slice(0, 8)}`,
+    [`${peers.up} up`, ...trouble(peers.slow, "SLOW"), ...trouble(peers.down, "DOWN")].join(", "),
+    String(pending),
+    String(hints.markers),
+    shownDuration(uptimeSeconds * 1_000),
+    node.status.node.id,
+  ];
+}
+
+function trouble(count: number, what: string): string[] {
+  return count === 0 ? [] : [`${count} ${what}`];
+}
+
+function hintRows({ node, hints }: AdminStatus, names: NodeNames): string[][] {
+  const pending = Object.entries(hints.pending).filter(([, count]) => count > 0);
+  return names
+    .sorted(pending, ([owner]) => owner)
+    .map(([owner, count]) => [names.nameOf(node.id), names.nameOf(owner), String(count)]);
+}
+
+function repairRows({ node, antiEntropy }: AdminStatus, names: NodeNames): string[][] {
+  const exchanges = Object.entries(antiEntropy.lastExchange);
+  return names
+    .sorted(exchanges, ([peer]) => peer)
+    .map(([peer, last]) => [
+      names.nameOf(node.id),
+      names.nameOf(peer),
+      shownDuration(last.agoMs),
+      last.outcome === "failed" ? "FAILED" : last.outcome,
+      String(last.recordsMoved),
+      last.equalAgoMs === null ? "never" : `${shownDuration(last.equalAgoMs)} ago`,
+      last.reason || "-",
+    ]);
 }

@@ -18,7 +18,6 @@ import { coOwners } from "./shared-partitions.ts";
 export interface AntiEntropyParts extends Omit<ExchangeParts, "onCorrupt"> {
   readonly merkle: MerkleStore;
   readonly settings: Pick<NodeSettings, "antiEntropyIntervalMs" | "antiEntropyRecheckMs" | "scrubIntervalMs">;
-  readonly isConnected: (peer: NodeId) => boolean;
 }
 
 /** How the last exchange with a peer ended, whoever began it. */
@@ -78,6 +77,7 @@ export class AntiEntropy {
       ...parts,
       mayBegin: (peer) => this.#mayServe(peer),
       onEqual: (peer, partitions) => this.#foundEqual(peer, partitions),
+      onCorrupt,
     });
     this.#corruptRows = new CorruptRows(parts);
     this.#scrub = new Scrub({ ...parts, scrubIntervalMs: parts.settings.scrubIntervalMs, onCorrupt });

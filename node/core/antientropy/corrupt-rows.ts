@@ -15,7 +15,6 @@ import { areOwners } from "./shared-partitions.ts";
 export interface CorruptRowsParts extends PeerQuestionsParts, RecordMovesParts {
   readonly self: NodeId;
   readonly ring: RingState;
-  readonly isConnected: (peer: NodeId) => boolean;
 }
 
 /** More are forgotten; the scrub finds them again. */

@@ -32,6 +32,8 @@ export interface ExchangeServerParts {
   readonly mayBegin: (peer: NodeId) => boolean;
   /** Called where a peer's roots are all equal to this node's. */
   readonly onEqual: (peer: NodeId, partitions: readonly number[]) => void;
+  /** Told of a row of this node's that failed its check. */
+  readonly onCorrupt: (position: Uint8Array) => void;
 }
 
 /** Questions worked on at once; of one peer two, as its first may have been given up. */
@@ -164,6 +166,7 @@ export class ExchangeServer {
   async #versions(positions: readonly Uint8Array[]): Promise<Answered> {
     const read = await this.#parts.merkle.recordsAt({ positions, bytesMax: ANSWER_BYTES_MAX });
     if (read.status === "failed") return read;
+    for (const position of read.corrupt) this.#parts.onCorrupt(position);
     const indexOf = indexIn(positions);
     const corrupt = read.corrupt.map(indexOf);
     const found: FoundVersions[] = [];
@@ -179,6 +182,7 @@ export class ExchangeServer {
   async #records(positions: readonly Uint8Array[]): Promise<Answered> {
     const read = await this.#parts.merkle.recordsAt({ positions, bytesMax: ANSWER_BYTES_MAX });
     if (read.status === "failed") return read;
+    for (const position of read.corrupt) this.#parts.onCorrupt(position);
     const indexOf = indexIn(positions);
     return ok("records", {
       positionsRead: read.positionsRead,

@@ -27,7 +27,7 @@ import { leafGroups, partitionOfLeaf, sharedPartitions } from "./shared-partitio
  * records. What differs because a write is under way is sorted out by a second look at the leaves a moment later.
  *
  * Invariant: a partition counts as covered only when each of its leaves was equal at some moment since the exchange
- * began, or every row that the peer had in it is in this node's store.
+ * began, or every sound row that the peer had in it is in this node's store.
  */
 export interface ExchangeParts {
   readonly self: NodeId;
@@ -40,6 +40,7 @@ export interface ExchangeParts {
   readonly random: Random;
   readonly hash: Digester;
   readonly observer: Observer;
+  readonly isConnected: (peer: NodeId) => boolean;
   /** Told of a row of this node's that failed its check. */
   readonly onCorrupt: (position: Uint8Array) => void;
 }
@@ -196,8 +197,9 @@ export class Exchange {
       onBoth.filter((_, index) => ways.includes(directions[index]!));
     const pulls = inOrder([...positionsOf("theirs"), ...going("pull", "both")]);
     const pulled = await pullRecords(pulls, questions, this.#parts);
-    for (const position of [...pulled.missing, ...pulled.refused])
-      this.#spoil(position, partitions, "a record of the peer could not be taken over");
+    for (const position of pulled.refused) this.#spoil(position, partitions);
+    if (pulled.missing.length > 0)
+      this.#reason = `the peer has ${pulled.missing.length} rows that it cannot read`;
     const pushes = inOrder([...positionsOf("ours"), ...going("push", "both")]);
     const pushed = await pushRecords(pushes, questions, this.#parts);
     for (const position of pushed.corrupt) this.#parts.onCorrupt(position);
@@ -242,9 +244,9 @@ export class Exchange {
     return pauseBetweenMs(clock.monotonicMs() - startMs, store.oldestWriteAgeMs());
   }
 
-  #spoil(position: Uint8Array, partitions: number, reason: string): void {
+  #spoil(position: Uint8Array, partitions: number): void {
     this.#spoilt.add(partitionOfLeaf(leafOf(position), partitions));
-    this.#reason = reason;
+    this.#reason = "this node's store refused a record of the peer for good";
   }
 
   #leafDone(partition: number): void {

@@ -6,16 +6,24 @@ import type { Clock } from "../ports/clock.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
-import { type Answer, type AnswerKind, type Answers, decodeAnswer } from "./exchange-answers.ts";
+import {
+  type Answer,
+  type AnswerKind,
+  type Answers,
+  type Declined,
+  decodeAnswer,
+} from "./exchange-answers.ts";
 import { type Question, type RingName, writeQuestion } from "./exchange-questions.ts";
 import { ExchangeStopped, type ExchangeTally } from "./exchange-report.ts";
 
 /**
  * Asks one peer the questions of one exchange, each until it is answered, the peer declines or time is up, and counts
- * the bytes. A peer that is busy in the middle of an exchange, or whose window is full, is asked again after a pause.
+ * the bytes. Questions change nothing, so one that was lost on the way is asked again, with more patience each time; so
+ * is one that a peer was too busy for in the middle of an exchange.
  */
 export interface PeerQuestionsParts {
   readonly calls: PeerCalls;
+  readonly isConnected: (peer: NodeId) => boolean;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -27,10 +35,12 @@ export type Asked<K extends AnswerKind = AnswerKind> = K extends AnswerKind
   ? Omit<Extract<Question, { kind: K }>, "ring">
   : never;
 
-const ANSWER_TIMEOUT_MS = 10_000;
-const ATTEMPTS_MAX = 8;
+/** Of the first attempt; each further one has twice as much, up to the bound. */
+const ANSWER_TIMEOUT_MS = 2_000;
+const ANSWER_TIMEOUT_MS_MAX = 8_000;
+const ATTEMPTS_MAX = 4;
 /** Longer each time, and never the same for two nodes. */
-const BUSY_PAUSE_MS = 100;
+const BUSY_PAUSE_MS = 200;
 
 export class PeerQuestions {
   readonly peer: NodeId;
@@ -51,24 +61,25 @@ export class PeerQuestions {
     this.#parts = parts;
   }
 
-  /** What is left for one more call. Throws ExchangeStopped where that is nothing. */
-  timeoutMs(): number {
+  /** How long the n-th attempt (from 1) at a call may wait. Throws ExchangeStopped where there is no more time. */
+  timeoutMs(attempt: number): number {
     const leftMs = this.#deadlineMs - this.#parts.clock.monotonicMs();
     if (leftMs <= 0)
       throw new ExchangeStopped("failed", "the time for this exchange is up; the next one goes on");
-    return Math.min(ANSWER_TIMEOUT_MS, leftMs);
+    return Math.min(ANSWER_TIMEOUT_MS * 2 ** (attempt - 1), ANSWER_TIMEOUT_MS_MAX, leftMs);
   }
 
   /** Throws ExchangeStopped where no answer is to be had. */
   async ask<K extends AnswerKind>(asked: Asked<K> & { readonly kind: K }): Promise<Answers[K]> {
     const question = { ...asked, ring: this.ring } as unknown as Question;
     for (let attempt = 1; ; attempt++) {
-      const answer = await this.#askOnce(question, asked.kind);
-      if (answer?.status === "ok") return answer.body;
-      if (answer !== undefined) stopUnlessBusy(answer, asked.kind);
-      if (attempt === ATTEMPTS_MAX)
-        throw new ExchangeStopped("failed", answer?.message ?? "the connection to the peer stays full");
-      await this.pause(BUSY_PAUSE_MS * attempt + this.#parts.random.below(BUSY_PAUSE_MS));
+      const answer = await this.#askOnce(question, asked.kind, attempt);
+      if (answer.status === "ok") return answer.body;
+      stopUnlessWorthwhile(answer, asked.kind);
+      if (attempt === ATTEMPTS_MAX || !this.#parts.isConnected(this.peer))
+        throw new ExchangeStopped("failed", answer.message);
+      if (answer.status !== "lost")
+        await this.pause(BUSY_PAUSE_MS * attempt + this.#parts.random.below(BUSY_PAUSE_MS));
     }
   }
 
@@ -76,32 +87,44 @@ export class PeerQuestions {
     return new Promise((resolve) => void this.#parts.timers.after(delayMs, resolve));
   }
 
-  /** Undefined where nothing was sent. */
-  async #askOnce<K extends AnswerKind>(question: Question, kind: K): Promise<Answer<K> | undefined> {
-    const { calls, observer } = this.#parts;
+  async #askOnce<K extends AnswerKind>(
+    question: Question,
+    kind: K,
+    attempt: number,
+  ): Promise<Answer<K> | Silence> {
     const writer = new ByteWriter(1_024);
     writeQuestion(writer, question);
     const body = writer.finish();
-    const limits = { timeoutMs: this.timeoutMs(), lane: "bulk" } as const;
-    const answer = await calls.call(this.peer, { kind: "anti_entropy", body }, limits);
-    if (answer.status === "not_sent") return undefined;
+    const limits = { timeoutMs: this.timeoutMs(attempt), lane: "bulk" } as const;
+    const answer = await this.#parts.calls.call(this.peer, { kind: "anti_entropy", body }, limits);
+    if (answer.status === "not_sent")
+      return { status: "not_sent", message: "the connection to the peer is full" };
     this.tally.bytesSent += body.length;
-    if (answer.status === "lost") throw new ExchangeStopped("failed", `the peer did not answer (${kind})`);
+    if (answer.status === "lost")
+      return { status: "lost", message: `the peer did not answer the question for ${kind}` };
     this.tally.bytesReceived += answer.body.length;
     try {
       return decodeAnswer(kind, answer.body);
     } catch (error) {
       if (!(error instanceof MalformedBytes)) throw error;
-      observer.event({ kind: "peer_message_refused", peerId: this.peer, reason: error.message });
+      this.#parts.observer.event({
+        kind: "peer_message_refused",
+        peerId: this.peer,
+        reason: error.message,
+      });
       throw new ExchangeStopped("failed", `the peer's answer cannot be read: ${error.message}`);
     }
   }
 }
 
+interface Silence {
+  readonly status: "lost" | "not_sent";
+  readonly message: string;
+}
+
 /** Busy at the first question means that the exchange has not begun: it is put off, not kept waiting. */
-function stopUnlessBusy(declined: Exclude<Answer<AnswerKind>, { status: "ok" }>, asked: AnswerKind): void {
-  const { status, message } = declined;
+function stopUnlessWorthwhile({ status, message }: Declined | Silence, asked: AnswerKind): void {
   if (status === "other_ring" || (status === "busy" && asked === "roots"))
     throw new ExchangeStopped("postponed", message);
-  if (status !== "busy") throw new ExchangeStopped("failed", message);
+  if (status === "refused" || status === "failed") throw new ExchangeStopped("failed", message);
 }

@@ -1,7 +1,8 @@
 import { askToStore } from "../coordinator/replica-calls.ts";
+import type { NodeId } from "../node-id.ts";
 import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { Digester } from "../ports/hash.ts";
-import type { MerkleStore } from "../ports/merkle-store.ts";
+import type { MerkleStore, RecordRow } from "../ports/merkle-store.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { ReplicaStore } from "../ports/replica-store.ts";
 import { fateOfAnswer } from "../handoff/handoff-pace.ts";
@@ -23,6 +24,7 @@ export interface RecordMovesParts {
   readonly calls: PeerCalls;
   readonly hash: Digester;
   readonly observer: Observer;
+  readonly isConnected: (peer: NodeId) => boolean;
 }
 
 /** What came of pulling some positions; each is in exactly one list. */
@@ -46,6 +48,8 @@ export interface Pushed {
 const BATCH_BYTES = 1024 * 1024;
 /** Position, kind, call, time and count of owners of a message that carries a record. */
 const REPLICATE_HEADER_BYTES = 26;
+const PUSH_ATTEMPTS_MAX = 4;
+const PUSH_PAUSE_MS = 50;
 
 /** Throws ExchangeStopped where the peer does not answer or this node's store cannot take records now. */
 export async function pullRecords(
@@ -95,15 +99,7 @@ export async function pushRecords(
   for (let at = 0; at < positions.length;) {
     const asked = positions.slice(at, at + POSITIONS_MAX);
     const read = readOrStop(await parts.merkle.recordsAt({ positions: asked, bytesMax: BATCH_BYTES }));
-    const limits = { timeoutMs: questions.timeoutMs(), lane: "bulk" } as const;
-    const fates = await Promise.all(
-      read.rows.map(async ({ position, record }) => {
-        questions.tally.bytesSent += REPLICATE_HEADER_BYTES + record.length;
-        const answer = await askToStore(questions.peer, { position, record, keptFor: [] }, limits, parts);
-        return { position, answer };
-      }),
-    );
-    questions.tally.recordsPushed += fates.filter(({ answer }) => answer.ok).length;
+    const fates = await Promise.all(read.rows.map((row) => pushRecord(row, questions, parts)));
     const failed = fates.find(({ answer }) => fateOfAnswer(answer) === "failed");
     if (failed !== undefined && !failed.answer.ok)
       throw new ExchangeStopped("failed", `the peer did not take a record: ${failed.answer.message}`);
@@ -112,4 +108,22 @@ export async function pushRecords(
     at += Math.max(1, read.positionsRead);
   }
   return { corrupt, refused };
+}
+
+/** Sent again where no answer came: merging it twice changes nothing. */
+async function pushRecord(
+  { position, record }: RecordRow,
+  questions: PeerQuestions,
+  parts: RecordMovesParts,
+) {
+  for (let attempt = 1; ; attempt++) {
+    const limits = { timeoutMs: questions.timeoutMs(attempt), lane: "bulk" } as const;
+    questions.tally.bytesSent += REPLICATE_HEADER_BYTES + record.length;
+    const answer = await askToStore(questions.peer, { position, record, keptFor: [] }, limits, parts);
+    if (answer.ok) questions.tally.recordsPushed += 1;
+    const isSilence = !answer.ok && (answer.message === "lost" || answer.message === "not_sent");
+    if (!isSilence || attempt === PUSH_ATTEMPTS_MAX || !parts.isConnected(questions.peer))
+      return { position, answer };
+    await questions.pause(PUSH_PAUSE_MS * attempt);
+  }
 }

@@ -58,8 +58,8 @@ export class Scrub {
     if (read.status === "failed") return this.#failed(read.message);
     for (const position of read.corrupt) this.#parts.onCorrupt(position);
     const failure = await this.#repaired(read);
-    this.#after = read.next;
     if (failure !== undefined) return this.#failed(failure);
+    this.#after = read.next;
     const share =
       (read.next === undefined ? 1 : placeOf(read.next)) - (after === undefined ? 0 : placeOf(after));
     const pauseMs = pauseBetweenMs(clock.monotonicMs() - startMs, store.oldestWriteAgeMs());

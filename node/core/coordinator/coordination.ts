@@ -3,7 +3,7 @@ import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Hash } from "../ports/hash.ts";
 import type { Observer } from "../ports/observer.ts";
-import type { ReplicaStore } from "../ports/replica-store.ts";
+import type { ReplicaStore, StorePoint } from "../ports/replica-store.ts";
 import type { Timers } from "../ports/timers.ts";
 import { type Quorum, resolveQuorum } from "../quorum/quorum.ts";
 import { partitionOf, positionOf } from "../ring/position.ts";
@@ -27,6 +27,10 @@ export interface CoordinatorParts {
   readonly isHealthy: (node: NodeId) => boolean;
   /** A member that answers, late: it is asked like any other, but last. */
   readonly isSlow: (node: NodeId) => boolean;
+  /** Whether its answers to reads count, this node's own too: not while a node may have lost data (recovery/). */
+  readonly isVoter: (node: NodeId) => boolean;
+  /** See CallParts in replica-calls.ts. */
+  readonly acknowledged?: (peer: NodeId, at: StorePoint) => void;
 }
 
 /** Where one request's key lives, how many answers it needs, and until when. */
@@ -130,7 +134,8 @@ export function hedgeDelayMs(kind: "replicate" | "read", parts: CoordinatorParts
  */
 export function handOnDelayMs(parts: CoordinatorParts): number {
   const { hedgeDelayMsMin, handOnDelayMsMax } = parts.settings;
-  const recentMs = parts.calls.latencyMs("forward", 0.99) ?? 0;
+  // Before the first answer everything is cold, and a first request slow.
+  const recentMs = parts.calls.latencyMs("forward", 0.99) ?? handOnDelayMsMax;
   const hedgedMs = hedgeDelayMs("replicate", parts) + hedgeDelayMsMin;
   return Math.min(handOnDelayMsMax, Math.max(hedgedMs, recentMs));
 }

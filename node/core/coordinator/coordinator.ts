@@ -60,7 +60,7 @@ export class Coordinator {
     if (ageMs > timing.beginWithinMs + AGE_ERROR_MS) return encodeOutcome(tooLate(ageMs));
     const planned = planCoordination(forwarded.request, this.#parts);
     if (!planned.ok) return encodeOutcome(planned.failure);
-    const prepared = await this.#prepare(forwarded, planned.coordination);
+    const prepared = readsFirst(forwarded) ? await this.#prepare(forwarded, planned.coordination) : forwarded;
     if ("kind" in prepared) return encodeOutcome(prepared);
     return encodeOutcome(await this.#coordinate(prepared, planned.coordination));
   }
@@ -80,7 +80,7 @@ export class Coordinator {
     const planned = planCoordination(asked.request, this.#parts);
     if (!planned.ok) return planned.failure;
     const { coordination } = planned;
-    const prepared = await this.#prepare(asked, coordination);
+    const prepared = readsFirst(asked) ? await this.#prepare(asked, coordination) : asked;
     if ("kind" in prepared) return prepared;
     const coordinate = (how: Coordination): Promise<WriteOutcome | ReadOutcome> =>
       this.#coordinate(prepared, how);
@@ -95,11 +95,7 @@ export class Coordinator {
    * A delete without a context becomes one with the context of what is there, before anybody else gets it: carried out
    * twice, it deletes the same again, and never what was written in between.
    */
-  async #prepare(
-    asked: ForwardedRequest,
-    coordination: Coordination,
-  ): Promise<ForwardedRequest | WriteOutcome> {
-    if (asked.operation !== "delete" || asked.request.context !== undefined) return asked;
+  async #prepare(asked: BlindDelete, coordination: Coordination): Promise<ForwardedDelete | WriteOutcome> {
     const read = await readBeforeDelete(asked.request, coordination, this.#parts);
     return read.kind === "seen" ? { ...asked, request: { ...asked.request, context: read.context } } : read;
   }
@@ -133,6 +129,13 @@ export class Coordinator {
       this.#parts.observer.event({ kind, outcome: name, siblings, durationMs });
     }
   }
+}
+
+type ForwardedDelete = Extract<ForwardedRequest, { operation: "delete" }>;
+type BlindDelete = ForwardedDelete & { readonly request: { readonly context: undefined } };
+
+function readsFirst(asked: ForwardedRequest): asked is BlindDelete {
+  return asked.operation === "delete" && asked.request.context === undefined;
 }
 
 const nothing = new Uint8Array(0);

@@ -1,5 +1,5 @@
 import type { NodeId } from "../node-id.ts";
-import type { Merged } from "../ports/replica-store.ts";
+import type { Merged, Stored } from "../ports/replica-store.ts";
 import { type QuorumMember, standIns } from "../ring/sloppy-quorum.ts";
 import { sealContext } from "../version/context.ts";
 import { type Coverage, withDot } from "../version/coverage.ts";
@@ -52,7 +52,10 @@ export async function coordinatePut(
     keptFor: keptFor === undefined ? [] : [keptFor],
   });
   const local = await beforeDeadline(merged, coordination, parts);
-  if (local === undefined) return diskTooSlow;
+  if (local === undefined) {
+    void rememberOthers({ merged, durable, keptFor }, coordination, parts);
+    return diskTooSlow;
+  }
   if (!local.ok) return refused(local);
   const replicated = replicate({ record: local.record, durable, members, keptFor }, coordination, parts);
   const context = sealContext(withDot(write.seen, local.dot), coordination, parts.hash);
@@ -90,6 +93,19 @@ function ownerStoodInFor(
   if (owners.includes(self)) return undefined;
   const mine = members.find(({ node }) => node === self)?.standsInFor;
   return mine ?? owners.find((owner) => silent.has(owner)) ?? owners[0]!;
+}
+
+/** The disk may still take what was given up on: then every other owner has missed it. */
+async function rememberOthers(
+  late: { merged: Promise<Merged>; durable: Promise<Stored>; keptFor: NodeId | undefined },
+  { position, preferenceList }: Coordination,
+  { self, ownerMarks }: ReplicationParts,
+): Promise<void> {
+  const local = await late.merged;
+  if (!local.ok || !(await late.durable).ok) return;
+  const others = preferenceList.owners.filter((owner) => owner !== self && owner !== late.keptFor);
+  const kept = { position, record: local.record, isHint: late.keptFor !== undefined };
+  if (others.length > 0) ownerMarks.remember(others, kept);
 }
 
 function refused(merged: Extract<Merged, { ok: false }>): Failure {

@@ -104,14 +104,15 @@ class ReadRound {
   }
 
   #count(node: NodeId, read: ReplicaRead): void {
+    const isVote = !("recovering" in read && read.recovering) && this.#parts.isVoter(node);
     if (read.status === "found") {
       const { digest, record, keptFor } = read;
       const found = { kind: "found", digest, record, keptFor: keptFor as NodeId[] } as const;
-      if (read.recovering === true) this.#tally.shown(node, found);
-      else this.#tally.voted(node, found);
+      if (isVote) this.#tally.voted(node, found);
+      else this.#tally.shown(node, found);
     } else if (read.status === "not_found") {
-      if (read.recovering === true) this.#tally.shown(node, undefined);
-      else this.#tally.voted(node, { kind: "not_found" });
+      if (isVote) this.#tally.voted(node, { kind: "not_found" });
+      else this.#tally.shown(node, undefined);
     } else this.#tally.lost(node);
     if (read.status === "corrupt") this.#corrupt.add(node);
   }
@@ -150,7 +151,9 @@ class ReadRound {
         this.#parts.observer.event({ kind: "hedge_sent", operation: "get" });
         this.#ask(next, "digest");
       }
+      this.#tally.giveUpOnOwnersUnless(this.#parts.isHealthy);
       this.#hedgeLater();
+      this.#check();
     });
   }
 

@@ -1,7 +1,7 @@
 import { MalformedBytes } from "../bytes/byte-reader.ts";
 import type { NodeId } from "../node-id.ts";
 import type { PeerAnswer } from "../peers/peer-calls.ts";
-import type { ReplicaRead, Stored } from "../ports/replica-store.ts";
+import type { ReplicaRead, Stored, StorePoint } from "../ports/replica-store.ts";
 import type { Lane } from "../ports/transport.ts";
 import { compareBytes } from "../version/record.ts";
 import type { ReadRequest, ReplicateRequest } from "../wire/messages.ts";
@@ -20,6 +20,8 @@ export interface CallLimits {
 export interface CallParts {
   readonly calls: PeerCalls;
   readonly observer: Observer;
+  /** Told where the peer's store stood when it acknowledged (recovery/). */
+  readonly acknowledged?: (peer: NodeId, at: StorePoint) => void;
 }
 
 /** `ok` only where the peer has the record on stable storage. */
@@ -43,13 +45,10 @@ export async function offerToStore(
   const answer = await parts.calls.call(node, { kind: "replicate", body }, limits);
   if (answer.status === "not_sent") return answer.status;
   if (answer.status !== "answered") return { ok: false, code: "storage_failed", message: answer.status };
-  return (
-    understood(node, answer, decodeStored, parts) ?? {
-      ok: false,
-      code: "storage_failed",
-      message: "malformed",
-    }
-  );
+  const stored = understood(node, answer, decodeStored, parts);
+  if (stored === undefined) return { ok: false, code: "storage_failed", message: "malformed" };
+  if (stored.ok && stored.at !== undefined) parts.acknowledged?.(node, stored.at);
+  return stored;
 }
 
 /** A record that does not have the digest it came with was damaged on the way, and is a failure. */

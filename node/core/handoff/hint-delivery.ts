@@ -3,6 +3,7 @@ import type { NodeId } from "../node-id.ts";
 import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HintStore, KeptHint } from "../ports/hint-store.ts";
+import type { StorePoint } from "../ports/replica-store.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
@@ -28,6 +29,8 @@ export interface HintDeliveryParts {
   readonly store: HintStore;
   readonly calls: PeerCalls;
   readonly isConnected: (peer: NodeId) => boolean;
+  /** See CallParts in coordinator/replica-calls.ts. */
+  readonly acknowledged?: (peer: NodeId, at: StorePoint) => void;
   /** Something was delivered to this owner, and nothing is left that could be. */
   readonly onCompleted: (owner: NodeId) => void;
   readonly clock: Clock;

@@ -111,13 +111,12 @@ const PARAMETERS = [
 function parseRingSummary(value: unknown): RingSummary | undefined {
   if (value === null || value === undefined) return undefined;
   const { clusterId, generation, epoch, digest, parameters } = value as Record<string, unknown>;
-  const texts = [clusterId, digest];
-  const numbers = [generation, epoch];
+  const { partitions, replicas, hash, leafFormat } = (parameters ?? {}) as Record<string, unknown>;
+  const texts = [clusterId, digest, hash];
+  const numbers = [generation, epoch, partitions, replicas, leafFormat];
   if (
     !texts.every((text) => typeof text === "string" && text.length <= 64) ||
-    !numbers.every((number) => Number.isSafeInteger(number)) ||
-    typeof parameters !== "object" ||
-    parameters === null
+    !numbers.every((number) => Number.isSafeInteger(number))
   ) {
     throw new MalformedBytes("gossip: the ring's summary is malformed");
   }

@@ -41,7 +41,7 @@ export const DOWN_MAX = 32;
 /** In JSON; 200 such entries are too many for one message, see gossip-messages.ts. */
 export const ENTRY_BYTES_MAX = 4_096;
 /** No process gets there by starting: whoever claims more is broken, and nobody could ever go above it. */
-const NUMBER_MAX = 2 ** 52;
+export const NUMBER_MAX = 2 ** 52;
 const TEXT_LENGTH_MAX = 256;
 
 export function stampOf({ id, incarnation, version }: MemberEntry): Stamp {
@@ -85,7 +85,7 @@ export function isNodeId(value: unknown): value is NodeId {
 }
 
 function isNumber(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) < NUMBER_MAX;
+  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= NUMBER_MAX;
 }
 
 function isShortText(value: unknown): value is string {

@@ -1,5 +1,12 @@
 import type { NodeId } from "../node-id.ts";
-import { compareStamps, type MemberEntry, type OwnDescription, type Stamp, stampOf } from "./member-entry.ts";
+import {
+  compareStamps,
+  type MemberEntry,
+  NUMBER_MAX,
+  type OwnDescription,
+  type Stamp,
+  stampOf,
+} from "./member-entry.ts";
 
 /**
  * What this node knows of all nodes, itself included: one entry an author, the latest that ever came by. Pure: gossip.ts
@@ -102,7 +109,7 @@ export class MemberTable {
 
   #goAbove(remembered: Stamp): void {
     if (compareStamps(remembered, stampOf(this.#own)) <= 0) return;
-    this.#own = { ...this.#own, incarnation: remembered[1] + 1 };
+    this.#own = { ...this.#own, incarnation: Math.min(remembered[1] + 1, NUMBER_MAX) };
   }
 
   #hasRoomFor([id, incarnation]: Stamp): boolean {

@@ -8,7 +8,7 @@ import type { Timers } from "../ports/timers.ts";
 import type { RingState } from "../ring/ring-state.ts";
 import type { NodeSettings } from "../settings.ts";
 import { Gossip } from "./gossip.ts";
-import { HealthWatch } from "./health-watch.ts";
+import type { HealthWatch } from "./health-watch.ts";
 import { DOWN_MAX, type MemberCondition, type MemberEntry, type OwnDescription } from "./member-entry.ts";
 import { MemberTable } from "./member-table.ts";
 import type { PeerHealth } from "./peer-health.ts";

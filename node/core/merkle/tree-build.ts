@@ -1,14 +1,18 @@
-import { BLOCK_COUNT, blockOf, leafOf } from "./leaf.ts";
-import type { Database } from "../ports/database.ts";
+import type { Database, TreeTables } from "../ports/database.ts";
+import { blockOf, leafOf } from "./leaf.ts";
 import { LeafBlock } from "./leaf-block.ts";
 
-/** The number of the first list of changes. A tree is there when its open list is. */
 const FIRST_LIST = 1;
-const ROWS_PER_REPORT = 100_000;
+const ROWS_PER_REPORT = 10_000;
+
+/** A tree of no rows has an open list, and an older one at least a block: see tree-writer.ts. */
+export function isBuilt(tree: TreeTables): boolean {
+  return tree.heads().length > 0 || tree.changes(0).length > 0;
+}
 
 /** Builds the tree of a file that has none, in one transaction. To be called outside of any. */
 export function ensureTree(database: Database, onProgress: (rows: number) => void): void {
-  if (database.tree.changes(0).length > 0) return;
+  if (isBuilt(database.tree)) return;
   database.begin();
   try {
     buildTree(database, onProgress);
@@ -20,8 +24,8 @@ export function ensureTree(database: Database, onProgress: (rows: number) => voi
 }
 
 /**
- * Builds the whole tree from the rows, for a file that has none: one pass over the rows, within the caller's
- * transaction. 5 MiB of memory for the leaves while it lasts.
+ * Builds the whole tree from the rows: one pass over them, within the caller's transaction. 5 MiB of memory for the
+ * leaves while it lasts.
  */
 export function buildTree(database: Database, onProgress?: (rows: number) => void): void {
   const blocks = new Map<number, LeafBlock>();
@@ -30,15 +34,11 @@ export function buildTree(database: Database, onProgress?: (rows: number) => voi
     const leaf = leafOf(position);
     let leaves = blocks.get(blockOf(leaf));
     if (leaves === undefined) blocks.set(blockOf(leaf), (leaves = new LeafBlock(blockOf(leaf), undefined)));
-    leaves.change(leaf, 1, digest);
+    leaves.addRow(leaf, digest);
     rows += 1;
     if (rows % ROWS_PER_REPORT === 0) onProgress?.(rows);
   });
   const { tree } = database;
-  for (let block = 0; block < BLOCK_COUNT; block++) {
-    const leaves = blocks.get(block);
-    if (leaves === undefined) continue;
-    tree.writeBlock({ block, through: 0, keys: leaves.keys(), root: leaves.root(), leaves: leaves.pack() });
-  }
+  for (const leaves of blocks.values()) tree.writeBlock(leaves.stored(0));
   tree.writeChanges({ seq: FIRST_LIST, changes: new Uint8Array(0) });
 }

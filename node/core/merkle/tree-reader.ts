@@ -1,9 +1,8 @@
 import { type LeafHash, type LeafRange, LEAF_COUNT, type PartitionSummary } from "../ports/merkle-store.ts";
-import { BLOCK_COUNT, blockOf, HASH_BYTES, isZeroHash, xorHash } from "./leaf.ts";
-import type { TreeChanges, TreeTables } from "../ports/database.ts";
-import { eachChange } from "./leaf-changes.ts";
-import { compareBytes } from "../version/record.ts";
+import { BLOCK_COUNT, blockOf, HASH_BYTES, LEAVES_PER_BLOCK, xorHash } from "./leaf.ts";
+import type { TreeBlockHead, TreeTables } from "../ports/database.ts";
 import { LeafBlock } from "./leaf-block.ts";
+import { LeafChanges } from "./leaf-changes.ts";
 
 /**
  * The tree as it is in one read transaction: blocks with the changes that wait for them (tree-writer.ts). Roots of up
@@ -11,10 +10,17 @@ import { LeafBlock } from "./leaf-block.ts";
  */
 export class TreeReader {
   readonly #tree: TreeTables;
-  #changes: readonly TreeChanges[] | undefined;
+  readonly #heads: readonly TreeBlockHead[];
+  /** Of each block: the number of the last list that it contains. */
+  readonly #through = new Array<number>(BLOCK_COUNT).fill(0);
+  /** Not sorted by block, as the writer's are: most questions are about one block, and ask once. */
+  readonly #lists: readonly { readonly seq: number; readonly changes: LeafChanges }[];
 
   constructor(tree: TreeTables) {
     this.#tree = tree;
+    this.#heads = tree.heads();
+    for (const head of this.#heads) this.#through[head.block] = head.through;
+    this.#lists = tree.changes(0).map(({ seq, changes }) => ({ seq, changes: new LeafChanges(changes) }));
   }
 
   /** `partitions`: a power of two up to LEAF_COUNT. */
@@ -23,76 +29,86 @@ export class TreeReader {
       root: new Uint8Array(HASH_BYTES),
       keys: 0,
     }));
-    if (partitions > BLOCK_COUNT) this.#sumLeaves(summaries, LEAF_COUNT / partitions);
-    else this.#sumBlocks(summaries, BLOCK_COUNT / partitions);
+    const leavesPerPartition = LEAF_COUNT / partitions;
+    if (partitions > BLOCK_COUNT) this.#sumLeaves(summaries, leavesPerPartition);
+    else this.#sumBlocks(summaries, leavesPerPartition);
+    this.#addWaiting(summaries, leavesPerPartition);
     return summaries;
   }
 
   /** Leaves of the range whose hash is not zero, ascending. */
   leaves({ first, count }: LeafRange): LeafHash[] {
     const found: LeafHash[] = [];
-    let leaves: LeafBlock | undefined;
-    for (let leaf = first; leaf < Math.min(first + count, LEAF_COUNT); leaf++) {
-      if (leaves?.block !== blockOf(leaf)) leaves = this.block(blockOf(leaf));
-      const hash = leaves.hashOf(leaf);
-      if (!isZeroHash(hash)) found.push({ leaf, hash });
+    const end = Math.min(first + count, LEAF_COUNT);
+    for (let block = blockOf(first); block * LEAVES_PER_BLOCK < end; block++) {
+      if (!this.#isOccupied(block)) continue;
+      const from = Math.max(first, block * LEAVES_PER_BLOCK);
+      const to = Math.min(end, (block + 1) * LEAVES_PER_BLOCK);
+      const leaves = this.block(block);
+      for (let leaf = from; leaf < to; leaf++) {
+        if (!leaves.isZero(leaf)) found.push({ leaf, hash: leaves.hashOf(leaf) });
+      }
     }
     return found;
   }
 
   block(block: number): LeafBlock {
-    const stored = this.#tree.block(block);
-    const leaves = new LeafBlock(block, stored?.leaves);
-    const through = stored?.through ?? 0;
-    for (const { seq, changes } of this.#waiting()) if (seq > through) leaves.apply(changes);
+    const leaves = new LeafBlock(block, this.#tree.block(block));
+    for (const { seq, changes } of this.#lists) if (seq > this.#through[block]!) leaves.apply(changes);
     return leaves;
   }
 
-  /** Those with a leaf that is not empty, or that was not a short while ago. */
-  occupiedBlocks(): ReadonlySet<number> {
-    const occupied = new Set(this.#tree.heads().map(({ block }) => block));
-    for (const { changes } of this.#waiting()) eachChange(changes, (leaf) => occupied.add(blockOf(leaf)));
-    return occupied;
-  }
-
-  /** Whether what the block says of itself is the sum of its leaves. */
-  isSumOfLeaves(block: number): boolean {
-    const stored = this.#tree.block(block);
-    if (stored === undefined) return true;
-    const leaves = new LeafBlock(block, stored.leaves);
-    return leaves.keys() === stored.keys && compareBytes(leaves.root(), stored.root) === 0;
-  }
-
-  #sumBlocks(summaries: { root: Uint8Array; keys: number }[], blocksPerPartition: number): void {
-    const through = new Array<number>(BLOCK_COUNT).fill(0);
-    for (const head of this.#tree.heads()) {
-      const summary = summaries[Math.floor(head.block / blocksPerPartition)]!;
-      xorHash(summary.root, 0, head.root);
-      summary.keys += head.keys;
-      through[head.block] = head.through;
+  /** Those that have, or lately had, a leaf that is not empty; ascending. */
+  occupiedBlocks(): number[] {
+    const isOccupied = new Uint8Array(BLOCK_COUNT);
+    for (const { block } of this.#heads) isOccupied[block] = 1;
+    for (const { changes } of this.#lists) {
+      for (let i = 0; i < changes.count; i++) isOccupied[blockOf(changes.leafAt(i))] = 1;
     }
-    for (const { seq, changes } of this.#waiting()) {
-      eachChange(changes, (leaf, keys, hashAt) => {
-        const block = blockOf(leaf);
-        if (seq <= through[block]!) return;
-        const summary = summaries[Math.floor(block / blocksPerPartition)]!;
-        xorHash(summary.root, 0, changes, hashAt);
-        summary.keys += keys;
-      });
+    return Array.from({ length: BLOCK_COUNT }, (_, block) => block).filter(
+      (block) => isOccupied[block] === 1,
+    );
+  }
+
+  #isOccupied(block: number): boolean {
+    if (this.#heads.some((head) => head.block === block)) return true;
+    return this.#lists.some(({ changes }) => changes.concern(block));
+  }
+
+  #sumBlocks(summaries: Summary[], leavesPerPartition: number): void {
+    for (const { block, root, keys } of this.#heads) {
+      const summary = summaries[Math.floor((block * LEAVES_PER_BLOCK) / leavesPerPartition)]!;
+      xorHash(summary.root, 0, root);
+      summary.keys += keys;
     }
   }
 
-  #sumLeaves(summaries: { root: Uint8Array; keys: number }[], leavesPerPartition: number): void {
-    let leaves: LeafBlock | undefined;
-    for (let leaf = 0; leaf < LEAF_COUNT; leaf++) {
-      if (leaves?.block !== blockOf(leaf)) leaves = this.block(blockOf(leaf));
-      const summary = summaries[Math.floor(leaf / leavesPerPartition)]!;
-      xorHash(summary.root, 0, leaves.hashOf(leaf));
-      summary.keys += leaves.keysOf(leaf);
+  #sumLeaves(summaries: Summary[], leavesPerPartition: number): void {
+    for (const { block } of this.#heads) {
+      const leaves = new LeafBlock(block, this.#tree.block(block));
+      const first = block * LEAVES_PER_BLOCK;
+      for (let leaf = first; leaf < first + LEAVES_PER_BLOCK; leaf++) {
+        const summary = summaries[Math.floor(leaf / leavesPerPartition)]!;
+        xorHash(summary.root, 0, leaves.hashOf(leaf));
+        summary.keys += leaves.keysOf(leaf);
+      }
     }
   }
 
-  #waiting(): readonly TreeChanges[] {
-    return (this.#changes ??= this.#tree.changes(0));
+  #addWaiting(summaries: Summary[], leavesPerPartition: number): void {
+    for (const { seq, changes } of this.#lists) {
+      for (let i = 0; i < changes.count; i++) {
+        const leaf = changes.leafAt(i);
+        if (seq <= this.#through[blockOf(leaf)]!) continue;
+        const summary = summaries[Math.floor(leaf / leavesPerPartition)]!;
+        changes.xorInto(summary.root, 0, i);
+        summary.keys += changes.keysAt(i);
+      }
+    }
   }
+}
+
+interface Summary {
+  readonly root: Uint8Array;
+  keys: number;
 }

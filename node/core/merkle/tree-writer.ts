@@ -1,45 +1,53 @@
 import { blockOf, BLOCK_COUNT, boundOf, HASH_BYTES, xorHash } from "./leaf.ts";
-import { CHANGE_BYTES, LeafChanges } from "./leaf-changes.ts";
+import { LeafChanges, WaitingChanges } from "./leaf-changes.ts";
+import { buildTree, isBuilt } from "./tree-build.ts";
 import type { Database } from "../ports/database.ts";
-import { buildTree } from "./tree-build.ts";
 import { LeafBlock } from "./leaf-block.ts";
 
 /**
  * The Merkle tree of data.db, kept in the transactions of the rows (Dynamo §4.7). A put changes one leaf out of 2^18, so
  * leaves written where they belong would dirty one more page of 4 KiB for nearly every put. Instead each transaction
- * appends its changes to the one open list of changes, the same page again and again; each CHANGES_PER_FOLD changes
- * close the list and fold all changes that wait into one block of leaves, the blocks taking turns.
+ * appends its changes to the one open list of changes, the same page again and again; CHANGES_PER_FOLD changes close
+ * the list and fold all that waits for one block of leaves into it, the blocks taking turns.
  *
  * Invariant, at every commit: a leaf is what its block says, and every change in a list with a number above the
- * block's `through`. Turn v folds block v mod 256, lists are numbered by turns: a list that is 256 turns old is in all
- * blocks, and is dropped. So lists hold some 256 × 64 changes, whatever happens.
+ * block's `through`. Lists are numbered by turns, and turn v folds block v mod 256: a list that is 256 turns old is in
+ * all blocks, and is dropped. So all lists together hold some 256 × CHANGES_PER_FOLD changes, whatever happens.
  */
-export const CHANGES_PER_FOLD = 64;
+export const CHANGES_PER_FOLD = 128;
 
-/** The lists as they are on the disk, but for the open transaction's. */
-interface Lists {
-  /** By number, ascending; the last one is open. */
-  readonly bySeq: Map<number, Uint8Array>;
-  open: number;
+interface State {
+  readonly open: LeafChanges;
+  openSeq: number;
+  /** Numbers of the lists on the disk, ascending; the open one is the last, if it was written. */
+  readonly seqs: number[];
+  /** Of all lists, what is not in the blocks. */
+  readonly waiting: WaitingChanges;
 }
 
 export class TreeWriter {
   readonly #database: Database;
   readonly #changesPerFold: number;
-  readonly #pending = new LeafChanges();
   readonly #doubtful = new Set<number>();
-  readonly #resum = new Set<number>();
-  /** Undefined until the first transaction, and after one that failed. */
-  #lists: Lists | undefined;
+  readonly #doubtfulBlocks = new Set<number>();
+  /** Changes of the open list that are in `waiting`, and on the disk once the transaction is. */
+  #flushed = 0;
+  /** Undefined before the first transaction, and after one that failed. */
+  #state: State | undefined;
 
   constructor(database: Database, changesPerFold = CHANGES_PER_FOLD) {
     this.#database = database;
     this.#changesPerFold = changesPerFold;
   }
 
+  /** To be called within the transaction, before its first change. Builds the tree of a file that has none. */
+  begin(): void {
+    this.#state ??= this.#load();
+  }
+
   /** A row was written or removed; undefined stands for no row. */
   replaced(position: Uint8Array, before: Uint8Array | undefined, after: Uint8Array | undefined): void {
-    this.#pending.replaced(position, before, after);
+    this.#state!.open.replaced(position, before, after);
   }
 
   /** The leaf's hash may not be that of its rows: before the commit it is computed anew from them. */
@@ -47,117 +55,109 @@ export class TreeWriter {
     this.#doubtful.add(leaf);
   }
 
-  /** The same, and the sum of its block is not believed either. */
+  /** The same, and what its block says of itself is not believed either: it is written anew. */
   rebuild(leaf: number): void {
     this.#doubtful.add(leaf);
-    this.#resum.add(blockOf(leaf));
+    this.#doubtfulBlocks.add(blockOf(leaf));
   }
 
-  /** Writes what has changed. To be called within the transaction, after its last row. */
+  /** Writes what has changed. To be called within the transaction, after its last change. */
   flush(): void {
-    if (this.#pending.count === 0 && this.#doubtful.size === 0) return;
-    const lists = (this.#lists ??= this.#load());
-    if (this.#doubtful.size > 0) this.#computeDoubtful(lists);
-    const changes = this.#pending.appendedTo(lists.bySeq.get(lists.open)!);
-    this.#pending.clear();
-    this.#write(lists, changes);
+    const state = this.#state!;
+    if (state.open.count === this.#flushed && this.#doubtful.size === 0) return;
+    this.#take(state);
+    if (this.#doubtful.size > 0) this.#settleDoubts(state);
+    const seq = state.openSeq;
+    this.#database.tree.writeChanges({ seq, changes: state.open.bytes() });
+    if (state.seqs.at(-1) !== seq) state.seqs.push(seq);
+    const turns = Math.floor(state.open.count / this.#changesPerFold);
+    const turnsMin = this.#doubtfulBlocks.size > 0 ? 1 : 0;
+    if (Math.max(turns, turnsMin) > 0) this.#close(state, Math.max(turns, turnsMin));
   }
 
   /** The transaction failed: nothing of it counts, and what was read of the disk may no longer be there. */
   forget(): void {
-    this.#pending.clear();
     this.#doubtful.clear();
-    this.#resum.clear();
-    this.#lists = undefined;
+    this.#doubtfulBlocks.clear();
+    this.#flushed = 0;
+    this.#state = undefined;
   }
 
-  #load(): Lists {
+  #load(): State {
     const { tree } = this.#database;
-    let lists = tree.changes(0);
-    if (lists.length === 0) {
-      // A file without a tree: its rows of this transaction are in the build already.
-      buildTree(this.#database);
-      this.#pending.clear();
-      lists = tree.changes(0);
+    if (!isBuilt(tree)) buildTree(this.#database);
+    const through = new Array<number>(BLOCK_COUNT).fill(0);
+    for (const head of tree.heads()) through[head.block] = head.through;
+    const lists = tree.changes(0).map(({ seq, changes }) => ({ seq, changes: new LeafChanges(changes) }));
+    const waiting = new WaitingChanges();
+    for (const { seq, changes } of lists) waiting.takeLater(changes, seq, through);
+    const seqs = lists.map(({ seq }) => seq);
+    const last = lists.at(-1);
+    // A list that some block contains is closed: what is appended to it would never reach that block.
+    const closed = Math.max(...through);
+    if (last !== undefined && last.seq > closed) {
+      this.#flushed = last.changes.count;
+      return { open: last.changes, openSeq: last.seq, seqs, waiting };
     }
-    const bySeq = new Map(lists.map(({ seq, changes }) => [seq, changes]));
-    return { bySeq, open: lists.at(-1)!.seq };
+    this.#flushed = 0;
+    return { open: new LeafChanges(), openSeq: closed + 1, seqs, waiting };
   }
 
-  #write(lists: Lists, changes: Uint8Array): void {
-    const { tree } = this.#database;
-    const seq = lists.open;
-    lists.bySeq.set(seq, changes);
-    tree.writeChanges({ seq, changes });
-    const turns = Math.floor(changes.length / CHANGE_BYTES / this.#changesPerFold);
-    if (turns === 0) return;
-    const through = seq + turns - 1;
+  #take({ open, waiting }: State): void {
+    waiting.take(open, this.#flushed);
+    this.#flushed = open.count;
+  }
+
+  #close(state: State, turns: number): void {
+    const through = state.openSeq + turns - 1;
+    for (const block of this.#doubtfulBlocks) this.#fold(block, state, through);
+    this.#doubtfulBlocks.clear();
     for (let turn = 0; turn < Math.min(turns, BLOCK_COUNT); turn++) {
-      this.#fold((seq + turn) % BLOCK_COUNT, lists, through);
+      this.#fold((state.openSeq + turn) % BLOCK_COUNT, state, through);
     }
-    lists.open = seq + turns;
-    lists.bySeq.set(lists.open, nothing);
-    tree.writeChanges({ seq: lists.open, changes: nothing });
-    this.#drop(lists, lists.open - BLOCK_COUNT);
+    state.openSeq = through + 1;
+    state.open.clear();
+    this.#flushed = 0;
+    const old = through + 1 - BLOCK_COUNT;
+    if (state.seqs[0]! > old) return;
+    this.#database.tree.dropChanges(old);
+    while (state.seqs.length > 0 && state.seqs[0]! <= old) state.seqs.shift();
   }
 
-  #fold(block: number, { bySeq }: Lists, through: number): void {
-    const { tree } = this.#database;
-    const stored = tree.block(block);
-    const leaves = new LeafBlock(block, stored?.leaves);
-    const folded = stored?.through ?? 0;
-    let applied = 0;
-    for (const [seq, changes] of bySeq) if (seq > folded) applied += leaves.apply(changes);
-    // A block that stays behind misses nothing: the lists that it has not seen did not concern it.
-    if (applied === 0) return;
-    tree.writeBlock({ block, through, keys: leaves.keys(), root: leaves.root(), leaves: leaves.pack() });
+  #fold(block: number, { waiting }: State, through: number): void {
+    const changes = waiting.of(block);
+    const isDoubtful = this.#doubtfulBlocks.has(block);
+    // A block that stays behind misses nothing: the lists that it has not seen do not concern it.
+    if (!isDoubtful && (changes === undefined || changes.count === 0)) return;
+    const leaves = new LeafBlock(block, this.#database.tree.block(block));
+    if (changes !== undefined) leaves.apply(changes);
+    changes?.clear();
+    if (isDoubtful) leaves.sumAgain();
+    this.#database.tree.writeBlock(leaves.stored(through));
   }
 
-  #drop({ bySeq }: Lists, through: number): void {
-    let dropped = false;
-    for (const seq of bySeq.keys()) {
-      if (seq > through) break;
-      bySeq.delete(seq);
-      dropped = true;
-    }
-    if (dropped) this.#database.tree.dropChanges(through);
-  }
-
-  #computeDoubtful(lists: Lists): void {
-    for (const block of this.#resum) this.#sumAgain(block, lists);
-    this.#resum.clear();
-    const wanted = [...this.#doubtful].map((leaf) => this.#difference(leaf, lists));
+  #settleDoubts(state: State): void {
+    for (const leaf of this.#doubtful) this.#correct(leaf, state);
     this.#doubtful.clear();
-    for (const { leaf, keys, hash } of wanted) this.#pending.add(leaf, keys, hash);
+    this.#take(state);
   }
 
-  #sumAgain(block: number, { open }: Lists): void {
-    const { tree } = this.#database;
-    const stored = tree.block(block);
-    if (stored === undefined) return;
-    const leaves = new LeafBlock(block, stored.leaves);
-    const sums = { keys: leaves.keys(), root: leaves.root(), leaves: leaves.pack() };
-    // A number from the future, which a bad disk can make, would hide every change to come.
-    tree.writeBlock({ block, through: Math.min(stored.through, open - 1), ...sums });
-  }
-
-  /** The change that makes the leaf what its rows say. */
-  #difference(leaf: number, { bySeq }: Lists): { leaf: number; keys: number; hash: Uint8Array } {
-    const stored = this.#database.tree.block(blockOf(leaf));
-    const leaves = new LeafBlock(blockOf(leaf), stored?.leaves);
-    for (const [seq, changes] of bySeq) if (seq > (stored?.through ?? 0)) leaves.apply(changes);
-    leaves.apply(this.#pending.view());
+  /** Adds the change that makes the leaf what its rows say. */
+  #correct(leaf: number, { open, waiting }: State): void {
+    const block = blockOf(leaf);
+    const leaves = new LeafBlock(block, this.#database.tree.block(block));
+    const changes = waiting.of(block);
+    if (changes !== undefined) leaves.apply(changes);
     const { keys, hash } = leafOfRows(this.#database, leaf);
     xorHash(hash, 0, leaves.hashOf(leaf));
-    return { leaf, keys: keys - leaves.keysOf(leaf), hash };
+    open.add(leaf, keys - leaves.keysOf(leaf), hash);
   }
 }
 
-const nothing = new Uint8Array(0);
 const ROWS_PER_READ = 1_024;
 
 /** What a leaf has to be: XOR of the digests of its rows, and their number. */
-export function leafOfRows(database: Database, leaf: number): { keys: number; hash: Uint8Array } {
+function leafOfRows(database: Database, leaf: number): { keys: number; hash: Uint8Array } {
   const hash = new Uint8Array(HASH_BYTES);
   const before = boundOf(leaf + 1);
   let keys = 0;

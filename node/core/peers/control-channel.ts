@@ -1,4 +1,5 @@
-import { decodeUtf8, MalformedBytes } from "../bytes/byte-reader.ts";
+import { parseBoundedJson } from "../bytes/bounded-json.ts";
+import { MalformedBytes } from "../bytes/byte-reader.ts";
 import type { NodeId } from "../node-id.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ControlCalls, ControlMessage } from "../ports/control-calls.ts";
@@ -44,12 +45,7 @@ export function encodeControl(message: ControlMessage): Uint8Array {
 
 /** Throws MalformedBytes unless the bytes are a JSON object with a textual `type`. */
 export function decodeControl(bytes: Uint8Array): ControlMessage {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(decodeUtf8(bytes));
-  } catch (error) {
-    throw new MalformedBytes(`control message is not JSON: ${error instanceof Error ? error.message : "?"}`);
-  }
+  const parsed = parseBoundedJson(bytes);
   if (
     typeof parsed !== "object" ||
     parsed === null ||

@@ -1,3 +1,4 @@
+import type { KeptIdentity } from "./store-identity.ts";
 import type { RowDigest } from "./merkle-store.ts";
 
 /**
@@ -31,8 +32,17 @@ export interface Database {
   count(): number;
   /** Bytes of the file that are in use; what is free inside it does not count. Includes what is not committed yet. */
   usedBytes(): number;
+  /** What the file says of itself; undefined where nobody ever wrote it, as in hints.db (storage/store-life.ts). */
+  identity(): StoreIdentity | undefined;
+  /** Within a transaction, as rows are. */
+  writeIdentity(identity: StoreIdentity): void;
   /** The Merkle tree over the rows (merkle/tree-writer.ts): part of the same transactions, empty in hints.db. */
   readonly tree: TreeTables;
+}
+
+export interface StoreIdentity extends KeptIdentity {
+  /** Commits so far that changed anything. */
+  readonly sequence: number;
 }
 
 /** Two small tables of the same file. What is in them and why: merkle/tree-writer.ts. */
@@ -60,7 +70,7 @@ export interface TreeBlockHead {
 }
 
 export interface TreeBlock extends TreeBlockHead {
-  /** Packed leaves (merkle/leaf-block.ts). */
+  /** Packed leaves (merkle/leaf-block.ts), the caller's own to change. */
   readonly leaves: Uint8Array;
 }
 

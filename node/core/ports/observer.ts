@@ -37,6 +37,15 @@ export type CoreEvent =
   /** Nothing that could be delivered is kept for this owner any more. Only where something was. */
   | { readonly kind: "handoff_completed"; readonly ownerId: string; readonly delivered: number }
   | { readonly kind: "handoff_interrupted"; readonly ownerId: string; readonly delivered: number }
+  /** This node has lost data, or goes on with what an earlier process began: until it is whole it is no voter. */
+  | {
+      readonly kind: "recovery_started";
+      readonly reason: "new_database" | "replaced_database" | "rolled_back" | "restarted";
+    }
+  | { readonly kind: "recovery_finished" }
+  /** The file of what peers acknowledged: without it a loss may go unnoticed. */
+  | { readonly kind: "acknowledgements_unreadable" }
+  | { readonly kind: "acknowledgements_not_saved"; readonly message: string }
   /** So many copies and markers for other owners found no room (NodeSettings.hintBytesMax). */
   | { readonly kind: "hints_refused"; readonly count: number; readonly hintBytes: number }
   /** Another node handed over what it kept for this one, and it is on stable storage here. */

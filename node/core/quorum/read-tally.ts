@@ -6,8 +6,8 @@ import type { Quorum } from "./quorum.ts";
  *
  * - an owner's record or not-found;
  * - a stand-in's record;
- * - a stand-in's not-found only once every owner believed healthy has answered or was lost. A stand-in that never
- *   saw the key knows nothing: counted at once, two of them could outvote the owner that has it.
+ * - a stand-in's not-found only once every owner believed healthy has answered or was lost, or is believed down
+ *   meanwhile. A stand-in that never saw the key knows nothing: counted at once, two of them could outvote the owner that has it.
  *
  * A corrupt row, a failure and silence are no votes, nor is anything that a recovering node says: it lost data, and may
  * lack what it once acknowledged. What it does show is shown all the same. Pure: who is asked next is the flow's
@@ -47,6 +47,11 @@ export class ReadTally {
     this.#votes.delete(node);
     if (found === undefined) this.#extras.delete(node);
     else this.#extras.set(node, found);
+  }
+
+  /** Owners that nobody waits for any more, because they are believed down meanwhile; an answer still counts. */
+  giveUpOnOwnersUnless(isHealthy: (node: NodeId) => boolean): void {
+    for (const owner of this.#pendingOwners) if (!isHealthy(owner)) this.#pendingOwners.delete(owner);
   }
 
   /** No answer, a failure, a corrupt row; also a vote that turned out to have nothing behind it. */

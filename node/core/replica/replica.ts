@@ -11,6 +11,8 @@ import { encodeReplicaRead, encodeStored } from "../wire/replies.ts";
 export interface ReplicaParts {
   readonly store: ReplicaStore;
   readonly observer: Observer;
+  /** Whether what it shows is a vote: not while this node is recovering. */
+  readonly isVoter: () => boolean;
   /** Told of each row that a read found corrupt: it has to be fetched from elsewhere. */
   readonly onCorrupt: (position: Uint8Array) => void;
 }
@@ -33,6 +35,7 @@ export class Replica {
   async read(request: ReadRequest): Promise<Uint8Array> {
     const read = await this.#parts.store.read(request);
     if (read.status === "corrupt") this.#parts.onCorrupt(request.position);
-    return encodeReplicaRead(read);
+    const isSilent = read.status === "corrupt" || read.status === "failed" || this.#parts.isVoter();
+    return encodeReplicaRead(isSilent ? read : { ...read, recovering: true });
   }
 }

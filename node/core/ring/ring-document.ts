@@ -1,4 +1,5 @@
-import { decodeUtf8 } from "../bytes/byte-reader.ts";
+import { parseBoundedJson } from "../bytes/bounded-json.ts";
+import { MalformedBytes } from "../bytes/byte-reader.ts";
 import type { Digester } from "../ports/hash.ts";
 import { claim } from "./claim.ts";
 import { checkParameters, checkRing, RingInvalid } from "./ring-check.ts";
@@ -50,12 +51,10 @@ export function parseRing(bytes: Uint8Array): Ring {
     throw new RingInvalid("document", `${bytes.length} bytes exceed ${RING_BYTES_MAX}`);
   let document: unknown;
   try {
-    document = JSON.parse(decodeUtf8(bytes));
+    document = parseBoundedJson(bytes);
   } catch (error) {
-    throw new RingInvalid(
-      "document",
-      `not JSON in UTF-8 (${error instanceof Error ? error.message : "unreadable"})`,
-    );
+    if (!(error instanceof MalformedBytes)) throw error;
+    throw new RingInvalid("document", error.message);
   }
   return checkRing(document);
 }

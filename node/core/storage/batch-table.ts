@@ -8,6 +8,8 @@ import type { TreeWriter } from "../merkle/tree-writer.ts";
 export class BatchTable {
   readonly database: Database;
   touched = false;
+  /** Whether there is anything to commit. */
+  changed = false;
   /** Rows that failed their check. */
   rowsCorrupt = 0;
   rowsAdded = 0;
@@ -34,8 +36,14 @@ export class BatchTable {
     this.#tree?.doubt(leafOf(position));
   }
 
-  rebuildLeaves(leaves: readonly number[]): void {
+  /** A change that is not one of its rows. */
+  change(): void {
     this.#touch();
+    this.changed = true;
+  }
+
+  rebuildLeaves(leaves: readonly number[]): void {
+    this.change();
     for (const leaf of leaves) this.#tree?.rebuild(leaf);
   }
 
@@ -55,6 +63,7 @@ export class BatchTable {
 
   /** Puts `after` in the place of `before`, the row as it was read; without one `before` is removed. */
   replace(before: StoredRow | undefined, after: StoredRow | undefined): void {
+    this.changed = true;
     if (after !== undefined) this.database.write(after);
     else if (before !== undefined) this.database.remove(before.position);
     this.rowsAdded += Number(after !== undefined) - Number(before !== undefined);
@@ -69,6 +78,7 @@ export class BatchTable {
     if (this.touched) return;
     this.database.begin();
     this.touched = true;
+    this.#tree?.begin();
   }
 }
 

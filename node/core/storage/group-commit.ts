@@ -23,6 +23,8 @@ import { forgetOwner } from "./forget-hint.ts";
 import { withOwners } from "./marker-hint.ts";
 import { noRows, type RowCounts } from "./row-counts.ts";
 import { invariant } from "../invariant.ts";
+import { drawId, StoreLife } from "./store-life.ts";
+import type { OpenedStore } from "../ports/store-identity.ts";
 import { TreeWriter } from "../merkle/tree-writer.ts";
 
 /**
@@ -79,17 +81,24 @@ export class GroupCommit {
   readonly #tools: CoordinationTools;
   readonly #tree: TreeWriter;
   readonly #hintBudget: HintBudget;
+  readonly #life: StoreLife;
   #queue: QueuedWrite[] = [];
   #next = 0;
   #open: Batch | undefined;
 
   constructor(parts: GroupCommitParts) {
     this.#parts = parts;
-    this.#mint = new ActorMint(drawActor(parts.random));
+    this.#mint = new ActorMint(drawId(parts.random));
     this.#tree = new TreeWriter(parts.data, parts.changesPerFold);
     this.#tools = { mint: this.#mint, limits: parts.limits, hash: parts.hash };
+    this.#life = new StoreLife(parts.data, parts.random);
     this.#hintBudget = new HintBudget(parts.hints, parts.limits.hintBytesMax);
     parts.pipe.onMessage((message) => this.#receive(message));
+  }
+
+  /** What data.db said of itself when this engine was made. */
+  get opened(): OpenedStore {
+    return this.#life.opened;
   }
 
   /** Writes that wait for a batch. */
@@ -107,6 +116,7 @@ export class GroupCommit {
       const merged = this.#applyAll(batch);
       if (merged.length > 0) this.#parts.pipe.post(encodeMerged(merged));
       batch.data.flush();
+      if (batch.data.changed) this.#life.advance();
     } catch (error) {
       this.#open = undefined;
       this.#fail(batch, error);
@@ -122,6 +132,7 @@ export class GroupCommit {
     try {
       if (batch.hints.touched) batch.hintBytes = batch.hints.database.usedBytes();
       batch.data.commit();
+      this.#life.committed();
       batch.hints.commit();
     } catch (error) {
       this.#fail(batch, error);
@@ -159,6 +170,12 @@ export class GroupCommit {
     for (const { call, command } of batch.writes) {
       if (command.kind === "rebuild") {
         batch.data.rebuildLeaves(command.leaves);
+        batch.results.push(stored);
+        continue;
+      }
+      if (command.kind === "identity") {
+        this.#life.change(command.identity);
+        batch.data.change();
         batch.results.push(stored);
         continue;
       }
@@ -228,6 +245,7 @@ export class GroupCommit {
       hintsRefused: batch.hintsRefused,
       hintBytes: batch.hintBytes,
       failure: failed,
+      at: this.#life.point,
     };
     this.#parts.pipe.post(encodeSettled(facts, runsOf(batch)));
   }
@@ -235,7 +253,8 @@ export class GroupCommit {
   /** Nothing of the batch is kept, or at least nobody may count on it. Anything but a failing disk is a bug: thrown. */
   #fail(batch: Batch, error: unknown): void {
     for (const table of [batch.data, batch.hints]) table.rollback();
-    this.#mint.renew(drawActor(this.#parts.random));
+    this.#mint.renew(drawId(this.#parts.random));
+    this.#life.failed();
     if (!(error instanceof DatabaseFailure)) throw error;
     const code = error.code === "disk_full" ? "read_only" : "storage_failed";
     const result = failure(code, error.message);
@@ -246,8 +265,8 @@ export class GroupCommit {
 }
 
 function rowsAdded({ data, hints }: Batch): RowCounts {
-  const { rowsAdded, markersAdded, hintsAdded } = hints;
-  return { data: data.rowsAdded, hints: rowsAdded, markers: markersAdded, hintsByOwner: hintsAdded };
+  const { markersAdded: markers, hintsAdded: hintsByOwner } = hints;
+  return { data: data.rowsAdded, hints: hints.rowsAdded, markers, hintsByOwner };
 }
 
 /** Writes the row that came of a command, where one did. */
@@ -277,11 +296,4 @@ function handedOut(applied: Coordinated): Merged {
 
 function failure(code: StoreFailureCode, message: string) {
   return { ok: false, code, message } as const;
-}
-
-/** A fresh database actor: 64 random bits as 16 hex digits. */
-function drawActor(random: Random): string {
-  let hex = "";
-  for (const byte of random.bytes(8)) hex += byte.toString(16).padStart(2, "0");
-  return hex;
 }

@@ -166,9 +166,6 @@ const DECODE: { readonly [K in MerkleKind]: (reader: ByteReader) => Read<K> } = 
   }),
 };
 
-/** What every kind of answer may be. */
-type Failed = MerkleAnswers[MerkleKind] & { status: "failed" };
-
 type Read<K extends MerkleKind> = Extract<MerkleAnswers[K], { status: "read" }>;
 
 export function encodeMerkleAnswer<K extends MerkleKind>(kind: K, answer: MerkleAnswers[K]): Uint8Array {
@@ -182,7 +179,7 @@ export function encodeMerkleAnswer<K extends MerkleKind>(kind: K, answer: Merkle
 export function decodeMerkleAnswer<K extends MerkleKind>(kind: K, message: Uint8Array): MerkleAnswers[K] {
   const reader = new ByteReader(message);
   const status = reader.u8();
-  if (status === STATUS.failed) return { status: "failed", message: reader.text(TEXT_BYTES_MAX) } as Failed;
+  if (status === STATUS.failed) return { status: "failed", message: reader.text(TEXT_BYTES_MAX) };
   if (status !== STATUS.read)
     throw new MalformedBytes(`unknown status ${status} of an answer about the tree`);
   const answer = DECODE[kind](reader);

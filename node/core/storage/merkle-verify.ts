@@ -77,7 +77,7 @@ interface Passed {
 /** Leaves that are not what their rows make; `rows` ascending. */
 function wrongLeaves(rows: readonly RowDigest[], { first, end, tree }: Passed): number[] {
   const wrong: number[] = [];
-  const occupied = tree.occupiedBlocks();
+  const occupied = new Set(tree.occupiedBlocks());
   const sum = new Uint8Array(HASH_BYTES);
   let block: LeafBlock | undefined;
   let at = 0;
@@ -103,7 +103,7 @@ function leavesOfWrongBlocks({ first, end, tree }: Passed): number[] {
   const wrong: number[] = [];
   for (const block of tree.occupiedBlocks()) {
     const blockEnd = (block + 1) * LEAVES_PER_BLOCK;
-    if (blockEnd > first && blockEnd <= end && !tree.isSumOfLeaves(block)) wrong.push(blockEnd - 1);
+    if (blockEnd > first && blockEnd <= end && !tree.block(block).sumAgain()) wrong.push(blockEnd - 1);
   }
   return wrong;
 }

@@ -9,10 +9,12 @@ import type {
   ReplicaStore,
   Stored,
   StoreFailureCode,
+  StorePoint,
 } from "../ports/replica-store.ts";
 import type { DeliveredHint, HintBatch, HintQuery, HintStore } from "../ports/hint-store.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { Observer } from "../ports/observer.ts";
+import type { IdentityStore, KeptIdentity, OpenedStore } from "../ports/store-identity.ts";
 import type { Timers } from "../ports/timers.ts";
 import type { BatchFacts } from "./write-reply-codec.ts";
 import { type CorruptRows, hintQuestion, merkleQuestion } from "./bulk-question.ts";
@@ -51,6 +53,8 @@ export interface StoreClientParts {
   readonly rows?: RowCounts | undefined;
   /** Bytes in use in hints.db when it was opened. */
   readonly hintBytes?: number | undefined;
+  /** What data.db said of itself then. */
+  readonly opened: OpenedStore;
 }
 
 export interface StoreClientLimits {
@@ -78,13 +82,15 @@ const overloaded: WriteRefusal = {
   message: "overloaded: too many writes wait for the disk; retry later",
 };
 
-export class StoreClient implements ReplicaStore, HintStore, MerkleStore {
+export class StoreClient implements ReplicaStore, HintStore, MerkleStore, IdentityStore {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
   readonly #observer: Observer;
   #refusal: WriteRefusal | undefined;
   #rows: RowCounts;
   #hintBytes: number;
+  readonly #opened: OpenedStore;
+  #point: StorePoint;
 
   constructor({
     writer,
@@ -95,10 +101,13 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore {
     limits = defaultStoreClientLimits,
     rows = noRows,
     hintBytes = 0,
+    opened,
   }: StoreClientParts) {
     this.#observer = observer;
     this.#rows = rows;
     this.#hintBytes = hintBytes;
+    this.#opened = opened;
+    this.#point = opened;
     const onBatch = (batch: BatchFacts): void => this.#observeBatch(batch);
     this.#writes = new WriteLane({ pipe: writer, clock, timers, limits: limits.writes, onBatch });
     const onCorrupt = (found: CorruptRows): void => this.#observeCorruption(found);
@@ -182,6 +191,18 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore {
     return this.#rows;
   }
 
+  opened(): OpenedStore {
+    return this.#opened;
+  }
+
+  point(): StorePoint {
+    return this.#point;
+  }
+
+  keepIdentity(identity: KeptIdentity): Promise<Stored> {
+    return this.#settled({ kind: "identity", identity });
+  }
+
   /** Bytes in use in hints.db, as far as the writer has told. */
   hintBytes(): number {
     return this.#hintBytes;
@@ -216,6 +237,7 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore {
   }
 
   #observeBatch(batch: BatchFacts): void {
+    this.#point = batch.at;
     this.#rows = addCounts(this.#rows, batch.rowsAdded);
     if (batch.failure === undefined) this.#hintBytes = batch.hintBytes ?? this.#hintBytes;
     if (batch.hintsRefused > 0)

@@ -1,4 +1,5 @@
 import type { CoordinatedWrite, IncomingRecord, MissedByOwners } from "../ports/replica-store.ts";
+import type { KeptIdentity } from "../ports/store-identity.ts";
 import type { DeliveredHint } from "../ports/hint-store.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
@@ -19,9 +20,10 @@ export type WriteCommand =
   | { readonly kind: "store"; readonly incoming: IncomingRecord }
   | { readonly kind: "forget"; readonly hint: DeliveredHint }
   | { readonly kind: "mark"; readonly missed: MissedByOwners }
-  | { readonly kind: "rebuild"; readonly leaves: readonly number[] };
+  | { readonly kind: "rebuild"; readonly leaves: readonly number[] }
+  | { readonly kind: "identity"; readonly identity: KeptIdentity };
 
-const KIND = { coordinate: 1, store: 2, forget: 3, mark: 4, rebuild: 5 } as const;
+const KIND = { coordinate: 1, store: 2, forget: 3, mark: 4, rebuild: 5, identity: 6 } as const;
 const NAME_BYTES_MAX = 64 * 1024;
 const FIXED_BYTES = 64;
 const LEAF_BYTES = 4;
@@ -30,6 +32,7 @@ const LEAF_BYTES = 4;
 export function commandBytes(command: WriteCommand): number {
   if (command.kind === "forget") return FIXED_BYTES + 3 * command.hint.owner.length;
   if (command.kind === "rebuild") return FIXED_BYTES + command.leaves.length * LEAF_BYTES;
+  if (command.kind === "identity") return FIXED_BYTES + (1 + command.identity.lostStores.length) * 24;
   if (command.kind === "mark") return FIXED_BYTES + command.missed.owners.length * 48;
   const { keptFor } = command.kind === "coordinate" ? command.write : command.incoming;
   const bytes = FIXED_BYTES + keptFor.length * 48;
@@ -64,6 +67,9 @@ export function encodeWrites(
         break;
       case "rebuild":
         writeNumbers(writer.u8(KIND.rebuild), command.leaves);
+        break;
+      case "identity":
+        writeIdentity(writer.u8(KIND.identity), command.identity);
     }
   }
   return writer.finish();
@@ -102,6 +108,7 @@ export function decodeWrites(message: Uint8Array): { firstCall: number; commands
 function readCommand(reader: ByteReader): WriteCommand {
   const kind = reader.u8();
   if (kind === KIND.rebuild) return { kind: "rebuild", leaves: readNumbers(reader) };
+  if (kind === KIND.identity) return { kind: "identity", identity: readIdentity(reader) };
   const position = reader.raw(16);
   const keptFor = readOwners(reader);
   switch (kind) {
@@ -135,6 +142,17 @@ function readCoordinated(
     modifiedMs: reader.varint(),
     requestId: reader.text(NAME_BYTES_MAX),
   };
+}
+
+function writeIdentity(writer: ByteWriter, { storeId, lostStores, recovering }: KeptIdentity): void {
+  writer.text(storeId).u8(recovering ? 1 : 0);
+  writeOwners(writer, lostStores);
+}
+
+function readIdentity(reader: ByteReader): KeptIdentity {
+  const storeId = reader.text(NAME_BYTES_MAX);
+  const recovering = reader.u8() === 1;
+  return { storeId, recovering, lostStores: readOwners(reader) };
 }
 
 function theOnly(owners: readonly NodeId[]): NodeId {

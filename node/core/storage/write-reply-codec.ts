@@ -1,8 +1,9 @@
-import type { Merged, Stored, StoreFailureCode } from "../ports/replica-store.ts";
+import type { Merged, Stored, StoreFailureCode, StorePoint } from "../ports/replica-store.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
 import { readDot, writeDot } from "../version/dot-codec.ts";
+import { readPoint, writePoint } from "../wire/store-point-codec.ts";
 import type { RowCounts } from "./row-counts.ts";
 
 /**
@@ -38,6 +39,8 @@ export interface BatchFacts {
   readonly hintBytes: number | undefined;
   /** Why nothing of the batch was kept; undefined where it was committed. */
   readonly failure: { readonly code: string; readonly message: string } | undefined;
+  /** Where data.db stands now. */
+  readonly at: StorePoint;
 }
 
 const KIND = { merged: 1, settled: 2 } as const;
@@ -83,6 +86,7 @@ export function encodeSettled(batch: BatchFacts, runs: readonly SettledRun[]): U
   writer.varint(batch.hintBytes === undefined ? 0 : batch.hintBytes + 1);
   writer.u8(batch.failure === undefined ? 0 : 1);
   if (batch.failure !== undefined) writer.text(batch.failure.code).text(batch.failure.message);
+  writePoint(writer, batch.at);
   writer.varint(runs.length);
   for (const { firstCall, count, result } of runs) {
     writer.varint(firstCall).varint(count);
@@ -104,7 +108,7 @@ function readMerged(reader: ByteReader): WriterReply {
   const merged: { call: number; result: Merged }[] = [];
   for (let left = reader.varint(); left > 0; left--) {
     const call = reader.varint();
-    const stored = readCode(reader);
+    const stored = readCode(reader, storedSomewhere);
     if (!stored.ok) merged.push({ call, result: stored });
     else
       merged.push({
@@ -155,10 +159,12 @@ function readSettled(reader: ByteReader, kind: number): WriterReply {
       reader.u8() === 0
         ? undefined
         : { code: reader.text(TEXT_BYTES_MAX), message: reader.text(TEXT_BYTES_MAX) },
+    at: readPoint(reader),
   };
+  const stored: Stored = { ok: true, at: batch.at };
   const runs: SettledRun[] = [];
   for (let left = reader.varint(); left > 0; left--) {
-    runs.push({ firstCall: reader.varint(), count: reader.varint(), result: readCode(reader) });
+    runs.push({ firstCall: reader.varint(), count: reader.varint(), result: readCode(reader, stored) });
   }
   return { kind: "settled", batch, runs };
 }
@@ -169,14 +175,15 @@ function readOptional(reader: ByteReader): number | undefined {
   return value === 0 ? undefined : value - 1;
 }
 
-const stored: Stored = { ok: true };
+const storedSomewhere: Stored = { ok: true };
 
 function writeCode(writer: ByteWriter, result: Merged | Stored): void {
   if (result.ok) writer.u8(0);
   else writer.u8(CODES.indexOf(result.code)).text(result.message);
 }
 
-function readCode(reader: ByteReader): Stored {
+/** One object for all that a batch stored. */
+function readCode(reader: ByteReader, stored: Stored): Stored {
   const index = reader.u8();
   if (index === 0) return stored;
   const code = CODES[index];

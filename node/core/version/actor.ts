@@ -36,9 +36,16 @@ export class ActorMint {
     if (mine.startsWith(`${this.#databaseActor}#`)) {
       const actor = mine as ActorId;
       const n = highestOf(coverage, actor);
-      if (n > 0 && highestOf(seen, actor) <= n) return { actor, n: n + 1 };
+      if (n > 0 && n < COUNTER_MAX && highestOf(seen, actor) <= n) return { actor, n: n + 1 };
     }
-    this.#lastEpoch += 1;
-    return { actor: `${this.#databaseActor}#${this.#lastEpoch}` as ActorId, n: 1 };
+    for (;;) {
+      this.#lastEpoch += 1;
+      const actor = `${this.#databaseActor}#${this.#lastEpoch}` as ActorId;
+      // A peer that names an epoch which was never drawn is broken or lies; its record may not stop this node.
+      if (highestOf(coverage, actor) === 0 && highestOf(seen, actor) === 0) return { actor, n: 1 };
+    }
   }
 }
+
+/** Nobody gets there by counting. Beyond it a counter would not be a safe integer any more. */
+const COUNTER_MAX = Number.MAX_SAFE_INTEGER - 1;

@@ -23,6 +23,9 @@ export interface Violation {
   readonly kind: "lost" | "resurrected" | "refused" | "unknown" | "duplicate" | "corrupt";
   readonly key: string;
   readonly detail: string;
+  /** Of a resurrected value: its write, and the write whose author had seen it. */
+  readonly value?: string;
+  readonly by?: string;
 }
 
 /**
@@ -39,6 +42,8 @@ export function checkShown(
   const present = new Set(shown.ids);
   const found: Violation[] = [];
   const report = (kind: Violation["kind"], detail: string): void => void found.push({ kind, key, detail });
+  const cameBack = (value: string, by: string, detail: string): void =>
+    void found.push({ kind: "resurrected", key, detail, value, by });
   if (corrupt > 0) report("corrupt", `${corrupt} values do not match their checksum`);
   for (const id of shown.ids) {
     const write = byId.get(id);
@@ -52,13 +57,13 @@ export function checkShown(
     if (!reflected.has(write.id)) report("lost", `${write.kind} ${write.id} left nothing behind`);
     for (const id of write.saw) {
       if (present.has(id) && hasOneDot(byId.get(id)))
-        report("resurrected", `${id} is there; ${write.id} saw it`);
+        cameBack(id, write.id, `${id} is there; ${write.id} saw it`);
     }
   }
   for (const id of present) {
     for (const seen of byId.get(id)?.saw ?? []) {
       if (present.has(seen) && hasOneDot(byId.get(seen)))
-        report("resurrected", `${seen} is there beside ${id}, which saw it`);
+        cameBack(seen, id, `${seen} is there beside ${id}, which saw it`);
     }
   }
   return found;

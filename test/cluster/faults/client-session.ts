@@ -93,9 +93,9 @@ export class ClientSession {
     );
   }
 
-  #begin(kind: "put" | "delete", key: string, { saw }: Known): Write {
+  #begin(kind: "put" | "delete", key: string, { saw, context }: Known): Write {
     this.#writes += 1;
-    return this.history.begin({ kind, id: `${this.name}.${this.#writes}`, key, saw });
+    return this.history.begin({ kind, id: `${this.name}.${this.#writes}`, key, saw, context });
   }
 
   async #settle(write: Write, call: () => Promise<Entry>): Promise<Write> {

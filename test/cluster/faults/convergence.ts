@@ -1,4 +1,4 @@
-import type { AdminReplica } from "../../../node/contract/admin-types.ts";
+import type { AdminPartitions, AdminReplica } from "../../../node/contract/admin-types.ts";
 import type { FaultCluster } from "./fault-cluster.ts";
 
 /**
@@ -12,25 +12,24 @@ export interface Disagreement {
   readonly partitions: readonly string[];
 }
 
-/** Of GET /admin/v1/partitions. */
-interface HeldPartition {
-  readonly partition: number;
-  readonly role: string;
-  readonly keys: number;
-  readonly root: string;
-}
-
 const POLL_MS = 100;
+const STAYS_MS = 500;
 
-/** Milliseconds until it was of one mind. Throws with the disagreement when that takes longer than the bound. */
+/**
+ * Milliseconds until it was of one mind, and stayed so for a moment: the last writes may still be on their way to
+ * somebody. Throws with the disagreement when that takes longer than the bound.
+ */
 export async function convergedAfter(cluster: FaultCluster, boundMs: number): Promise<number> {
   const startedMs = performance.now();
+  let agreedMs: number | undefined;
   for (;;) {
-    const disagreement = await disagreementOf(cluster);
     const tookMs = performance.now() - startedMs;
-    if (disagreement.hintsPending === 0 && disagreement.partitions.length === 0) return tookMs;
-    if (tookMs > boundMs)
+    const disagreement = await disagreementOf(cluster);
+    const agreed = disagreement.hintsPending === 0 && disagreement.partitions.length === 0;
+    if (!agreed && tookMs > boundMs)
       throw new Error(`not converged after ${Math.round(tookMs)} ms: ${describe(disagreement)}`);
+    agreedMs = agreed ? (agreedMs ?? tookMs) : undefined;
+    if (agreedMs !== undefined && tookMs - agreedMs >= STAYS_MS) return agreedMs;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
@@ -41,8 +40,7 @@ export async function disagreementOf(cluster: FaultCluster): Promise<Disagreemen
   const held = await Promise.all(
     cluster.nodes.map(async (node) => ({
       node,
-      partitions:
-        (await cluster.adminUnless404<{ partitions: HeldPartition[] }>(node, "partitions"))?.partitions ?? [],
+      partitions: (await cluster.admin<AdminPartitions>(node, "partitions")).partitions,
     })),
   );
   const rootsOf = new Map<number, { holder: number; root: string }[]>();

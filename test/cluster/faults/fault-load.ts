@@ -90,7 +90,7 @@ export class FaultLoad {
   }
 
   /** Reads every key from all of its owners, through these nodes, and answers by workload what must not be. */
-  async readBack(nodes: readonly FaultNode[]): Promise<ReadonlyMap<string, Violation[]>> {
+  async readBack(nodes: readonly FaultNode[]): Promise<Map<string, Violation[]>> {
     const client = new DynamoClient({ endpoints: urlsOf(nodes), timeoutMs: READ_BACK_MS_MAX });
     try {
       const found = new Map<string, Violation[]>();

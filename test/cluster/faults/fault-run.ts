@@ -1,11 +1,11 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import type { Violation } from "./checker.ts";
 import { cellName, type Cell } from "./catalogue/all-faults.ts";
 import { convergedAfter, differingReplicas } from "./convergence.ts";
 import type { FaultCluster } from "./fault-cluster.ts";
 import { FaultLoad } from "./fault-load.ts";
 import { pause } from "./fault.ts";
+import { apartFromTwins, type ToldApart } from "./twin-writes.ts";
 import type { RunResult, WorkloadResult } from "./run-result.ts";
 import type { Workload } from "./workloads/workload.ts";
 
@@ -32,29 +32,15 @@ export async function runCell(cluster: FaultCluster, cell: Cell, options: RunOpt
   runs += 1;
   const bucket = `run-${process.pid}-${runs}`;
   const load = new FaultLoad({ bucket, sides: fault.sides(cluster), quorums: { r: R, w } });
-  const failures: string[] = [];
-  load.start();
-  let [fromMs, toMs] = [0, 0];
+  const { fromMs, toMs, trouble } = await underFault(cluster, load, { cell, options });
+  const verdict: Verdict = { convergeMs: null, told: new Map(), failures: [] };
   try {
-    await load.moreAcknowledged(WARM_UP_ACKS, WARM_UP_MS_MAX);
-    fromMs = performance.now();
-    const mend = await fault.harm({ cluster, load, durationMs: options.faultMs });
-    await pause(options.faultMs - (performance.now() - fromMs));
-    toMs = performance.now();
-    await mend();
-    await load.moreAcknowledged(AFTER_ACKS, AFTER_MS_MAX);
-  } finally {
-    await load.stop();
+    if (trouble !== undefined) throw trouble;
+    await judge(cluster, load, { bucket, convergeMsMax: options.convergeMsMax, verdict });
+  } catch (error) {
+    verdict.failures.push(String(error));
   }
-  const convergeMs = await convergence(cluster, options.convergeMsMax, failures);
-  // Before the reading back, which repairs what differs.
-  const keys = load.workloads.flatMap(({ history }) => history.keys());
-  failures.push(...(await differingReplicas(cluster, bucket, keys)));
-  const found = await load.readBack(cluster.nodes);
-  failures.push(...[...found.values()].flat().map(({ kind, key, detail }) => `${kind}: ${key}: ${detail}`));
-  if (load.acknowledged < ACKS_MIN) {
-    failures.push(`invalid: ${load.acknowledged} acknowledged writes, fewer than ${ACKS_MIN}`);
-  }
+  const { convergeMs, told, failures } = verdict;
   if (failures.length > 0) keepHistory(cluster, load, { name: cellName(cell), failures });
   return {
     at: new Date().toISOString(),
@@ -63,7 +49,10 @@ export async function runCell(cluster: FaultCluster, cell: Cell, options: RunOpt
     w,
     faultMs: Math.round(toMs - fromMs),
     workloads: Object.fromEntries(
-      load.workloads.map((workload) => [workload.name, resultOf(workload, load, found.get(workload.name)!)]),
+      load.workloads.map((workload) => [
+        workload.name,
+        resultOf(workload, load, told.get(workload.name) ?? { rest: [], twins: 0 }),
+      ]),
     ),
     sides: load.log.summary(fromMs, toMs),
     convergeMs: convergeMs === null ? null : Math.round(convergeMs),
@@ -71,24 +60,70 @@ export async function runCell(cluster: FaultCluster, cell: Cell, options: RunOpt
   };
 }
 
-async function convergence(
+/** Load before, during and after the fault. `trouble`: the fault could not be done or mended. */
+async function underFault(
   cluster: FaultCluster,
-  boundMs: number,
-  failures: string[],
-): Promise<number | null> {
+  load: FaultLoad,
+  { cell, options }: { cell: Cell; options: RunOptions },
+): Promise<{ fromMs: number; toMs: number; trouble: Error | undefined }> {
+  const { faultMs } = options;
+  load.start();
+  await load.moreAcknowledged(WARM_UP_ACKS, WARM_UP_MS_MAX);
+  const fromMs = performance.now();
+  let trouble: Error | undefined;
+  let toMs = fromMs;
   try {
-    return await convergedAfter(cluster, boundMs);
+    const mend = await cell.fault.harm({ cluster, load, durationMs: faultMs });
+    await pause(faultMs - (performance.now() - fromMs));
+    toMs = performance.now();
+    await mend();
+    await load.moreAcknowledged(AFTER_ACKS, AFTER_MS_MAX);
   } catch (error) {
-    failures.push(String(error));
-    return null;
+    trouble = error instanceof Error ? error : new Error(String(error));
+  } finally {
+    await load.stop();
   }
+  return { fromMs, toMs, trouble };
 }
 
-function resultOf({ name, watch }: Workload, load: FaultLoad, found: readonly Violation[]): WorkloadResult {
+interface Verdict {
+  convergeMs: number | null;
+  /** By workload. */
+  readonly told: Map<string, ToldApart>;
+  readonly failures: string[];
+}
+
+async function judge(
+  cluster: FaultCluster,
+  load: FaultLoad,
+  options: { bucket: string; convergeMsMax: number; verdict: Verdict },
+): Promise<void> {
+  const { bucket, convergeMsMax, verdict } = options;
+  const { failures, told } = verdict;
+  if (load.acknowledged < ACKS_MIN) {
+    failures.push(`invalid: ${load.acknowledged} acknowledged writes, fewer than ${ACKS_MIN}`);
+  }
+  try {
+    verdict.convergeMs = await convergedAfter(cluster, convergeMsMax);
+  } catch (error) {
+    failures.push(String(error));
+  }
+  // Before the reading back, which repairs what differs.
+  const keys = load.workloads.flatMap(({ history }) => history.keys());
+  failures.push(...(await differingReplicas(cluster, bucket, keys)));
+  const found = await load.readBack(cluster.nodes);
+  for (const { name, history } of load.workloads) {
+    told.set(name, await apartFromTwins(cluster, { bucket, history }, found.get(name)!));
+  }
+  const violations = [...told.values()].flatMap(({ rest }) => rest);
+  failures.push(...violations.map(({ kind, key, detail }) => `${kind}: ${key}: ${detail}`));
+}
+
+function resultOf({ name, watch }: Workload, load: FaultLoad, { rest, twins }: ToldApart): WorkloadResult {
   const operations = load.log.all().filter(({ workload }) => workload === name);
   const ended = (outcome: string): number => operations.filter((one) => one.outcome === outcome).length;
   const [lost, resurrected, corrupt] = (["lost", "resurrected", "corrupt"] as const).map(
-    (kind) => found.filter((violation) => violation.kind === kind).length,
+    (kind) => rest.filter((violation) => violation.kind === kind).length,
   ) as [number, number, number];
   return {
     operations: operations.length,
@@ -101,7 +136,8 @@ function resultOf({ name, watch }: Workload, load: FaultLoad, found: readonly Vi
     lost,
     resurrected,
     corrupt,
-    wrong: found.length - lost - resurrected - corrupt,
+    twins,
+    wrong: rest.length - lost - resurrected - corrupt,
   };
 }
 

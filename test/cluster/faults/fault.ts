@@ -14,6 +14,8 @@ export interface Fault {
   readonly disks: Disks;
   /** W for which losing this much is covered: a disk that loses rows needs W > 1. */
   readonly writeQuorums: readonly number[];
+  /** Shortest and longest, where a few seconds are not enough to show what it does. */
+  readonly durationMs?: readonly [number, number];
   /** Where clients are while it lasts: never at a node that is dead. */
   sides(cluster: FaultCluster): readonly Side[];
   /** Does the harm; what it answers puts it right and resolves when every node serves again. */

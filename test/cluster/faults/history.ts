@@ -9,6 +9,8 @@ export interface Write {
   readonly key: string;
   /** The writes whose author was known when the context that goes with this write was given; empty without one. */
   readonly saw: readonly string[];
+  /** That went with the write, as the client had it; where a checker wants to open it. */
+  readonly context?: string;
   readonly startedMs: number;
   endedMs: number;
   /** ok: acknowledged. fail: the client says that it was certainly not applied. info: it may be, now or later. */
@@ -34,7 +36,7 @@ export class History {
   /** What callers saw fail, reads included, as "operation: code message". */
   readonly errors: string[] = [];
 
-  begin(write: Pick<Write, "kind" | "id" | "key" | "saw">): Write {
+  begin(write: Pick<Write, "kind" | "id" | "key" | "saw" | "context">): Write {
     const begun: Write = {
       ...write,
       startedMs: performance.now(),

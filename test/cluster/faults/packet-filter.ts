@@ -29,12 +29,12 @@ export class PacketFilter {
 
   /** @param hosts the nodes' addresses */
   constructor(hosts: readonly string[]) {
-    assertPrivateNetwork();
     this.#hosts = hosts;
   }
 
   /** Starts what the probes connect to: the nodes themselves may be dead or frozen. */
   async open(): Promise<void> {
+    assertPrivateNetwork();
     for (const host of this.#hosts) {
       const server = createServer((socket) => socket.on("error", () => undefined).end());
       await new Promise<void>((resolve, reject) => {

@@ -31,6 +31,8 @@ export interface WorkloadResult {
   readonly lost: number;
   readonly resurrected: number;
   readonly corrupt: number;
+  /** Values that came back under a second dot of their write, which nobody had seen (docs/decisions/0002). */
+  readonly twins: number;
   /** One write shown twice, a value that nobody wrote, or one whose write was refused. */
   readonly wrong: number;
 }

@@ -1,12 +1,10 @@
-import type { StoredRow } from "../../../node/core/ports/database.ts";
-import { compareBytes, type KeyRecord, merge } from "../../../node/core/version/record.ts";
-import { isMarker } from "../../../node/core/storage/marker-hint.ts";
-import { decodeRecord } from "../../../node/core/version/record-codec.ts";
+import { type KeyRecord, merge } from "../../../node/core/version/record.ts";
 import { positionOf } from "../../../node/core/ring/position.ts";
 import { BUCKET, type Cluster } from "../cluster.ts";
 import { simulatedHash } from "../world/simulated-hash.ts";
 import { type DatabaseFile, placeOf } from "../world/simulated-disk.ts";
 import type { SimulatedHost } from "../world/simulated-host.ts";
+import { soundRecord } from "./sound-record.ts";
 
 const utf8 = new TextEncoder();
 const places = new Map<string, string>();
@@ -17,20 +15,6 @@ export function durableCopies(
   key: string,
 ): { data: KeyRecord | undefined; hint: KeyRecord | undefined } {
   return { data: soundCopy(host.disk.data, key), hint: soundCopy(host.disk.hints, key) };
-}
-
-/** By row: a file never changes a row, it replaces it. */
-const decoded = new WeakMap<StoredRow, { readonly record: KeyRecord | undefined }>();
-
-/** The record in a row; undefined where it fails its checksum or is a marker. */
-export function soundRecord(row: StoredRow): KeyRecord | undefined {
-  let known = decoded.get(row);
-  if (known === undefined) {
-    const isSound = compareBytes(simulatedHash.md5(row.record), row.digest) === 0;
-    known = { record: isSound && !isMarker(row) ? decodeRecord(row.record) : undefined };
-    decoded.set(row, known);
-  }
-  return known.record;
 }
 
 function soundCopy(file: DatabaseFile, key: string): KeyRecord | undefined {

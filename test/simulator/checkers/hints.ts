@@ -3,7 +3,7 @@ import { isMarker } from "../../../node/core/storage/marker-hint.ts";
 import type { Violation } from "../violation.ts";
 import type { Changes } from "../world/simulated-disk.ts";
 import type { SimulatedHost } from "../world/simulated-host.ts";
-import { soundRecord } from "./durable-copies.ts";
+import { soundRecord } from "./sound-record.ts";
 
 /**
  * I5, hints are delivered or kept: whatever ever was a hint on stable storage is owed to its owners, and nothing that

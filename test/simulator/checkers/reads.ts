@@ -15,7 +15,7 @@ export interface Promised {
   readonly atMs: number;
   /** Dots that so many owners have on stable storage that any R owners must include one of them. */
   readonly dots: readonly KnownDot[];
-  /** Owners that everybody who is up is connected to. */
+  /** Owners that everybody who is up is connected to, and believes up. */
   readonly present: ReadonlySet<NodeId>;
 }
 
@@ -27,7 +27,9 @@ export function promisedDots(cluster: Cluster, key: string, r: number): Promised
   const dots = cluster.registry
     .all(key)
     .filter(({ dot }) => copies.filter((copy) => copy !== undefined && covers(copy, dot)).length >= enough);
-  const present = new Set(owners.filter((owner) => cluster.network.isReachable(owner)));
+  const present = new Set(
+    owners.filter((owner) => cluster.network.isReachable(owner) && cluster.isBelievedUp(owner)),
+  );
   return { atMs: cluster.loop.nowMs, dots, present };
 }
 

@@ -36,6 +36,7 @@ export class Nemesis {
   stop(): void {
     this.#stopped = true;
     this.#cluster.network.heal();
+    this.#cluster.network.endWeather();
     for (const host of this.#cluster.hosts) {
       host.disk.fullUntilMs = 0;
       host.disk.failingCommits = 0;
@@ -77,6 +78,8 @@ export class Nemesis {
         return this.#netsplit(luck);
       case "one_way_netsplit":
         return this.#oneWayNetsplit(host.id, luck);
+      case "isolation":
+        return this.#isolate(host.id, luck);
       case "clog":
         return this.#clog(host.id, luck);
       case "kill":
@@ -99,6 +102,8 @@ export class Nemesis {
       case "disk_full":
       case "failing_commit":
         return this.#ailingDisk(kind, host, luck);
+      case "rotten_leaf":
+        return this.#rotLeaf(host, luck);
       case "rotten_row":
       case "lost_row":
         return this.#spoilRow(kind, host, luck);
@@ -111,15 +116,28 @@ export class Nemesis {
   }
 
   #netsplit(luck: SeededRandom): void {
-    const { hosts, network, marks } = this.#cluster;
+    const { hosts, marks } = this.#cluster;
     if (hosts.length < 2) return;
     const shuffled = luck.shuffled(hosts.map(({ id }) => id));
     const cut = 1 + luck.below(hosts.length - 1);
     marks.hit("netsplit");
-    for (const left of shuffled.slice(0, cut)) {
-      for (const right of shuffled.slice(cut)) {
-        network.block(left, right);
-        network.block(right, left);
+    this.#split(shuffled.slice(0, cut), shuffled.slice(cut), luck);
+  }
+
+  #isolate(node: NodeId, luck: SeededRandom): void {
+    const { hosts, marks } = this.#cluster;
+    if (hosts.length < 2) return;
+    marks.hit("node isolated");
+    const others = hosts.map(({ id }) => id).filter((id) => id !== node);
+    this.#split([node], others, luck);
+  }
+
+  #split(left: readonly NodeId[], right: readonly NodeId[], luck: SeededRandom): void {
+    const { network } = this.#cluster;
+    for (const one of left) {
+      for (const other of right) {
+        network.block(one, other);
+        network.block(other, one);
       }
     }
     this.#healLater(luck);
@@ -199,6 +217,13 @@ export class Nemesis {
     this.#cluster.marks.hit(kind === "rotten_row" ? "row rotten" : "row lost");
     if (kind === "rotten_row") file.flipBit(luck.pick(places), luck);
     else file.loseRow(luck.pick(places));
+    this.#cluster.treeSpoilt.add(host.id);
+  }
+
+  #rotLeaf(host: SimulatedHost, luck: SeededRandom): void {
+    if (!host.disk.data.rotTree(luck)) return;
+    this.#cluster.treeSpoilt.add(host.id);
+    this.#cluster.marks.hit("leaf rotten");
   }
 
   #fileOf(host: SimulatedHost, luck: SeededRandom): DatabaseFile {
@@ -209,6 +234,7 @@ export class Nemesis {
   #replaceDatabase(kind: "lost_database" | "old_snapshot", host: SimulatedHost, luck: SeededRandom): void {
     const files = luck.pick([[host.disk.data], [host.disk.hints], [host.disk.data, host.disk.hints]]);
     const before = files.map((file) => (kind === "lost_database" ? emptyFile : file.snapshot()));
+    const remembered = kind === "lost_database" ? undefined : host.disk.acknowledgements;
     const delayMs = kind === "lost_database" ? 0 : luck.skewed(50, 3_000);
     this.#cluster.loop.after(delayMs, () => {
       if (this.#stopped) return;
@@ -216,6 +242,8 @@ export class Nemesis {
       this.#cluster.destroyed(host);
       this.#cluster.marks.hit(kind === "lost_database" ? "database lost" : "old snapshot restored");
       files.forEach((file, i) => file.restore(before[i]!));
+      // A volume that is lost or restored as a whole takes with it what the node remembers of itself.
+      if (luck.fork("volume").chance(0.5)) host.disk.acknowledgements = remembered;
       this.#cluster.loop.after(luck.skewed(20, 2_000), () => host.start());
     });
   }

@@ -237,4 +237,38 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: "missed_put_forgotten",
+    breaks: "nobody remembers an owner that missed a put and has no stand-in",
+    edits: [
+      {
+        file: `${COORDINATOR}/owner-marks.ts`,
+        search: "store.mark({ position, owners })",
+        replace: "store.store({ position, record, keptFor: [] })",
+      },
+    ],
+  },
+  {
+    name: "stalled_node_convicts_others",
+    breaks: "silence is read off a clock, which runs on while the node itself is stopped",
+    edits: [
+      {
+        file: "node/core/membership/failure-detector.ts",
+        search:
+          "    if (lateMs > DETECTOR.stallMs) {\n      this.#stallEndMs = nowMs;\n      return { probe: [], stalledMs: lateMs };\n    }\n    this.#tick += 1;",
+        replace: "    this.#tick += 1 + Math.max(0, Math.round(lateMs / DETECTOR.tickMs));",
+      },
+    ],
+  },
+  {
+    name: "silence_ignored",
+    breaks: "a peer that is connected is believed up, however long nothing is heard of it",
+    edits: [
+      {
+        file: "node/core/membership/failure-detector.ts",
+        search: "if (this.#ticksSince(peer.silentSince) >= DETECTOR.silentTicks) {",
+        replace: "if (this.#ticksSince(peer.silentSince) >= Infinity) {",
+      },
+    ],
+  },
 ];

@@ -3,6 +3,7 @@ import type { ReadOutcome, RequestOptions, WriteOutcome } from "../../../node/co
 import { checkRead, promisedDots } from "../checkers/reads.ts";
 import { checkAcknowledgement } from "../checkers/acknowledgements.ts";
 import { coverageOf } from "../checkers/contexts.ts";
+import { includes } from "../../../node/core/version/coverage.ts";
 import { BUCKET, type Cluster } from "../cluster.ts";
 import type { SeededRandom } from "../world/seeded-random.ts";
 import { type Answer, callNode } from "./client-link.ts";
@@ -57,6 +58,11 @@ export class Client {
     if (outcome.kind === "failed") {
       this.#failedWith(outcome.code, `get ${key}`);
       return outcome;
+    }
+    const known = this.#contexts.get(key)?.coverage;
+    if (known !== undefined && !includes(coverageOf(outcome.context), known)) {
+      history.staleReads += 1;
+      this.#cluster.marks.hit("stale read");
     }
     const given = checkRead(this.#cluster, { key, r, outcome, promised });
     if (given !== undefined) {

@@ -38,6 +38,8 @@ export class History {
   readonly #byKey = new Map<string, WriteOperation[]>();
   readonly #contexts: GivenContext[] = [];
   reads = 0;
+  /** Reads that showed less than their client had been shown before. */
+  staleReads = 0;
   acknowledged = 0;
 
   wrote(operation: WriteOperation): void {

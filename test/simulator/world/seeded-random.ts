@@ -69,9 +69,8 @@ export class SeededRandom {
   }
 
   pick<T>(choices: readonly T[]): T {
-    const chosen = choices[this.below(choices.length)];
-    if (chosen === undefined) throw new RangeError("nothing to pick from");
-    return chosen;
+    if (choices.length === 0) throw new RangeError("nothing to pick from");
+    return choices[this.below(choices.length)] as T;
   }
 
   shuffled<T>(items: readonly T[]): T[] {

@@ -86,6 +86,30 @@ describe("simulator: database", () => {
     expect([...found]).to.have.members([0, 1]);
   });
 
+  it("keeps the tree's changes of a commit or loses them with its rows, never one without the other", async () => {
+    const outcomes = new Set<string>();
+    for (let seed = 1; seed <= 60; seed++) {
+      const { random, loop, owner, thread, disk, database, reader } = setUp(seed);
+      if (seed % 3 === 0) disk.failingCommits = 1;
+      thread.run(() => {
+        database.begin();
+        database.write(row("a"));
+        database.tree.writeChanges({ seq: 1, changes: new Uint8Array(24) });
+        try {
+          database.commit();
+        } catch {
+          database.rollback();
+          expect(database.tree.changes(0)).to.have.length(0);
+        }
+      });
+      await loop.runUntil(seed % 2 === 0 ? 0.1 : 100);
+      owner.alive = false;
+      disk.crash(random, { kept: 0.5 });
+      outcomes.add(`${disk.data.rows.size} rows, ${reader.tree.changes(0).length} lists`);
+    }
+    expect([...outcomes]).to.have.members(["0 rows, 0 lists", "1 rows, 1 lists"]);
+  });
+
   it("hands out bytes of its own", async () => {
     const { loop, thread, database } = setUp();
     thread.run(() => {

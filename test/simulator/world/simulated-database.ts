@@ -1,5 +1,10 @@
 import { invariant } from "../../../node/core/invariant.ts";
-import { type Database, DatabaseFailure, type StoredRow } from "../../../node/core/ports/database.ts";
+import {
+  type Database,
+  DatabaseFailure,
+  type StoredRow,
+  type StoreIdentity,
+} from "../../../node/core/ports/database.ts";
 import type { RowDigest } from "../../../node/core/ports/merkle-store.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import {
@@ -139,6 +144,14 @@ export class SimulatedDatabase implements Database {
     return bytesOf(this.#view());
   }
 
+  identity(): StoreIdentity | undefined {
+    return this.tree.identity();
+  }
+
+  writeIdentity(identity: StoreIdentity): void {
+    this.tree.writeIdentity(identity);
+  }
+
   #find(place: string): StoredRow | undefined {
     const latest = this.#later().findLast(({ rows }) => rows.has(place));
     return latest === undefined ? this.#file.rows.get(place) : latest.rows.get(place);
@@ -232,6 +245,14 @@ export class SimulatedReaderDatabase implements Database {
 
   usedBytes(): number {
     return bytesOf(this.#file.rows);
+  }
+
+  identity(): StoreIdentity | undefined {
+    return this.tree.identity();
+  }
+
+  writeIdentity(identity: StoreIdentity): void {
+    this.tree.writeIdentity(identity);
   }
 }
 

@@ -98,6 +98,20 @@ export class DatabaseFile {
     this.#rows.set(at, { ...row, record });
   }
 
+  /** One bit of the Merkle tree rots, in a block or in a list of changes. Returns whether there was one. */
+  rotTree(random: SeededRandom): boolean {
+    const parts = [...this.#tree].filter(([, part]) => bytesOfPart(part).length > 0).sort(byName);
+    if (parts.length === 0) return false;
+    const [name, part] = random.pick(parts);
+    const bytes = bytesOfPart(part).slice();
+    const index = random.below(bytes.length);
+    bytes[index] = bytes[index]! ^ (1 << random.below(8));
+    if (part.kind === "block") this.#tree.set(name, { ...part, block: { ...part.block, leaves: bytes } });
+    if (part.kind === "changes")
+      this.#tree.set(name, { ...part, changes: { ...part.changes, changes: bytes } });
+    return true;
+  }
+
   #apply({ rows, tree }: Transaction): void {
     this.onDurable(rows);
     applyTo(this.#rows, rows);
@@ -112,12 +126,22 @@ export function applyTo<T>(target: Map<string, T>, changes: ReadonlyMap<string, 
   }
 }
 
+function bytesOfPart(part: TreePart): Uint8Array {
+  if (part.kind === "block") return part.block.leaves;
+  return part.kind === "changes" ? part.changes.changes : new Uint8Array(0);
+}
+
+function byName([left]: [string, TreePart], [right]: [string, TreePart]): number {
+  return left < right ? -1 : 1;
+}
+
 /** A node's volume: two databases and the ring, and what ails them just now. */
 export class SimulatedDisk {
   readonly data = new DatabaseFile();
   readonly hints = new DatabaseFile();
   ring: Uint8Array | undefined;
   ringSaving: Uint8Array | undefined;
+  acknowledgements: Uint8Array | undefined;
   /** Commits fail with disk_full until this virtual time. */
   fullUntilMs = 0;
   /** The next so many commits fail with io_error. */

@@ -2,6 +2,7 @@ import { DynamoNode } from "../../../node/core/dynamo-node.ts";
 import type { NodeId } from "../../../node/core/node-id.ts";
 import type { Database } from "../../../node/core/ports/database.ts";
 import type { MessagePipe } from "../../../node/core/ports/message-pipe.ts";
+import type { OpenedStore } from "../../../node/core/ports/store-identity.ts";
 import type { Observer } from "../../../node/core/ports/observer.ts";
 import type { NodeSettings } from "../../../node/core/settings.ts";
 import { GroupCommit } from "../../../node/core/storage/group-commit.ts";
@@ -15,6 +16,7 @@ import { type DatabaseHooks, SimulatedDatabase, SimulatedReaderDatabase } from "
 import { SimulatedDisk } from "./simulated-disk.ts";
 import type { SimulatedNetwork } from "./simulated-network.ts";
 import { simulatedPipe } from "./simulated-pipe.ts";
+import { SimulatedAcknowledgementStore } from "./simulated-acknowledgement-store.ts";
 import { SimulatedRingStore } from "./simulated-ring-store.ts";
 import { type Quartz, SkewedClock, SkewedTimers } from "./skewed-clock.ts";
 import { VirtualThread } from "./virtual-thread.ts";
@@ -28,6 +30,7 @@ export interface HostParts {
   readonly network: SimulatedNetwork;
   readonly random: SeededRandom;
   readonly settings: NodeSettings;
+  readonly changesPerFold: number | undefined;
   readonly quartz: Quartz;
   /** Longest time that a message between threads takes. */
   readonly pipeDelayMsMax: number;
@@ -47,6 +50,7 @@ export class SimulatedHost {
   #incarnation: Incarnation | undefined;
   #node: DynamoNode | undefined;
   #lives = 0;
+  #pausedMs = 0;
   readonly #mourners = new Set<() => void>();
 
   constructor(parts: HostParts) {
@@ -77,7 +81,7 @@ export class SimulatedHost {
     const random = this.#parts.random.fork("life", incarnation.number);
     const clock = new SkewedClock(loop, this.quartz);
     const timers = new SkewedTimers(loop, this.quartz, incarnation);
-    const writer = this.#startWriter(incarnation, random, clock);
+    const { pipe: writer, opened } = this.#startWriter(incarnation, random, clock);
     const readers = Array.from({ length: READER_THREADS }, (_, i) =>
       this.#startReader(incarnation, random, i),
     );
@@ -96,7 +100,13 @@ export class SimulatedHost {
       observer,
       transport: endpoint,
       directory: endpoint,
-      store: new StoreClient({ writer, readers, clock, timers, observer }),
+      store: new StoreClient({ writer, readers, clock, timers, observer, opened }),
+      acknowledgements: new SimulatedAcknowledgementStore(
+        this.disk,
+        loop,
+        incarnation,
+        random.fork("acknowledgements"),
+      ),
       ringStore: new SimulatedRingStore(this.disk, loop, incarnation, random.fork("ring store")),
     });
     node.start();
@@ -122,12 +132,24 @@ export class SimulatedHost {
   pause(durationMs: number): void {
     const incarnation = this.#incarnation;
     if (incarnation === undefined) return;
+    const { nowMs } = this.#parts.loop;
     // The later end counts: what was put off until then must not be overtaken by what comes after a shorter pause.
-    incarnation.pausedUntilMs = Math.max(incarnation.pausedUntilMs, this.#parts.loop.nowMs + durationMs);
+    const untilMs = Math.max(incarnation.pausedUntilMs, nowMs + durationMs);
+    this.#pausedMs += untilMs - Math.max(incarnation.pausedUntilMs, nowMs);
+    incarnation.pausedUntilMs = untilMs;
   }
 
-  #startWriter(incarnation: Incarnation, random: SeededRandom, clock: SkewedClock): MessagePipe {
-    const { hooks, settings } = this.#parts;
+  /** Virtual time less its pauses: passes only while the process runs. To be asked while it does. */
+  get runningMs(): number {
+    return this.#parts.loop.nowMs - this.#pausedMs;
+  }
+
+  #startWriter(
+    incarnation: Incarnation,
+    random: SeededRandom,
+    clock: SkewedClock,
+  ): { pipe: MessagePipe; opened: OpenedStore } {
+    const { hooks, settings, changesPerFold } = this.#parts;
     const thread = new VirtualThread(this.#parts.loop, incarnation);
     const pipe = this.#pipe(incarnation, random.fork("writer pipe"), thread);
     const disk = this.disk;
@@ -160,8 +182,9 @@ export class SimulatedHost {
       random: random.fork("actor"),
       clock,
       limits: settings,
+      ...(changesPerFold === undefined ? {} : { changesPerFold }),
     });
-    return pipe.near;
+    return { pipe: pipe.near, opened: engine.opened };
   }
 
   #startReader(incarnation: Incarnation, random: SeededRandom, index: number): MessagePipe {

@@ -28,6 +28,8 @@ export interface NetworkHooks {
   /** A connection was lost or a message dropped: answers may now be poorer than in calm weather. */
   disturbed(what: string, nodes: readonly NodeId[]): void;
   connected(from: NodeId, to: NodeId): void;
+  /** The process of `to` reads a message of `from`. */
+  received(from: NodeId, to: NodeId): void;
 }
 
 /** The wires between the nodes: connections, their delays, and the netsplits that a scenario makes. */
@@ -79,6 +81,11 @@ export class SimulatedNetwork {
   /** Until now nothing was lost: a ring must be formed before it can be tested. */
   beginWeather(): void {
     this.#stormy = true;
+  }
+
+  /** From now on nothing is lost or doubled again; what is under way keeps its luck. */
+  endWeather(): void {
+    this.#stormy = false;
   }
 
   block(from: NodeId, to: NodeId): void {
@@ -192,7 +199,9 @@ export class SimulatedNetwork {
     const side = connection.side(to);
     if (!side.open || !side.incarnation.alive) return;
     const receive = (): void => {
-      if (side.open) this.#endpoints.get(to)!.receive(from, copy, lane);
+      if (!side.open) return;
+      this.#hooks.received(from, to);
+      this.#endpoints.get(to)!.receive(from, copy, lane);
     };
     if (side.incarnation.pausedUntilMs > this.#loop.nowMs) this.#loop.after(0, receive, side.incarnation);
     else receive();

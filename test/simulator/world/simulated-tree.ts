@@ -1,6 +1,7 @@
 import { invariant } from "../../../node/core/invariant.ts";
 import {
   DatabaseFailure,
+  type StoreIdentity,
   type TreeBlock,
   type TreeBlockHead,
   type TreeChanges,
@@ -10,7 +11,9 @@ import {
 /** A block, or a list of changes, of a Merkle tree. */
 export type TreePart =
   | { readonly kind: "block"; readonly block: TreeBlock }
-  | { readonly kind: "changes"; readonly changes: TreeChanges };
+  | { readonly kind: "changes"; readonly changes: TreeChanges }
+  /** Not of the tree, but kept as its parts are: what the file says of itself. */
+  | { readonly kind: "identity"; readonly identity: StoreIdentity };
 
 export type TreeByName = ReadonlyMap<string, TreePart>;
 /** Undefined where the part is removed. */
@@ -62,6 +65,18 @@ export class OverlaidTree implements TreeTables {
       if (seq <= through) this.#writable().set(changesName(seq), undefined);
   }
 
+  identity(): StoreIdentity | undefined {
+    const part = this.#layers
+      .layers()
+      .findLast((each) => each.has(IDENTITY))
+      ?.get(IDENTITY);
+    return part?.kind === "identity" ? part.identity : undefined;
+  }
+
+  writeIdentity(identity: StoreIdentity): void {
+    this.#writable().set(IDENTITY, { kind: "identity", identity });
+  }
+
   /** All layers as one. */
   merged(): TreeByName {
     const merged = new Map<string, TreePart>();
@@ -81,6 +96,8 @@ export class OverlaidTree implements TreeTables {
     return open;
   }
 }
+
+const IDENTITY = "identity";
 
 function blockName(block: number): string {
   invariant(Number.isInteger(block) && block >= 0 && block < 256, `no block ${block}`);

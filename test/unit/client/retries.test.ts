@@ -55,6 +55,18 @@ describe("DynamoClient: retries", () => {
     expect(entry.context).to.equal("after-write");
   });
 
+  it("a retry carries the context that the failed attempt came back with", async () => {
+    const script: Script = (_, count) => {
+      const context = { "X-Dynamo-Context": `after-attempt-${count}` };
+      const failed = { code: "quorum_unreachable", maybeApplied: true };
+      return count < 3 ? errorAnswer(503, failed, count < 2 ? {} : context) : written;
+    };
+    const server = await serve(script);
+    await connect({}, server.endpoint).delete("b", "k");
+    const contexts = server.seen.map(({ headers }) => headers["x-dynamo-context"]);
+    expect(contexts).to.deep.equal([undefined, undefined, "after-attempt-2"]);
+  });
+
   it("the retry goes to another node when one hangs up in the middle", async () => {
     let hungUp = 0;
     const script: Script = () => (hungUp++ === 0 ? "hang_up" : written);

@@ -6,6 +6,8 @@ import { type Fault, pause } from "../fault.ts";
 /** Processes that die, stop or freeze. Clients are at the nodes that go on. */
 const ALL_W = [1, 2, 3] as const;
 const ALL_DEAD_MS = 500;
+/** From a hiccup to what everybody else takes for death. */
+const FREEZE_MS = [1_000, 60_000] as const;
 
 function rest(count: number): (cluster: FaultCluster) => Side[] {
   return ({ nodes }) => [{ name: "other nodes", nodes: nodes.slice(count) }];
@@ -52,6 +54,7 @@ function freeze(count: number, words: string): Fault {
     about: `${words} of five nodes are stopped (SIGSTOP) with all connections open, and go on (SIGCONT) as if nothing had been`,
     disks: "plain",
     writeQuorums: [2],
+    durationMs: FREEZE_MS,
     sides: rest(count),
     harm: async ({ cluster: { nodes } }) => {
       const victims = nodes.slice(0, count);

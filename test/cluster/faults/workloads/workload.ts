@@ -32,7 +32,7 @@ export class ReadWatch {
     this.#history = history;
   }
 
-  async read(session: ClientSession, key: string): Promise<Shown | undefined> {
+  async read(session: Pick<ClientSession, "read">, key: string): Promise<Shown | undefined> {
     const promised = acknowledged(this.#history.writesOf(key));
     const shown = await session.read(key);
     if (shown === undefined) return undefined;

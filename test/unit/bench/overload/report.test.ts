@@ -52,6 +52,7 @@ describe("overload report", () => {
     expect(missed(withLast({ goodPerSecond: 790 }))).to.match(/goodput was 79.0 % of the peak/);
     expect(missed(withLast({ refusedMs: { p50: 1, p99: 101, max: 200 } }))).to.match(/refusals took 101 ms/);
     expect(missed(withLast({ refused: 10_700, timedOut: 300 }))).to.match(/neither good nor refused/);
+    expect(missed(withLast({ offeredPerSecond: 1_790 }))).to.match(/only 1.8 times the peak was asked for/);
     expect(missed(withLast({ sentLate: 201 }))).to.match(/void/);
     expect(missed({ ...FINE, recoveryMs: "never" })).to.match(/recovery took never/);
     expect(missed({ ...FINE, recoveryMs: 10_250 })).to.match(/recovery took 10250/);

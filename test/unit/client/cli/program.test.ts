@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { expect } from "chai";
 import { adminToken } from "../../../../node/contract/admin-token.ts";
+import type { AdminMember } from "../../../../node/contract/admin-types.ts";
 import {
   errorAnswer,
   noValue,
@@ -34,7 +35,18 @@ describe("dynamokv", () => {
     it("the help names every command, the exit codes and examples", async () => {
       const { code, out } = await cli(["--help"]);
       expect(code).to.equal(0);
-      const commands = ["put", "get", "delete", "locate", "status", "members", "ring", "node", "local"];
+      const commands = [
+        "put",
+        "get",
+        "delete",
+        "locate",
+        "status",
+        "members",
+        "ring",
+        "repair",
+        "node",
+        "local",
+      ];
       for (const command of commands) expect(out).to.match(new RegExp(`^  ${command} `, "m"));
       expect(out).to.include("Exit codes:").and.include("Examples:").and.include("DYNAMO_ENDPOINTS");
     });
@@ -180,18 +192,40 @@ describe("dynamokv", () => {
     const status = {
       node: { id, address: "127.0.0.1:7081", zone: "", version: "0.1.0", clientAddress: "127.0.0.1:8081" },
       state: "serving",
+      stateReason: "",
       clusterId: "c",
       ring: { epoch: 1, hash: "abcdef0123" },
-      hints: { pending: {} },
+      hints: { pending: {}, markers: 0, bytes: 0, bytesMax: 1_000 },
+      peers: { up: 2, slow: 0, down: 0 },
+      antiEntropy: { lastExchange: {} },
       uptimeSeconds: 3,
     };
+    const other = "00000000-0000-4000-8000-000000000002";
+    const member = (memberId: string, change: Partial<AdminMember>): AdminMember => ({
+      id: memberId,
+      address: `127.0.0.1:708${memberId.at(-1)}`,
+      clientAddress: `127.0.0.1:808${memberId.at(-1)}`,
+      zone: "a",
+      version: "0.1.0",
+      state: "active",
+      reachable: true,
+      self: false,
+      believed: "up",
+      reason: "heard",
+      downSince: null,
+      incarnation: 1,
+      condition: "serving",
+      suspectedBy: [],
+      ...change,
+    });
     const json = (body: unknown): { status: number; body: string } => ({
       status: 200,
       body: JSON.stringify(body),
     });
 
     it("status asks every admin port and fails while one is missing", async () => {
-      const up = await serve(() => json(status));
+      const members = { members: [] };
+      const up = await serve(({ target }) => json(target.endsWith("members") ? members : status));
       const gone = await ScriptedServer.start(() => written);
       await gone.stop();
       const whole = await cli(["status", "--admin", `${up.endpoint},${up.endpoint}`]);
@@ -202,6 +236,67 @@ describe("dynamokv", () => {
       const { nodes } = JSON.parse(broken.out) as { nodes: Record<string, unknown>[] };
       expect(nodes[0]).to.deep.equal({ endpoint: up.endpoint, status });
       expect(nodes[1]?.["error"]).to.match(/cannot connect/);
+    });
+
+    it("status names who waits for hints, why a node is read-only, and how the last repairs went", async () => {
+      const troubled = {
+        ...status,
+        state: "read_only",
+        stateReason: "5 bytes are free in /data",
+        hints: { ...status.hints, pending: { [other]: 12 }, markers: 3 },
+        peers: { up: 1, slow: 1, down: 1 },
+        antiEntropy: {
+          lastExchange: {
+            [other]: {
+              agoMs: 61_000,
+              outcome: "failed",
+              reason: "no answer",
+              recordsMoved: 4,
+              equalAgoMs: null,
+            },
+          },
+        },
+      };
+      const members = { members: [member(id, { self: true }), member(other, { believed: "down" })] };
+      const server = await serve(({ target }) => json(target.endsWith("members") ? members : troubled));
+      const run = await cli(["status", "--admin", server.endpoint]);
+      expect(run.code).to.equal(1);
+      expect(run.out).to.match(/read_only +1 abcdef01 +1 up, 1 SLOW, 1 DOWN +12 +3 +3 s/);
+      expect(run.out).to.include("127.0.0.1:8081 is read_only: 5 bytes are free in /data");
+      expect(run.out).to.match(/127\.0\.0\.1:8081 +127\.0\.0\.1:8082 +12\n/);
+      expect(run.out).to.match(/127\.0\.0\.1:8082 +1 min +FAILED +4 +never +no answer/);
+    });
+
+    it("members says what one node believes, why, since when, and who else suspects whom", async () => {
+      const downSince = new Date(Date.now() - 90_000).toISOString();
+      const down = member(other, { believed: "down", reason: "silent", downSince, suspectedBy: [id] });
+      const server = await serve(() => json({ members: [member(id, { self: true }), down] }));
+      const run = await cli(["members", "--admin", server.endpoint]);
+      expect(run.code).to.equal(0);
+      expect(run.out).to.match(/127\.0\.0\.1:8081 .* self +serving +- /);
+      expect(run.out).to.match(/127\.0\.0\.1:8082 .* DOWN \(silent\) 2 min +- +127\.0\.0\.1:8081 /);
+    });
+
+    it("members --all shows who believes whom down, and which node did not answer", async () => {
+      const first = await serve(() =>
+        json({ members: [member(id, { self: true }), member(other, { believed: "down" })] }),
+      );
+      const second = await serve(() => json({ members: [member(id, {}), member(other, { self: true })] }));
+      const gone = await ScriptedServer.start(() => written);
+      await gone.stop();
+      const admins = [first, second, gone].map(({ endpoint }) => endpoint).join(",");
+      const run = await cli(["members", "--all", "--admin", admins]);
+      expect(run.code).to.equal(1);
+      expect(run.out).to.match(/self +DOWN +127\.0\.0\.1:8081 says serving/);
+      expect(run.out).to.match(/up +self +127\.0\.0\.1:8082 says serving/);
+      expect(run.out).to.match(/\? +\? +.*cannot connect/);
+      const asJson = await cli(["members", "--all", "--admin", first.endpoint, "-o", "json"]);
+      const { nodes } = JSON.parse(asJson.out) as { nodes: { endpoint: string; members: unknown[] }[] };
+      expect([asJson.code, nodes[0]!.endpoint, nodes[0]!.members.length]).to.deep.equal([
+        0,
+        first.endpoint,
+        2,
+      ]);
     });
 
     it("locate shows owners before stand-ins, from the first admin port that answers", async () => {

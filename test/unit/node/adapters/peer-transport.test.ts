@@ -117,6 +117,29 @@ describe("peer transport", () => {
     await until("they met", () => a.transport.isConnected(b.id) && b.transport.isConnected(a.id));
   });
 
+  it("forgets where a peer was said to be once it is said to be elsewhere", async () => {
+    const visitors = new Set<string>();
+    const server = createServer((socket) => {
+      visitors.add("former address");
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const [a, b] = [await startNode(), await startNode()];
+    a.transport.learn(b.id, `127.0.0.1:${port}`);
+    await until("it dialled", () => visitors.size === 1);
+    a.transport.learn(b.id, "nowhere");
+    a.transport.learn(b.id, b.address);
+    await until("they met", () => a.transport.isConnected(b.id));
+    await b.transport.close();
+    await until("a lost b", () => !a.transport.isConnected(b.id));
+    visitors.clear();
+    // Longer than the longest pause between two attempts.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    server.close();
+    expect([...visitors]).to.deep.equal([]);
+  });
+
   it("dials from the host that it listens on", async () => {
     let from: string | undefined;
     const server = createServer((socket) => {

@@ -125,13 +125,14 @@ describe("prometheus metrics", () => {
       ring: () => ({ epoch: 4, members: 3 }),
       hintsPending: () => hints,
       hintsOrphaned: () => 1,
+      recovery: () => ({ recovering: true, partitionsLeft: 5 }),
       storage: () => storage,
       oldestWriteAgeMs: () => 1_500,
       readCache: () => ({ hits: 3, misses: 2, bytes: 1 }),
       peers: () => ({ peers: [peer], handshakesFailed: new Map([["garbage", 17]]) }),
       peerStates: () => [[id, 2]],
       equalAgoMs: () => [[id, 2_500]],
-      http: () => ({ requests: 1, bodyBytes: 2, eventLoopDelayMs: 3 }),
+      http: () => ({ requests: 1, readsLimit: 4, writesLimit: 5, bodyBytes: 2, eventLoopDelayMs: 3 }),
     });
     expect(await lines(registry, "dynamo_handoff_hints_pending")).to.deep.equal([
       "dynamo_handoff_hints_pending 0",

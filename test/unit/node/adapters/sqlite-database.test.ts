@@ -145,6 +145,25 @@ describe("SqliteDatabase", () => {
     expect(database.usedBytes() - empty).to.be.below(20_000);
   });
 
+  it("keeps what it says of itself in the transactions of its rows, also through a reopening", () => {
+    const database = openDatabase();
+    expect(database.identity()).to.equal(undefined);
+    const identity = {
+      storeId: "00000000000000aa",
+      sequence: 5_000_000_000,
+      lostStores: [],
+      recovering: false,
+    };
+    database.begin();
+    database.writeIdentity(identity);
+    database.rollback();
+    expect(database.identity()).to.equal(undefined);
+    inside(database, () => database.writeIdentity(identity));
+    const changed = { ...identity, sequence: 5_000_000_001, lostStores: ["a", "b"], recovering: true };
+    inside(database, () => database.writeIdentity(changed));
+    expect(openDatabase().identity()).to.deep.equal(changed);
+  });
+
   it("finds an owner's few hints among many for another without reading those", () => {
     const database = openDatabase();
     const many = 20_000;

@@ -53,11 +53,13 @@ class ScriptedAdmin implements NodeAdmin {
     return {
       node: { id: ID, address: "127.0.0.1:7081", zone: "a", version: "0", clientAddress: "127.0.0.1:8081" },
       state: "serving",
+      stateReason: "",
       clusterId: "c",
       ring: { epoch: 1, hash: "ab" },
       hints: { pending: { [OTHER]: 2 }, markers: 1, bytes: 3, bytesMax: 4 },
       peers: { up: 2, slow: 0, down: 0 },
       antiEntropy: { lastExchange: {} },
+      recovery: { recovering: false, partitionsLeft: 0 },
       uptimeSeconds: 1,
     };
   }
@@ -227,8 +229,9 @@ describe("admin port", () => {
       "?timeout_ms=1e3",
       "?timeout_ms=3600001",
       "?timeout_ms=1&timeout_ms=2",
+      "?w=1",
     ])
-      expect(errorCode(await post(query)), query).to.equal("invalid_request");
+      expect(errorCode(await post(query)), query).to.equal("invalid_query");
     expect(admin.repairs).to.deep.equal([60_000, 1_500]);
     admin.repairOutcome = { kind: "busy" };
     const busy = await post("");

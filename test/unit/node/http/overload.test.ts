@@ -65,6 +65,43 @@ describe("client port: overload and slow clients", () => {
     expect(served.observed).to.include("PUT 0");
   });
 
+  it("turns writes away when they take too long for their number, and goes on serving reads", async () => {
+    const served = await start({ delayMsTarget: 20 });
+    const put = (i: number) => exchange(served, request("PUT", `/v1/kv/b/${i}`, [], "v"));
+    const before = served.server.load().writesLimit;
+    for (let round = 0; round < 40 && served.server.load().writesLimit >= before; round++) {
+      const open = hold(served);
+      const waiting = Array.from({ length: before }, (_, i) => put(i));
+      setTimeout(open, 200);
+      await Promise.all(waiting);
+    }
+    expect(served.server.load().writesLimit).to.be.below(before);
+    const open = hold(served);
+    const waiting = [
+      ...Array.from({ length: before }, (_, i) => put(i)),
+      exchange(served, request("GET", "/v1/kv/b/none")),
+    ];
+    await until(() => served.observed.includes("shed delay") && served.service.gets.length === 1);
+    const shed = await put(0);
+    expect([shed.status, errorCode(shed)]).to.deep.equal([503, "overloaded"]);
+    expect(Number(shed.headers.get("retry-after"))).to.be.within(1, 3);
+    open();
+    await Promise.all(waiting);
+    expect(served.observed).not.to.include("GET 503");
+  });
+
+  it("sends a refused request's own id back, and no other text of it", async () => {
+    const served = await start({ requestsMax: 0 });
+    const id = 'a"\\b';
+    const shed = await exchange(served, request("PUT", "/v1/kv/b/k", [`X-Dynamo-Request-Id: ${id}`], "v"));
+    expect(shed.headers.get("x-dynamo-request-id")).to.equal(id);
+    expect((JSON.parse(shed.body.toString()) as { error: { requestId: string } }).error.requestId).to.equal(
+      id,
+    );
+    const bad = await exchange(served, request("PUT", "/v1/kv/b/k", ["X-Dynamo-Request-Id: a b"], "v"));
+    expect([bad.status, errorCode(bad)]).to.deep.equal([400, "invalid_request_id"]);
+  });
+
   it("keeps the connection of a small body that was turned away, and drops that body", async () => {
     const served = await start({ requestsMax: 0 });
     const connection = new RawConnection(served);

@@ -2,7 +2,6 @@ import { expect } from "chai";
 import type { ExchangeReport } from "../../../../../node/core/antientropy/exchange-report.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { keyNamed, seenBytes } from "../storage/sample-writes.ts";
-import { emptyImage } from "../storage/memory-database.ts";
 import { ReplicaCluster, type ReplicaNode } from "./replica-cluster.ts";
 
 /** The record of one node, on another one as it is: what replication does. */
@@ -101,7 +100,7 @@ describe("an exchange", () => {
     await a.putAll(names, "value");
     await copy(cluster, a, b, names);
     await copy(cluster, a, c, names);
-    b.data.restore(emptyImage);
+    b.loseDisk();
     const reports = await cluster.compareNow(b);
     expect(reports.map(({ outcome }) => outcome)).to.deep.equal(["repaired", "equal"]);
     expect(reports.map(moved)).to.deep.equal([600, 0]);
@@ -126,14 +125,14 @@ describe("an exchange", () => {
     this.timeout(60_000);
     const cluster = new ReplicaCluster({ nodes: 2, replicas: 2, partitions: 8 });
     const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
-    const names = Array.from({ length: 3_000 }, (_, i) => `key-${i}`);
+    const names = Array.from({ length: 1_200 }, (_, i) => `key-${i}`);
     await b.putAll(names, "v".repeat(2_000));
     const [report] = await cluster.compareNow(a);
-    expect(report).to.include({ outcome: "repaired", recordsPulled: 3_000, recordsPushed: 0 });
+    expect(report).to.include({ outcome: "repaired", recordsPulled: 1_200, recordsPushed: 0 });
     expect(await a.roots()).to.deep.equal(await b.roots());
     const answers = b.events.flatMap((event) => (event.kind === "antientropy_served" ? [event] : []));
     expect(Math.max(...answers.map((answer) => answer.bytes))).to.be.lessThan(1_100_000);
-    expect(answers.filter(({ question }) => question === "records").length).to.be.greaterThan(5);
+    expect(answers.filter(({ question }) => question === "records").length).to.be.greaterThan(4);
   });
 
   it("computes a leaf anew that differs though its rows do not", async () => {
@@ -172,14 +171,44 @@ describe("an exchange", () => {
     expect((await cluster.compareNow(a))[0]).to.include({ outcome: "repaired", recordsPulled: 2 });
   });
 
-  it("does not count a partition as covered whose row the peer could not show", async () => {
+  it("says that the peer has a row which it cannot read, and the peer fetches it from a third", async () => {
+    const cluster = new ReplicaCluster({ nodes: 3 });
+    const [a, b, c] = cluster.nodes as [ReplicaNode, ReplicaNode, ReplicaNode];
+    await b.put("x", "value");
+    await copy(cluster, b, c, ["x"]);
+    const row = b.data.read(keyNamed("x").position)!;
+    b.data.plant({ ...row, record: row.record.map((byte, i) => (i === 9 ? byte ^ 1 : byte)) });
+    const [ofB, ofC] = await cluster.compareNow(a);
+    expect(ofB).to.include({ outcome: "failed", recordsPulled: 0 });
+    expect(ofB!.reason).to.equal("the peer has 1 rows that it cannot read");
+    expect(ofC).to.include({ outcome: "repaired", recordsPulled: 1 });
+    await cluster.advance(1_000);
+    expect(valuesOf(b, "x")).to.deep.equal(["value"]);
+    expect((await cluster.compareNow(a)).map(({ outcome }) => outcome)).to.deep.equal(["equal", "equal"]);
+  });
+
+  it("does not count a partition as covered whose record its own store refuses", async () => {
     const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
     const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
     await b.put("x", "value");
-    const row = b.data.read(keyNamed("x").position)!;
-    b.data.plant({ ...row, record: row.record.map((byte, i) => (i === 9 ? byte ^ 1 : byte)) });
+    const { store } = a.store;
+    a.store.store = () => Promise.resolve({ ok: false, code: "invalid_record", message: "planted" });
     const [report] = await cluster.compareNow(a);
     expect(report).to.include({ outcome: "failed", recordsPulled: 0 });
     expect(report!.partitionsCovered.length).to.equal(255);
+    a.store.store = store;
+    expect((await cluster.compareNow(a))[0]).to.include({ outcome: "repaired", recordsPulled: 1 });
+  });
+
+  it("comes to its end though three of ten messages are lost", async () => {
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    await a.putAll(["a1", "a2", "a3"], "only here");
+    await b.putAll(["b1", "b2", "b3"], "only there");
+    let luck = 1;
+    cluster.passes = () => (luck = (luck * 16_807) % 2_147_483_647) % 10 >= 3;
+    const [report] = await cluster.compareNow(a, 120_000);
+    expect(report).to.include({ outcome: "repaired", recordsPulled: 3, recordsPushed: 3 });
+    expect(await a.roots()).to.deep.equal(await b.roots());
   });
 });

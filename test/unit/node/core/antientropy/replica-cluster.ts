@@ -14,7 +14,7 @@ import { ReplicaReader } from "../../../../../node/core/storage/replica-reader.t
 import { StoreClient } from "../../../../../node/core/storage/store-client.ts";
 import { decodeMessage, encodeReply, type PeerMessage } from "../../../../../node/core/wire/messages.ts";
 import { membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
-import { MemoryDatabase } from "../storage/memory-database.ts";
+import { emptyImage, MemoryDatabase } from "../storage/memory-database.ts";
 import { PipePair } from "../storage/pipe-pair.ts";
 import { countingRandom, keyNamed, writeOf } from "../storage/sample-writes.ts";
 
@@ -140,7 +140,8 @@ export class ReplicaNode {
   readonly events: CoreEvent[] = [];
   readonly #cluster: ReplicaCluster;
   readonly #replica: Replica;
-  readonly #engine: GroupCommit;
+  readonly #newEngine: () => GroupCommit;
+  #engine: GroupCommit;
   readonly #pipes: readonly PipePair[];
   #soon: (() => void)[] = [];
 
@@ -160,9 +161,12 @@ export class ReplicaNode {
     const hints = new MemoryDatabase();
     const limits = { siblingsMax: 100, recordBytesMax: 1 << 24, hintBytesMax: 1 << 30 };
     const { data } = this;
-    this.#engine = new GroupCommit({ data, hints, pipe: writer.far, hash, random, clock, limits });
+    this.#newEngine = () => new GroupCommit({ data, hints, pipe: writer.far, hash, random, clock, limits });
+    this.#engine = this.#newEngine();
     new ReplicaReader({ data, hints, pipe: reader.far, hash });
-    this.store = new StoreClient({ writer: writer.near, readers: [reader.near], clock, timers, observer });
+    const { opened } = this.#engine;
+    const readers = [reader.near];
+    this.store = new StoreClient({ writer: writer.near, readers, clock, timers, observer, opened });
     const transport = {
       send: (to: NodeId, message: Uint8Array) => cluster.send(this, to, message),
       isConnected: (peer: NodeId) => cluster.isConnected(this.id, peer),
@@ -192,8 +196,15 @@ export class ReplicaNode {
     this.#replica = new Replica({
       store: this.store,
       observer,
+      isVoter: () => true,
       onCorrupt: (position) => this.antiEntropy.corruptRowFound(position),
     });
+  }
+
+  /** Its databases are gone, and its storage threads start anew. */
+  loseDisk(): void {
+    this.data.restore(emptyImage);
+    this.#engine = this.#newEngine();
   }
 
   /** Coordinated here and sent to nobody. */

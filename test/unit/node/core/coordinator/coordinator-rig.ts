@@ -50,6 +50,8 @@ export class CoordinatorRig implements ReplicaStore {
   readonly calls: PeerCalls;
   readonly events: CoreEvent[] = [];
   readonly unreachable = new Set<NodeId>();
+  /** Nodes of which this one believes that they lost data. */
+  readonly recovering = new Set<NodeId>();
   readonly slow = new Set<NodeId>();
   /** Connected, but their windows are full. */
   readonly full = new Set<NodeId>();
@@ -100,6 +102,7 @@ export class CoordinatorRig implements ReplicaStore {
       observer,
       isHealthy,
       isSlow: (node) => this.slow.has(node),
+      isVoter: (node) => !this.recovering.has(node),
     });
   }
 
@@ -215,14 +218,22 @@ function mergedCopy(write: CoordinatedWrite, databaseActor: string): Merged & { 
   return { ok: true, record: applied.record, dot: applied.dot };
 }
 
+interface ShownWrite {
+  readonly text: string;
+  readonly tombstone?: boolean;
+  readonly requestId?: string;
+  /** Writes of one actor have the same dot. */
+  readonly actor?: string;
+}
+
 /** What a replica shows that holds nothing but one write to CART. */
 export function shownCopy(
-  { text, tombstone = false, requestId = text }: { text: string; tombstone?: boolean; requestId?: string },
+  { text, tombstone = false, requestId = text, actor = PEER_ACTOR }: ShownWrite,
   want: "record" | "digest",
 ): ReplicaRead {
   const value = utf8.encode(text);
   const write = { ...CART, position, tombstone, value, requestId, contentType: "", modifiedMs: 1 };
-  const { record } = mergedCopy({ ...write, seen: new Uint8Array(0), keptFor: [] }, PEER_ACTOR);
+  const { record } = mergedCopy({ ...write, seen: new Uint8Array(0), keptFor: [] }, actor);
   return {
     status: "found",
     record: want === "record" ? record : undefined,

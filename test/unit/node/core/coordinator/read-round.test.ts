@@ -36,6 +36,25 @@ describe("read round", () => {
     expect(read).to.deep.equal(written);
   });
 
+  it("answers as soon as the silent owners are believed down, not at the deadline", async () => {
+    const rig = new CoordinatorRig({ at: 0, members: membersOf(5) });
+    rig.ownRead = async ({ want }) => shownCopy({ text: "v" }, want);
+    const get = rig.get();
+    const asked: SentRequest[] = [];
+    for (let ms = 0; ms < 300; ms += 50) {
+      await rig.advance(50);
+      for (const query of await rig.sent()) {
+        asked.push(query);
+        if (query.to === rig.node(3)) await rig.show(query, { status: "not_found" });
+      }
+    }
+    expect(asked.map(({ to }) => to)).to.include(rig.node(3));
+    rig.unreachable.add(rig.node(1)).add(rig.node(2));
+    await rig.advance(25);
+    expect(await get).to.include({ kind: "read", ownersAnswered: 1 });
+    expect(rig.nowMs).to.be.below(400);
+  });
+
   it("answers at the deadline where this node's own disk shows a digest and then no record", async () => {
     const rig = new CoordinatorRig({ at: 4, members: membersOf(5) });
     for (const i of [1, 2, 3]) rig.unreachable.add(rig.node(i));
@@ -57,16 +76,17 @@ describe("read round", () => {
 
   it("asks another replica where one is recovering, and shows what the recovering one has all the same", async () => {
     const rig = new CoordinatorRig({ at: 0, members: membersOf(5) });
+    const onlyHere = { text: "only here", actor: "00000000000000cc" };
     rig.ownRead = async ({ want }) => shownCopy({ text: "everywhere" }, want);
     const get = rig.get();
     const [digest] = await rig.sent();
-    await rig.show(digest!, { ...recovering(shownCopy({ text: "only here" }, "digest")) });
+    await rig.show(digest!, { ...recovering(shownCopy(onlyHere, "digest")) });
     const next = await rig.sent();
     expect(next.map(({ to }) => to)).to.deep.equal([rig.node(2)]);
     await rig.show(next[0]!, shownCopy({ text: "everywhere" }, "digest"));
     const [record] = await rig.sent();
     expect([record!.to, wantOf(record!)]).to.deep.equal([rig.node(1), "record"]);
-    await rig.show(record!, recovering(shownCopy({ text: "only here" }, "record")));
+    await rig.show(record!, recovering(shownCopy(onlyHere, "record")));
     const outcome = await get;
     expect(outcome.kind === "read" && outcome.siblings.length).to.equal(2);
     expect(outcome).to.include({ ownersAnswered: 2, ownersTotal: 3 });
@@ -82,8 +102,7 @@ describe("read round", () => {
     await rig.show(first!, recovering({ status: "not_found" }));
     const [second] = await rig.sent();
     expect(answered).to.equal(false);
-    await rig.show(second!, shownCopy({ text: "v" }, "record"));
-    await rig.sent();
+    await rig.show(second!, shownCopy({ text: "v" }, wantOf(second!)));
     const [record] = await rig.sent();
     if (record !== undefined) await rig.show(record, shownCopy({ text: "v" }, "record"));
     expect(await get).to.include({ kind: "read", ownersAnswered: 1 });

@@ -176,6 +176,23 @@ describe("replication, owners that missed a put", () => {
     expect(missedAs(rig)).to.deep.equal(["dropped", "dropped"]);
   });
 
+  it("remembers all other owners where its own disk takes the write after the deadline", async () => {
+    const rig = new CoordinatorRig({ at: 0, members: membersOf(3) });
+    let takes = (): void => undefined;
+    const { ownWrite } = rig;
+    rig.ownWrite = (write) => {
+      const done = ownWrite(write);
+      return { ...done, merged: new Promise((resolve) => (takes = () => resolve(done.merged))) };
+    };
+    const put = rig.put("v", { timeoutMs: 100 });
+    await rig.advance(200);
+    expect(await put).to.include({ code: "storage_failed", maybeApplied: true });
+    expect(rig.ownMarks).to.deep.equal([]);
+    takes();
+    await rig.sent();
+    expect(ownersMarkedAt(rig)).to.deep.equal([rig.node(1), rig.node(2)]);
+  });
+
   it("has a bounded number of marks under way and counts what does not fit", async () => {
     const rig = new CoordinatorRig({ at: 0, members: membersOf(3) });
     rig.unreachable.add(rig.node(2));

@@ -19,12 +19,22 @@ function requestIdOf({ request }: SentRequest): string {
   return decodeForwarded(request.body).request.requestId;
 }
 
-/** The last of seven nodes is asked: three owners, four fallbacks. */
-const rigOutside = () => new CoordinatorRig({ at: 6, members: membersOf(7) });
+/** The last of seven nodes is asked: three owners, four fallbacks. Requests were answered quickly lately. */
+async function rigOutside(): Promise<CoordinatorRig> {
+  const rig = new CoordinatorRig({ at: 6, members: membersOf(7) });
+  await forwardAnswered(rig);
+  return rig;
+}
+
+async function forwardAnswered(rig: CoordinatorRig): Promise<void> {
+  const request = { kind: "forward", body: new Uint8Array(1) } as const;
+  void rig.calls.call(rig.node(0), request, { timeoutMs: 1_000, lane: "foreground" });
+  for (const sent of await rig.sent()) await rig.reply(sent, new Uint8Array(1));
+}
 
 describe("request route", () => {
   it("hands a write that its owner is silent about on to the next owner, under the same request id", async () => {
-    const rig = rigOutside();
+    const rig = await rigOutside();
     const put = rig.put("v");
     const [first] = await rig.sent();
     await rig.advance(39);
@@ -37,8 +47,17 @@ describe("request route", () => {
     expect((await put).kind).to.equal("written");
   });
 
+  it("waits longest before anything was answered: everything is cold then", async () => {
+    const rig = new CoordinatorRig({ at: 6, members: membersOf(7) });
+    void rig.put("v");
+    await rig.advance(74);
+    expect(forwards(await rig.sent()).length).to.equal(1);
+    await rig.advance(1);
+    expect(forwards(await rig.sent()).length).to.equal(1);
+  });
+
   it("takes the first owner's late answer as well as the second one's", async () => {
-    const rig = rigOutside();
+    const rig = await rigOutside();
     const put = rig.put("v");
     const [first] = await rig.sent();
     await rig.advance(40);
@@ -48,7 +67,7 @@ describe("request route", () => {
   });
 
   it("coordinates here after two silences, and gives the silent owners' copies to stand-ins at once", async () => {
-    const rig = rigOutside();
+    const rig = await rigOutside();
     const put = rig.put("v");
     await rig.advance(79);
     await rig.sent();
@@ -65,7 +84,7 @@ describe("request route", () => {
   });
 
   it("answers within 500 ms when every owner and a stand-in drop what they get, at the longest delays", async () => {
-    const rig = rigOutside();
+    const rig = await rigOutside();
     // Answers have been slow lately: all delays are at their bounds.
     const bytes = new Uint8Array(16);
     const limits = { timeoutMs: 60_000, lane: "foreground" } as const;
@@ -93,7 +112,7 @@ describe("request route", () => {
   });
 
   it("waits longer for an owner that answers others: it is busy, not gone", async () => {
-    const rig = rigOutside();
+    const rig = await rigOutside();
     void rig.get({ r: 1 });
     void rig.put("v");
     const [get] = await rig.sent();
@@ -106,14 +125,14 @@ describe("request route", () => {
   });
 
   it("asks slow owners after the others", async () => {
-    const rig = rigOutside();
+    const rig = await rigOutside();
     rig.slow.add(rig.node(0));
     void rig.put("v");
     expect((await rig.sent())[0]!.to).to.equal(rig.node(1));
   });
 
   it("goes on at once where an owner is lost or its window is full", async () => {
-    const rig = rigOutside();
+    const rig = await rigOutside();
     rig.full.add(rig.node(0));
     const put = rig.put("v");
     const [second] = await rig.sent();
@@ -127,6 +146,7 @@ describe("request route", () => {
 
   it("fails only when all have failed, and knows that a lost node may have applied the write", async () => {
     const rig = new CoordinatorRig({ at: 4, members: membersOf(5) });
+    await forwardAnswered(rig);
     rig.unreachable.add(rig.node(2)).add(rig.node(3));
     const readOnly = { ok: false, code: "read_only", message: "the disk is full" } as const;
     rig.ownWrite = () => ({ merged: Promise.resolve(readOnly), durable: Promise.resolve(readOnly) });
@@ -140,7 +160,7 @@ describe("request route", () => {
   });
 
   it("does not call a write refused that a silent owner may be applying", async () => {
-    const rig = rigOutside();
+    const rig = await rigOutside();
     const put = rig.put("v");
     await rig.sent();
     await rig.advance(40);
@@ -150,7 +170,7 @@ describe("request route", () => {
   });
 
   it("hands a get on like a put, and reads the replicas itself after two silences", async () => {
-    const rig = rigOutside();
+    const rig = await rigOutside();
     const get = rig.get({ r: 1 });
     await rig.advance(40);
     expect(forwards(await rig.sent()).map(({ to }) => to)).to.deep.equal([rig.node(0), rig.node(1)]);
@@ -162,7 +182,7 @@ describe("request route", () => {
   });
 
   it("reads before it hands a delete on, so that no second coordinator deletes what came meanwhile", async () => {
-    const rig = rigOutside();
+    const rig = await rigOutside();
     void rig.delete("d", { r: 1 });
     const [read] = await rig.sent();
     expect(read!.request.kind).to.equal("read");

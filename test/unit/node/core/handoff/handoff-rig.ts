@@ -68,7 +68,9 @@ export class HandoffRig {
       limits,
     });
     new ReplicaReader({ data, hints: this.hints, pipe: reader.far, hash });
-    this.store = new StoreClient({ writer: writer.near, readers: [reader.near], clock, timers, observer });
+    const { opened } = this.#engine;
+    const readers = [reader.near];
+    this.store = new StoreClient({ writer: writer.near, readers, clock, timers, observer, opened });
     const transport = {
       send: (to: NodeId, message: Uint8Array, lane: Lane) => this.#send(to, message, lane),
       isConnected: (peer: NodeId) => this.connected.has(peer),

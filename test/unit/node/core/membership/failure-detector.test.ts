@@ -43,7 +43,7 @@ class DetectorRig {
     this.#tick();
   }
 
-  answer(from = peer, waitedMs = 1, measured: "replicate" | "read" | undefined = undefined): void {
+  answer(from = peer, waitedMs = 1, measured?: "replicate" | "read"): void {
     this.detector.heard(from);
     this.detector.answered(from, waitedMs, measured);
   }

@@ -6,6 +6,7 @@ import { GossipRig } from "./gossip-rig.ts";
 import { aboutNode, entryOf } from "./member-entries.ts";
 
 const ring = ringOf({ members: membersOf(5) });
+const ringSummary = { clusterId: "test", generation: 0, epoch: 1, digest: "aa" };
 
 describe("gossip", () => {
   it("lets two meet that only ever knew a third, which is gone by then", async () => {
@@ -101,6 +102,7 @@ describe("gossip", () => {
       { type: "gossip.digest" },
       { type: "gossip.digest", stamps: [["x", 1, 1]] },
       { type: "gossip.digest", stamps: [], ring: { clusterId: 7 } },
+      { type: "gossip.digest", stamps: [], ring: { ...ringSummary, parameters: { hash: { toString: 1 } } } },
       { type: "gossip.push", entries: [{ ...entryOf(1), version: "1" }] },
       { type: "gossip.push", entries: new Array(2_000).fill(entryOf(1)) },
       { type: "gossip.gossip" },

@@ -51,6 +51,14 @@ describe("member table", () => {
     expect(table.own().incarnation, "what it said itself does not move it").to.equal(91);
   });
 
+  it("still speaks where a broken peer claims the greatest incarnation there is", () => {
+    const [table, witness] = [tableOf(0), tableOf(1)];
+    table.compare([[nodeId(0), 2 ** 52, 1]]);
+    expect(parseEntry(table.own())).to.deep.equal(table.own());
+    pushPull(table, witness);
+    expect(witness.get(nodeId(0))).to.deep.equal(table.own());
+  });
+
   it("replaces what a former process of this node said, also if that process's clock was ahead", () => {
     const before = tableOf(0, { incarnation: 9_000 });
     const witness = tableOf(1);
@@ -163,7 +171,7 @@ describe("member entry", () => {
       { ...entryOf(1), id: "node-1" },
       { ...entryOf(1), incarnation: -1 },
       { ...entryOf(1), incarnation: 1.5 },
-      { ...entryOf(1), version: 2 ** 52 },
+      { ...entryOf(1), version: 2 ** 52 + 1 },
       { ...entryOf(1), address: 9 },
       { ...entryOf(1), zone: "z".repeat(257) },
       { ...entryOf(1), down: "everybody" },

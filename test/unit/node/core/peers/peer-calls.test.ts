@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { parseNodeId } from "../../../../../node/core/node-id.ts";
+import type { CallWatch } from "../../../../../node/core/peers/call-watch.ts";
 import { PeerCalls } from "../../../../../node/core/peers/peer-calls.ts";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
 import type { Random } from "../../../../../node/core/ports/random.ts";
@@ -7,6 +8,12 @@ import { decodeMessage } from "../../../../../node/core/wire/messages.ts";
 
 const peer = parseNodeId("00000000-0000-4000-8000-000000000001");
 const limits = { timeoutMs: 100, lane: "foreground" } as const;
+const readRequest = {
+  bucket: new Uint8Array([1]),
+  key: new Uint8Array([2]),
+  position: new Uint8Array(16),
+  want: "record",
+} as const;
 const request = { kind: "control", body: new Uint8Array([1]) } as const;
 
 /** Draws of another seed are other draws. */
@@ -15,13 +22,19 @@ function seededRandom(seed: number): Random {
 }
 
 /** A virtual clock and a link that records what is sent. */
-function calls({ callsPerPeerMax = 10, accepts = true, random = seededRandom(1) } = {}) {
+function calls({
+  callsPerPeerMax = 10,
+  accepts = true,
+  random = seededRandom(1),
+  watch,
+}: { callsPerPeerMax?: number; accepts?: boolean; random?: Random; watch?: CallWatch } = {}) {
   const sent: Uint8Array[] = [];
   const events: CoreEvent[] = [];
   const timers: { atMs: number; run: () => void }[] = [];
   let nowMs = 0;
   const peerCalls = new PeerCalls({
     callsPerPeerMax,
+    ...(watch === undefined ? {} : { watch }),
     random,
     clock: { monotonicMs: () => nowMs, wallMs: () => 0 },
     timers: {
@@ -129,5 +142,41 @@ describe("peer calls", () => {
       peerCalls.replied(peer, callOf(i), new Uint8Array(0));
     }
     expect(peerCalls.latencyMs("replicate", 0.99)).to.equal(5);
+  });
+
+  it("tells its watch what was sent, how long answers took, and once of each that is late", () => {
+    const told: unknown[] = [];
+    const watch = {
+      sent: (to: string) => void told.push(["sent", to]),
+      answered: (from: string, waitedMs: number, measured: string | undefined) =>
+        void told.push(["answered", from, waitedMs, measured]),
+      late: (to: string, sentAtMs: number, measured: string) =>
+        void told.push(["late", to, sentAtMs, measured]),
+    };
+    const { peerCalls, advance, callOf } = calls({ watch });
+    const read = { kind: "read", body: readRequest } as const;
+    void peerCalls.call(peer, request, { timeoutMs: 5_000, lane: "control" });
+    void peerCalls.call(peer, read, { timeoutMs: 5_000, lane: "foreground" });
+    void peerCalls.call(peer, read, { timeoutMs: 5_000, lane: "bulk" });
+    advance(300);
+    peerCalls.replied(peer, callOf(0), new Uint8Array([1]));
+    advance(2_000);
+    peerCalls.replied(peer, callOf(1), new Uint8Array([1]));
+    expect(told).to.deep.equal([
+      ["sent", peer],
+      ["sent", peer],
+      ["sent", peer],
+      ["answered", peer, 300, undefined],
+      ["late", peer, 0, "read"],
+      ["answered", peer, 2_300, "read"],
+    ]);
+  });
+
+  it("leaves room for control calls to a peer that leaves all others unanswered", async () => {
+    const { peerCalls, sent } = calls({ callsPerPeerMax: 2 });
+    for (let i = 0; i < 3; i++) void peerCalls.call(peer, request, limits);
+    expect(sent).to.have.lengthOf(2);
+    for (let i = 0; i < 70; i++) void peerCalls.call(peer, request, { timeoutMs: 100, lane: "control" });
+    expect(sent, "but not without end").to.have.lengthOf(2 + 64);
   });
 });

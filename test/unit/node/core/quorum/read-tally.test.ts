@@ -34,6 +34,18 @@ describe("read tally", () => {
     expect(tally.ownersAnswered).to.equal(0);
   });
 
+  it("waits for no owner that is believed down meanwhile, and counts it if it answers all the same", () => {
+    const tally = new ReadTally({ r: 2, pr: 0 }, { owners: [a, b, c], healthyOwners: [a, b] });
+    tally.voted(a, found);
+    tally.voted(standIn, notFound);
+    tally.giveUpOnOwnersUnless(() => true);
+    expect(tally.reached).to.equal(false);
+    tally.giveUpOnOwnersUnless((node) => node !== b);
+    expect(tally.reached).to.equal(true);
+    tally.voted(b, found);
+    expect(tally.ownersAnswered).to.equal(2);
+  });
+
   it("does not count a stand-in for PR", () => {
     const tally = new ReadTally({ r: 2, pr: 2 }, { owners: [a, b, c], healthyOwners: [a, b] });
     tally.voted(a, found);

@@ -36,7 +36,8 @@ class Process {
       clock,
       limits,
     });
-    this.store = new StoreClient({ writer: this.#pipe.near, readers, clock, timers, observer });
+    const { opened } = this.engine;
+    this.store = new StoreClient({ writer: this.#pipe.near, readers, clock, timers, observer, opened });
   }
 
   /** Lets messages through; `until` says where the power fails, if it does. */

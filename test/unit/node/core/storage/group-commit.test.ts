@@ -37,6 +37,8 @@ class Writer {
       clock,
       limits: { ...limits, hintBytesMax },
     });
+    // What it wrote to begin with is not what is counted.
+    data.commits = 0;
     this.pipe.near.onMessage((message) => this.replies.push(decodeWriterReply(message)));
   }
 
@@ -84,7 +86,8 @@ describe("GroupCommit", () => {
     for (let i = 0; i < 5; i++) writer.put(`key-${i}`, "v");
     const replies = writer.run();
     expect(writer.data.commits).to.equal(1);
-    expect(runsOf(replies)).to.deep.equal([{ firstCall: 0, count: 5, result: { ok: true } }]);
+    const [run, ...others] = runsOf(replies);
+    expect([run!.firstCall, run!.count, run!.result.ok, others.length]).to.deep.equal([0, 5, true, 0]);
     expect(writer.data.count()).to.equal(5);
   });
 
@@ -347,6 +350,28 @@ describe("GroupCommit", () => {
         rowsAdded: { data: 1, hints: 0, markers: 0, hintsByOwner: new Map() },
         dataRowsCorrupt: 1,
       });
+  });
+
+  it("says where data.db stands, and moves on with commits to it alone", () => {
+    const writer = new Writer();
+    const sequenceAfter = (run: () => void): number => {
+      run();
+      const [settled] = writer.run().filter((reply) => reply.kind === "settled");
+      return settled!.kind === "settled" ? settled!.batch.at.sequence : -1;
+    };
+    expect(sequenceAfter(() => writer.put("a", "1"))).to.equal(1);
+    expect(sequenceAfter(() => writer.put("a", "2", { keptFor: [OWNER_A] }))).to.equal(1);
+    const { position, record } = writer.data.read(keyNamed("a").position)!;
+    const known = { position, record, keptFor: [] };
+    expect(sequenceAfter(() => writer.send({ kind: "store", incoming: known }))).to.equal(1);
+    writer.data.failNext = { at: "commit", failure: full() };
+    expect(sequenceAfter(() => writer.put("b", "3"))).to.equal(1);
+    expect(sequenceAfter(() => writer.put("b", "3"))).to.equal(2);
+    expect(writer.data.identity()!.sequence).to.equal(2);
+    const { storeId } = writer.data.identity()!;
+    const identity = { storeId, lostStores: ["00000000000000aa"], recovering: true };
+    expect(sequenceAfter(() => writer.send({ kind: "identity", identity }))).to.equal(3);
+    expect(writer.data.identity()).to.deep.equal({ ...identity, sequence: 3 });
   });
 
   it("does not swallow an error that is not the disk's", () => {

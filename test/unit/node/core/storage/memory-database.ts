@@ -1,4 +1,9 @@
-import type { Database, DatabaseFailure, StoredRow } from "../../../../../node/core/ports/database.ts";
+import type {
+  Database,
+  DatabaseFailure,
+  StoredRow,
+  StoreIdentity,
+} from "../../../../../node/core/ports/database.ts";
 import type { RowDigest } from "../../../../../node/core/ports/merkle-store.ts";
 import { OverlaidTree, type TreeByName, type TreePart } from "../../../../simulator/world/simulated-tree.ts";
 
@@ -90,6 +95,14 @@ export class MemoryDatabase implements Database {
     return (this.#open ?? this.#committed).size;
   }
 
+  identity(): StoreIdentity | undefined {
+    return this.tree.identity();
+  }
+
+  writeIdentity(identity: StoreIdentity): void {
+    this.tree.writeIdentity(identity);
+  }
+
   usedBytes(): number {
     let bytes = 0;
     for (const { record } of (this.#open ?? this.#committed).values()) bytes += 200 + record.length;
@@ -99,6 +112,11 @@ export class MemoryDatabase implements Database {
   /** Puts a row on the disk behind the engine's back. */
   plant(row: StoredRow): void {
     this.#committed.set(nameOf(row.position), row);
+  }
+
+  /** A row is gone, and nobody was told. */
+  lose(position: Uint8Array): void {
+    this.#committed.delete(nameOf(position));
   }
 
   /** The whole disk, to be put back later: a restored backup. */

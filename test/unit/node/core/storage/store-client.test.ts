@@ -21,7 +21,10 @@ const batch = {
   hintsRefused: 0,
   hintBytes: undefined,
   failure: undefined,
+  at: { storeId: "00000000000000aa", runId: "00000000000000bb", sequence: 7 },
 };
+
+const kept = { ok: true, at: batch.at } as const;
 
 class Rig {
   readonly writer = new PipePair();
@@ -41,6 +44,7 @@ class Rig {
       clock: { monotonicMs: () => this.nowMs, wallMs: () => 0 },
       timers: { after: () => () => undefined, soon: (run) => void this.#soon.push(run) },
       observer: { event: (event) => void this.events.push(event) },
+      opened: { ...batch.at, sequence: 6, lostStores: [], recovering: false, isNew: false },
       limits: {
         writes: { writesMax: 4, bytesMax: 10_000, messagesMax: 2 },
         reads: { queriesMax: 4, messagesPerReaderMax: 1 },
@@ -96,7 +100,7 @@ describe("StoreClient", () => {
     rig.writer.near.deliver();
     expect(await second.merged).to.deep.equal({ ok: true, dot, record });
     rig.settle(0, 2);
-    expect([await first.durable, await second.durable]).to.deep.equal([{ ok: true }, { ok: true }]);
+    expect([await first.durable, await second.durable]).to.deep.equal([kept, kept]);
   });
 
   it("gathers while two messages are unanswered, and sends the gathered as one", () => {
@@ -127,7 +131,7 @@ describe("StoreClient", () => {
     expect(await behind.durable, "a second one beyond the bound").to.include({ code: "overloaded" });
     rig.tick();
     rig.settle(4, 1);
-    expect(await alone.durable, "whatever its size, one is taken").to.deep.equal({ ok: true });
+    expect(await alone.durable, "whatever its size, one is taken").to.deep.equal(kept);
   });
 
   it("answers both waves of a batch that failed before its records were merged", async () => {
@@ -163,7 +167,7 @@ describe("StoreClient", () => {
     const stored = rig.client.store({ ...keyNamed("a"), record: new Uint8Array(1), keptFor: [] });
     rig.tick();
     rig.settle(0, 1);
-    expect(await stored).to.deep.equal({ ok: true });
+    expect(await stored).to.deep.equal(kept);
   });
 
   it("gives each tick's reads to the idlest reader, and gathers while all are busy", async () => {

@@ -37,9 +37,17 @@ const store: fc.Arbitrary<WriteCommand> = fc
   .record({ position, record: bytes, keptFor: owners })
   .map((incoming) => ({ kind: "store", incoming }));
 
+const mark: fc.Arbitrary<WriteCommand> = fc
+  .record({ position, owners })
+  .map((missed) => ({ kind: "mark", missed }));
+const id = fc.stringMatching(/^[0-9a-f]{16}$/);
+const identity: fc.Arbitrary<WriteCommand> = fc
+  .record({ storeId: id, lostStores: fc.array(id, { maxLength: 4 }), recovering: fc.boolean() })
+  .map((kept) => ({ kind: "identity", identity: kept }));
+
 describe("encodeWrites", () => {
   it("gives back what decodeWrites is given, in messages of the announced size", () => {
-    const commands = fc.array(fc.oneof(coordinate, store), { maxLength: 20 });
+    const commands = fc.array(fc.oneof(coordinate, store, mark, identity), { maxLength: 20 });
     fc.assert(
       fc.property(fc.maxSafeNat(), commands, (firstCall, list) => {
         const size = list.reduce((sum, command) => sum + commandBytes(command), 0);
@@ -89,9 +97,10 @@ describe("the writer's replies", () => {
       hintsRefused: 3,
       hintBytes: 5_000_000_000,
       failure: { code: "disk_full", message: "no space" },
+      at: { storeId: "00000000000000aa", runId: "00000000000000bb", sequence: 5_000_000_000 },
     };
     const runs = [
-      { firstCall: 0, count: 8, result: { ok: true } as const },
+      { firstCall: 0, count: 8, result: { ok: true, at: batch.at } as const },
       { firstCall: 8, count: 1, result: failed },
     ];
     expect(decodeWriterReply(encodeSettled(batch, runs))).to.deep.equal({ kind: "settled", batch, runs });

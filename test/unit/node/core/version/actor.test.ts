@@ -48,6 +48,18 @@ describe("ActorMint", () => {
     expect(dot).to.deep.equal({ actor: `${DB}#2`, n: 1 });
   });
 
+  it("passes over epochs of its own that a peer claims to know, and counters that nobody can have reached", () => {
+    const mint = new ActorMint(DB);
+    const forged = {
+      vector: new Map([[`${DB}#1` as ActorId, 3]]),
+      loose: new Map([[`${DB}#2` as ActorId, [7]]]),
+    };
+    expect(mint.nextDot({ mine: "", coverage: forged, seen })).to.deep.equal({ actor: `${DB}#3`, n: 1 });
+    const mine = `${DB}#3` as ActorId;
+    const full = coverage(mine, Number.MAX_SAFE_INTEGER);
+    expect(mint.nextDot({ mine, coverage: full, seen })).to.deep.equal({ actor: `${DB}#4`, n: 1 });
+  });
+
   it("shares nothing with its former self after it is renewed", () => {
     const mint = new ActorMint(DB);
     const mine = mint.nextDot({ mine: "", coverage: emptyCoverage, seen }).actor;

@@ -94,7 +94,8 @@ function messageOf({ kind, call, remainingMs, body }: MessageMeaning): PeerMessa
 }
 
 function requestOf(kind: PeerRequest["kind"], body: MessageMeaning["body"]): PeerRequest {
-  if (typeof body === "string") return { kind: kind as "forward" | "control", body: bytesOf(body) };
+  if (typeof body === "string")
+    return { kind: kind as "forward" | "control" | "anti_entropy", body: bytesOf(body) };
   const part = (field: string): Uint8Array => bytesOf(body[field] as string);
   if (kind === "replicate") {
     const keptFor = (body["keptFor"] as string[]).map(parseNodeId);

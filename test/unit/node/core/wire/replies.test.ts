@@ -10,6 +10,8 @@ import {
 describe("replies of a replica", () => {
   it("keep whether and why a record was not stored", () => {
     expect(decodeStored(encodeStored({ ok: true }))).to.deep.equal({ ok: true });
+    const at = { storeId: "00000000000000aa", runId: "00000000000000bb", sequence: 5_000_000_000 };
+    expect(decodeStored(encodeStored({ ok: true, at }))).to.deep.equal({ ok: true, at });
     const refused = { ok: false, code: "read_only", message: "disk full" } as const;
     expect(decodeStored(encodeStored(refused))).to.deep.equal(refused);
   });
@@ -20,7 +22,9 @@ describe("replies of a replica", () => {
     for (const read of [
       { status: "found", digest, record: new Uint8Array([1, 2, 3]), keptFor: [] },
       { status: "found", digest, record: undefined, keptFor: [owner] },
+      { status: "found", digest, record: undefined, keptFor: [owner], recovering: true },
       { status: "not_found" },
+      { status: "not_found", recovering: true },
       { status: "corrupt" },
       { status: "failed", message: "no such thread" },
     ] as const) {

@@ -1,0 +1,28 @@
+import type { StorePoint, Stored } from "./replica-store.ts";
+
+/**
+ * What this node's data.db says of itself, so that a lost, restored or rolled-back disk can be told from one that is
+ * whole (recovery/). Promises never reject.
+ */
+export interface IdentityStore {
+  /** As it was when this process opened it. */
+  opened(): OpenedStore;
+  /** How far it has come, as far as the writer has told. */
+  point(): StorePoint;
+  /** Writes it into data.db, for this and every later process. Resolves when it is on stable storage. */
+  keepIdentity(identity: KeptIdentity): Promise<Stored>;
+}
+
+export interface KeptIdentity {
+  /** 16 hex digits; another one than before where the file was found rolled back. */
+  readonly storeId: string;
+  /** Stores whose acknowledgements this one has to answer for: its predecessors. Oldest first. */
+  readonly lostStores: readonly string[];
+  /** True while what they lost is not got back. */
+  readonly recovering: boolean;
+}
+
+export interface OpenedStore extends StorePoint, KeptIdentity {
+  /** True where no process has used it before this one. */
+  readonly isNew: boolean;
+}

@@ -1,0 +1,129 @@
+import type { NodeId } from "../node-id.ts";
+import type { Observer } from "../ports/observer.ts";
+import type { Random } from "../ports/random.ts";
+import type { StorePoint } from "../ports/replica-store.ts";
+import type { IdentityStore, KeptIdentity } from "../ports/store-identity.ts";
+import type { Timers } from "../ports/timers.ts";
+import type { RingState } from "../ring/ring-state.ts";
+import { afterLoss, type Loss, lossToldBy } from "./loss.ts";
+import { PartitionsLeft } from "./partitions-left.ts";
+
+/**
+ * This node's own recovery: from the moment that it hears of a loss until it has pulled every partition from each
+ * co-owner. Meanwhile it takes writes, which count, but its answers to reads are no votes.
+ *
+ * Invariant: that it is recovering is written into data.db, so that a restart does not end it; it ends only with a
+ * comparison of everything. Who told of the loss tells it again until this node says that it is whole, so that a crash
+ * before the writing loses nothing.
+ */
+export interface OwnRecoveryParts {
+  readonly self: NodeId;
+  readonly store: IdentityStore;
+  readonly ring: RingState;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly observer: Observer;
+  /** Asks anti-entropy to compare with this co-owner soon. */
+  readonly compareSoon: (peer: NodeId) => void;
+}
+
+const RETRY_MS = 1_000;
+
+export class OwnRecovery {
+  readonly #parts: OwnRecoveryParts;
+  readonly #left: PartitionsLeft;
+  #identity: KeptIdentity;
+  #isKeeping = false;
+  #isKept = true;
+
+  constructor(parts: OwnRecoveryParts) {
+    this.#parts = parts;
+    this.#left = new PartitionsLeft(parts.self);
+    const { storeId, lostStores, recovering } = parts.store.opened();
+    this.#identity = { storeId, lostStores, recovering };
+  }
+
+  get isRecovering(): boolean {
+    return this.#identity.recovering;
+  }
+
+  /** Whether that is on stable storage, with what else it knows of itself. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
+  /** 0 where it is not recovering; undefined without a ring. */
+  partitionsLeft(): number | undefined {
+    return this.isRecovering ? this.#left.count(this.#parts.ring) : 0;
+  }
+
+  /** To be called once the ring is loaded: goes on where an earlier process stopped, and looks at what is at hand. */
+  start(remembered: readonly StorePoint[]): void {
+    const opened = this.#parts.store.opened();
+    if (this.isRecovering) this.#parts.observer.event({ kind: "recovery_started", reason: "restarted" });
+    this.told(remembered);
+    // A member had a database: this one was made by this process.
+    const isMember = this.#parts.ring.current() !== undefined;
+    if (opened.isNew && isMember && !this.isRecovering)
+      this.#lost({ stores: [], isRolledBack: false }, "new_database");
+    if (this.isRecovering) this.#goOn();
+  }
+
+  /** What a node remembers of this one's acknowledgements. */
+  told(points: readonly StorePoint[]): void {
+    const loss = lossToldBy(points, this.#parts.store.opened(), this.#identity);
+    if (loss === undefined) return;
+    this.#lost(loss, loss.isRolledBack ? "rolled_back" : "replaced_database");
+    this.#goOn();
+  }
+
+  /** This node holds all that the peer held in these partitions. */
+  compared(peer: NodeId, partitions: readonly number[]): void {
+    this.#left.compared(peer, partitions);
+    this.#endIfWhole();
+  }
+
+  ringChanged(): void {
+    if (this.isRecovering) this.#goOn();
+  }
+
+  #lost(loss: Loss, reason: "new_database" | "rolled_back" | "replaced_database"): void {
+    const newStoreId = (): string => drawStoreId(this.#parts.random);
+    this.#identity = afterLoss(this.#identity, loss, newStoreId);
+    this.#parts.observer.event({ kind: "recovery_started", reason });
+    this.#keep();
+  }
+
+  #goOn(): void {
+    if (!this.#endIfWhole())
+      for (const peer of this.#left.peersLeft(this.#parts.ring)) this.#parts.compareSoon(peer);
+  }
+
+  #endIfWhole(): boolean {
+    if (!this.isRecovering || this.#left.count(this.#parts.ring) !== 0) return false;
+    this.#identity = { ...this.#identity, recovering: false };
+    this.#parts.observer.event({ kind: "recovery_finished" });
+    this.#keep();
+    return true;
+  }
+
+  /** Writes until what is written is what it is. */
+  #keep(): void {
+    this.#isKept = false;
+    if (this.#isKeeping) return;
+    this.#isKeeping = true;
+    const identity = this.#identity;
+    void this.#parts.store.keepIdentity(identity).then((stored) => {
+      this.#isKeeping = false;
+      if (stored.ok && identity === this.#identity) this.#isKept = true;
+      else if (stored.ok) this.#keep();
+      else this.#parts.timers.after(RETRY_MS, () => this.#keep());
+    });
+  }
+}
+
+function drawStoreId(random: Random): string {
+  let hex = "";
+  for (const byte of random.bytes(8)) hex += byte.toString(16).padStart(2, "0");
+  return hex;
+}

@@ -1,0 +1,85 @@
+import { type Database, DatabaseFailure, type StoreIdentity } from "../ports/database.ts";
+import type { Random } from "../ports/random.ts";
+import type { StorePoint } from "../ports/replica-store.ts";
+import type { KeptIdentity, OpenedStore } from "../ports/store-identity.ts";
+
+/**
+ * The identity of data.db and its count of commits, which go into each acknowledgement. The count is written in the
+ * transaction that it counts: a file that comes back with a smaller one than was ever acknowledged has lost commits.
+ *
+ * Invariant: `point` is on stable storage. After a failed commit it stays where it was, whatever the disk may keep.
+ */
+export class StoreLife {
+  readonly opened: OpenedStore;
+  readonly #database: Database;
+  #identity: StoreIdentity;
+  #changed: KeptIdentity | undefined;
+  #written: StoreIdentity | undefined;
+  #point: StorePoint;
+
+  /** Throws DatabaseFailure where the file cannot be read. */
+  constructor(database: Database, random: Random) {
+    this.#database = database;
+    const found = database.identity();
+    this.#identity = found ?? {
+      storeId: drawId(random),
+      sequence: 0,
+      lostStores: [],
+      recovering: false,
+    };
+    this.opened = { ...this.#identity, runId: drawId(random), isNew: found === undefined };
+    const { storeId, sequence } = this.#identity;
+    this.#point = { storeId, runId: this.opened.runId, sequence };
+    if (found === undefined) this.#keepNew();
+  }
+
+  /** One object until the next commit. */
+  get point(): StorePoint {
+    return this.#point;
+  }
+
+  /** Takes effect with the transaction that is open. */
+  change(identity: KeptIdentity): void {
+    this.#changed = identity;
+  }
+
+  /** To be called in the transaction, once, where it changes anything. */
+  advance(): void {
+    const { storeId, lostStores, recovering } = this.#changed ?? this.#identity;
+    this.#written = { storeId, lostStores, recovering, sequence: this.#identity.sequence + 1 };
+    this.#database.writeIdentity(this.#written);
+  }
+
+  committed(): void {
+    if (this.#written === undefined) return;
+    this.#identity = this.#written;
+    const { storeId, sequence } = this.#identity;
+    this.#point = { storeId, runId: this.opened.runId, sequence };
+    this.failed();
+  }
+
+  /** Also where the transaction was rolled back: what it was to write is forgotten. */
+  failed(): void {
+    this.#written = undefined;
+    this.#changed = undefined;
+  }
+
+  /** So that the next process does not take it for new. Where the disk fails now, the first commit tries again. */
+  #keepNew(): void {
+    try {
+      this.#database.begin();
+      this.#database.writeIdentity(this.#identity);
+      this.#database.commit();
+    } catch (error) {
+      this.#database.rollback();
+      if (!(error instanceof DatabaseFailure)) throw error;
+    }
+  }
+}
+
+/** 64 random bits as 16 hex digits. */
+export function drawId(random: Random): string {
+  let hex = "";
+  for (const byte of random.bytes(8)) hex += byte.toString(16).padStart(2, "0");
+  return hex;
+}

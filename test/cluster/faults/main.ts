@@ -1,0 +1,167 @@
+/**
+ * Runs the cells of the fault tests at length, and writes docs/RELIABILITY.md from all results so far. Linux, root or
+ * user namespaces, nft and cc are needed; everything happens in a network of its own.
+ *
+ * Usage: node dist/test/cluster/faults/main.js --hours 0.5 [--cells 'netsplit.*W=2'] [--seed 7] [--output json]
+ *        --fresh puts earlier results aside first; --page-only runs nothing and writes the page.
+ * Ends with 1 where a run failed, with 2 where it could not start.
+ */
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { enterPrivateNetwork } from "../../private-network.ts";
+import { allCells, cellName, type Cell } from "./catalogue/all-faults.ts";
+import { ClusterPool } from "./cluster-pool.ts";
+import { runCell } from "./fault-run.ts";
+import { type PlantedBug, updatedPage } from "./reliability-page.ts";
+import { ResultsFile } from "./results-file.ts";
+import type { RunResult } from "./run-result.ts";
+import { summarize } from "./run-summary.ts";
+import { SeededDraw } from "./seeded-draw.ts";
+
+const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
+const PAGE = path.join(ROOT, "docs/RELIABILITY.md");
+const PLANTED_BUGS = path.join(ROOT, "test/simulator/mutants/detections.json");
+const HOUR_MS = 3_600_000;
+const CONVERGE_MS_MAX = 60_000;
+const DURATION_MS: readonly [number, number] = [3_000, 7_000];
+
+interface Options {
+  readonly hours: number;
+  readonly cells: RegExp;
+  readonly seed: number;
+  readonly json: boolean;
+  readonly fresh: boolean;
+  readonly pageOnly: boolean;
+}
+
+function optionsFrom(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      hours: { type: "string", default: "1" },
+      cells: { type: "string", default: "" },
+      seed: { type: "string", default: String(Date.now() % 1_000_000) },
+      output: { type: "string", default: "text" },
+      fresh: { type: "boolean", default: false },
+      "page-only": { type: "boolean", default: false },
+    },
+  });
+  const [hours, seed] = [Number(values.hours), Number(values.seed)];
+  if (!(hours > 0)) throw new Error(`--hours ${values.hours}: say how long, e.g. --hours 0.5`);
+  if (!Number.isSafeInteger(seed)) throw new Error(`--seed ${values.seed}: a whole number is needed`);
+  if (!["text", "json"].includes(values.output)) throw new Error(`--output ${values.output}: text or json`);
+  const cells = new RegExp(values.cells);
+  if (!allCells.some((cell) => cells.test(cellName(cell)))) {
+    throw new Error(`--cells ${values.cells} matches none of:\n  ${allCells.map(cellName).join("\n  ")}`);
+  }
+  const { fresh, "page-only": pageOnly } = values;
+  return { hours, cells, seed, json: values.output === "json", fresh, pageOnly };
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = optionsFrom(args);
+  const file = new ResultsFile(path.join(ROOT, ".local/faults/results.jsonl"));
+  if (!options.pageOnly) {
+    await enterPrivateNetwork();
+    const aside = options.fresh ? file.setAside() : undefined;
+    if (aside !== undefined) say(options, `earlier results are in ${aside}`);
+    const failed = await runFor(options, file);
+    process.exitCode = failed === 0 ? 0 : 1;
+  }
+  const results = file.read();
+  writePage(results);
+  const { runs, failedRuns, counts } = summarize(results);
+  if (options.json) process.stdout.write(`${JSON.stringify({ runs, failedRuns, ...counts })}\n`);
+  const { operations, lost, resurrected, corrupt } = counts;
+  say(
+    options,
+    `all in all: ${runs} runs, ${failedRuns} failed, ${operations} operations, ` +
+      `${lost} lost, ${resurrected} resurrected, ${corrupt} corrupt; see docs/RELIABILITY.md`,
+  );
+}
+
+/** Cycles through the cells, each round in another order, until the time is over. Answers how many runs failed. */
+async function runFor(options: Options, file: ResultsFile): Promise<number> {
+  const draw = new SeededDraw(options.seed);
+  const cells = allCells.filter((cell) => options.cells.test(cellName(cell)));
+  const untilMs = performance.now() + options.hours * HOUR_MS;
+  const pool = new ClusterPool();
+  let [done, failed] = [0, 0];
+  const stop = new AbortController();
+  // The run under way is finished first; a second signal ends this process at once.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  say(options, `${cells.length} cells, seed ${options.seed}, ${options.hours} h, results in ${file.path}`);
+  try {
+    const isOver = (): boolean => performance.now() >= untilMs || stop.signal.aborted;
+    while (!isOver()) {
+      for (const cell of inOrder(cells, draw)) {
+        if (isOver()) break;
+        done += 1;
+        const result = await runOne(pool, cell, draw);
+        file.append(result);
+        if (result.failures.length > 0) failed += 1;
+        tell(options, `${done}`, result);
+        if (result.failures.length > 0) say(options, `  the nodes' files: ${await pool.discard()}`);
+      }
+    }
+  } finally {
+    await pool.close();
+  }
+  return failed;
+}
+
+/** Shuffled, but cells that share a kind of disks stay together: they can share a cluster. */
+function inOrder(cells: readonly Cell[], draw: SeededDraw): Cell[] {
+  const shuffled = draw.shuffled(cells);
+  return ["plain", "small", "volatile"].flatMap((disks) =>
+    shuffled.filter(({ fault }) => fault.disks === disks),
+  );
+}
+
+async function runOne(pool: ClusterPool, cell: Cell, draw: SeededDraw): Promise<RunResult> {
+  const faultMs = Math.round(draw.between(...(cell.fault.durationMs ?? DURATION_MS)));
+  const cluster = await pool.take(cell.fault.disks);
+  return runCell(cluster, cell, { faultMs, convergeMsMax: CONVERGE_MS_MAX });
+}
+
+function tell(options: Options, number: string, result: RunResult): void {
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  const { counts, sides } = summarize([result]);
+  const { operations, lost, resurrected, corrupt, staleReads } = counts;
+  const available = sides
+    .map(({ side, available: share }) => `${side} ${(100 * share).toFixed(1)} %`)
+    .join(", ");
+  const converged = result.convergeMs === null ? "did not converge" : `converged in ${result.convergeMs} ms`;
+  const verdict = result.failures.length === 0 ? "ok" : "FAILED";
+  say(
+    options,
+    `${number} ${verdict}: ${result.fault}, W=${result.w}, ${result.faultMs} ms: ${operations} operations, ` +
+      `${lost} lost, ${resurrected} resurrected, ${corrupt} corrupt, ${staleReads} stale; ${available}; ${converged}`,
+  );
+  for (const failure of result.failures.slice(0, 5)) say(options, `  ${failure}`);
+}
+
+function say(options: Options, line: string): void {
+  (options.json ? process.stderr : process.stdout).write(`${line}\n`);
+}
+
+function writePage(results: readonly RunResult[]): void {
+  const plantedBugs = JSON.parse(readFileSync(PLANTED_BUGS, "utf8")) as PlantedBug[];
+  writeFileSync(PAGE, updatedPage(readFileSync(PAGE, "utf8"), { results, plantedBugs }));
+  spawnSync(path.join(ROOT, "node_modules/.bin/prettier"), ["--write", "--log-level", "warn", PAGE], {
+    stdio: "inherit",
+  });
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`faults: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}

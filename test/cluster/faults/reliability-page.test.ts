@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { expect } from "chai";
+import { quantileMs } from "./operation-log.ts";
+import { updatedPage } from "./reliability-page.ts";
+import { ResultsFile } from "./results-file.ts";
+import type { RunResult, WorkloadResult } from "./run-result.ts";
+import { failureRateBound, summarize } from "./run-summary.ts";
+
+const PARTS = ["faults", "totals", "safety", "availability", "workloads", "planted bugs"];
+const EMPTY_PAGE = PARTS.map((part) => `## ${part}\n<!-- generated: ${part} -->\nold\n<!-- end -->\n`).join(
+  "",
+);
+
+function workload(fields: Partial<WorkloadResult> = {}): WorkloadResult {
+  return {
+    operations: 100,
+    ok: 90,
+    failed: 8,
+    unknown: 2,
+    reads: 50,
+    staleReads: 1,
+    siblingsMax: 3,
+    lost: 0,
+    resurrected: 0,
+    corrupt: 0,
+    twins: 0,
+    wrong: 0,
+    ...fields,
+  };
+}
+
+function run(fields: Partial<RunResult> = {}): RunResult {
+  return {
+    at: "2026-01-02T03:04:05.000Z",
+    nodeVersion: "v20.20.2",
+    fault: "kill one",
+    w: 2,
+    faultMs: 4_000,
+    workloads: { set: workload(), counter: workload() },
+    sides: { "other nodes": { operations: 100, ok: 99, durations: { "5": 98, "900": 2 } } },
+    convergeMs: 1_000,
+    failures: [],
+    ...fields,
+  };
+}
+
+describe("cluster: the reliability page", () => {
+  it("sums runs, and tells what so many can prove", () => {
+    const lost = run({ workloads: { set: workload({ lost: 1 }) }, failures: ["lost"], convergeMs: null });
+    const summary = summarize([run(), run({ convergeMs: 3_000 }), lost]);
+    expect(summary).to.deep.include({ runs: 3, failedRuns: 1, siblingsMax: 3 });
+    expect(summary.counts).to.deep.include({ operations: 500, ok: 450, lost: 1, staleReads: 5 });
+    expect(summary.convergeMs).to.deep.equal({ median: 1_000, max: 3_000 });
+    expect(summary.sides).to.deep.equal([
+      { side: "other nodes", calls: 300, available: 0.99, medianMs: 5, p99Ms: 900 },
+    ]);
+    expect(summarize([lost], "counter").counts.operations).to.equal(0);
+    expect([0, 2, 300].map(failureRateBound)).to.deep.equal([1, 1, 0.01]);
+  });
+
+  it("takes quantiles over all calls", () => {
+    const durations = { "10": 1, "2": 98, "400": 1 };
+    expect([0.5, 0.98, 0.99, 1].map((share) => quantileMs(durations, share))).to.deep.equal([2, 2, 10, 400]);
+    expect(quantileMs({}, 0.5)).to.equal(undefined);
+  });
+
+  it("replaces the generated parts and nothing else", () => {
+    const plantedBugs = [{ name: "ack_before_sync", breaks: "durability", seed: null, caughtBy: "" }];
+    const page = updatedPage(`# Title\n${EMPTY_PAGE}tail\n`, { results: [run()], plantedBugs });
+    expect(page)
+      .to.match(/^# Title\n/)
+      .and.match(/tail\n$/);
+    expect(page).not.to.match(/^old$/m);
+    expect(page).to.match(
+      /\| kill one, W=2 \| 1 \| 200 \| 180 \| 16 \| 4 \| 0 \| 0 \| 0 \| 0 \| 0 \| 0 \| 2 % \| 3 \| 100 % \|/,
+    );
+    expect(page).to.match(
+      /\| kill one \| other nodes \| 100 \| 99 % \| 5 ms \| 900 ms \| 1\.0 s \| 1\.0 s \|/,
+    );
+    expect(page).to.match(/\| `ack_before_sync` \| durability \| \*\*not caught\*\* \|/);
+    expect(page).to.match(/1 runs on 2026-01-02 .*\*\*0 lost, 0 resurrected, 0 corrupt\*\*/);
+    expect(updatedPage(page, { results: [run()], plantedBugs })).to.equal(page);
+  });
+
+  it("hides no failure behind a bound", () => {
+    const failed = run({
+      workloads: { set: workload({ resurrected: 2 }) },
+      failures: ["resurrected", "resurrected"],
+    });
+    const page = updatedPage(EMPTY_PAGE, { results: [failed], plantedBugs: [] });
+    expect(page).to.match(
+      /\| kill one, W=2 \| 1 \| 100 \| 90 \| 8 \| 2 \| 0 \| 2 \| 0 \| 0 \| 1 \| 0 \| 2 % \| 3 \| {2}\|/,
+    );
+    expect(page).to.match(/2 resurrected.* 1 runs failed for any reason/);
+  });
+
+  it("refuses a page that lacks a part", () => {
+    expect(() => updatedPage("# Title\n", { results: [], plantedBugs: [] })).to.throw(/no part/);
+  });
+
+  it("results of several invocations add up, until they are put aside", () => {
+    const directory = mkdtempSync(path.join(os.tmpdir(), "dynamokv-results-"));
+    try {
+      const name = path.join(directory, "deep", "results.jsonl");
+      expect(new ResultsFile(name).read()).to.deep.equal([]);
+      new ResultsFile(name).append(run());
+      new ResultsFile(name).append(run({ w: 3 }));
+      expect(new ResultsFile(name).read().map(({ w }) => w)).to.deep.equal([2, 3]);
+      expect(new ResultsFile(name).setAside()).to.match(/results\.jsonl\.until-/);
+      expect(new ResultsFile(name).read()).to.deep.equal([]);
+      expect(new ResultsFile(name).setAside()).to.equal(undefined);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+});

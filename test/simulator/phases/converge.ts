@@ -1,0 +1,77 @@
+import type { NodeId } from "../../../node/core/node-id.ts";
+import { differenceOfOwners, divergence, wrongLeaf } from "../checkers/convergence.ts";
+import { copyAt, hintsLeft } from "../checkers/hints.ts";
+import type { Cluster } from "../cluster.ts";
+import { HARMLESS_FAULTS, type Scenario } from "../scenario.ts";
+
+/** How often convergence is looked for. */
+const LOOK_MS = 50;
+/** One seed in so many goes on after it has converged. */
+const RESTING_SEEDS = 5;
+const ROOM_FOR_ALL_HINTS = 2 ** 30;
+
+/** How long a healed cluster may take, by the intervals of its mechanisms. */
+export function convergenceLimitMs({ settings }: Scenario): number {
+  return 300_000 + settings.antiEntropyIntervalMs;
+}
+
+/**
+ * I4: nobody reads or writes, and everything finds its place: what stand-ins keep goes home, owners compare their
+ * copies, rows and leaves that rotted are found. Then nothing changes any more. Returns how long that took.
+ */
+export async function converge(cluster: Cluster): Promise<number> {
+  const { loop, hosts, scenario } = cluster;
+  const startedMs = loop.nowMs;
+  for (const host of hosts) {
+    const wrong = cluster.treeSpoilt.has(host.id) ? undefined : wrongLeaf(host.disk.data);
+    if (wrong !== undefined) cluster.violated("tree_wrong", `at ${host.id.slice(-2)} ${wrong}`);
+  }
+  let left = divergence(cluster);
+  let byHints = mustConvergeByHints(scenario);
+  for (let look = 1; left !== undefined && loop.nowMs - startedMs < convergenceLimitMs(scenario); look++) {
+    if (byHints && hosts.every((host) => hintsLeft(host) === 0)) {
+      byHints = false;
+      checkNobodyLeftBehind(cluster);
+    }
+    await loop.runUntil(loop.nowMs + LOOK_MS);
+    left = divergence(cluster);
+  }
+  const tookMs = loop.nowMs - startedMs;
+  if (left !== undefined)
+    cluster.violated("not_converged", `${left}, ${tookMs.toFixed(0)} ms after the last fault`);
+  else if (scenario.seed % RESTING_SEEDS === 0) await rest(cluster);
+  const copyOf = (owner: string, place: string) => copyAt(cluster.host(owner as NodeId), place);
+  const excused = (node: string): boolean => cluster.destroyedMs(node as NodeId) !== undefined;
+  for (const { kind, detail } of cluster.hints.unpaid(copyOf, excused)) cluster.violated(kind, detail);
+  return tookMs;
+}
+
+/** Where nothing was lost on the way and hints had room: then somebody remembers every owner that missed a put. */
+function mustConvergeByHints({ faults, settings }: Scenario): boolean {
+  return (
+    settings.hintBytesMax >= ROOM_FOR_ALL_HINTS && [...faults].every((kind) => HARMLESS_FAULTS.has(kind))
+  );
+}
+
+/** As soon as the last hint has gone home the owners are equal. Anti-entropy is not waited for. */
+function checkNobodyLeftBehind(cluster: Cluster): void {
+  const difference = differenceOfOwners(cluster);
+  if (difference !== undefined) cluster.violated("owner_left_behind", `no hint is left, and ${difference}`);
+}
+
+/** What has converged stays as it is, whatever is compared and scrubbed. */
+async function rest(cluster: Cluster): Promise<void> {
+  const { loop, hosts, scenario } = cluster;
+  const { antiEntropyIntervalMs, scrubIntervalMs } = scenario.settings;
+  const before = hosts.map((host) => new Map(host.disk.data.rows));
+  await loop.runUntil(loop.nowMs + 2 * Math.max(antiEntropyIntervalMs, scrubIntervalMs));
+  const left = divergence(cluster);
+  if (left !== undefined) cluster.violated("did_not_rest", left);
+  const changed = hosts.find(({ disk: { data } }, i) => {
+    return (
+      data.rows.size !== before[i]!.size || [...data.rows].some(([at, row]) => before[i]!.get(at) !== row)
+    );
+  });
+  if (changed !== undefined)
+    cluster.violated("did_not_rest", `rows of ${changed.id.slice(-2)} were written again`);
+}

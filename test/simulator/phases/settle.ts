@@ -1,0 +1,12 @@
+import type { Cluster } from "../cluster.ts";
+
+/** After the last request and message: what they set in motion inside a node has come to its end. */
+const SETTLE_MS = 250;
+const RECONNECT_LIMIT_MS = 15_000;
+
+/** The requests under way end, the messages that were held up arrive, and everybody finds everybody again. */
+export async function settle({ loop, hosts, network, settledAtMs }: Cluster): Promise<void> {
+  await loop.runUntil(settledAtMs + SETTLE_MS);
+  const connected = (): boolean => hosts.every(({ id }) => network.isReachable(id));
+  if (!connected()) await loop.runUntil(loop.nowMs + RECONNECT_LIMIT_MS, connected);
+}

@@ -1,0 +1,215 @@
+import { expect } from "chai";
+import { emptyImage } from "../storage/memory-database.ts";
+import { RecoveryCluster, type RecoveryNode } from "./recovery-rig.ts";
+
+describe("Recovery", () => {
+  let cluster: RecoveryCluster;
+  let x: RecoveryNode;
+  let y: RecoveryNode;
+  let z: RecoveryNode;
+
+  beforeEach(async () => {
+    cluster = new RecoveryCluster();
+    [x, y, z] = cluster.nodes as [RecoveryNode, RecoveryNode, RecoveryNode];
+    for (const node of cluster.nodes) node.hasRing = false;
+    await cluster.startAll();
+    for (const node of cluster.nodes) {
+      node.hasRing = true;
+      node.recovery.ringChanged();
+    }
+  });
+
+  async function restart(node: RecoveryNode, meanwhile: () => void = () => undefined): Promise<void> {
+    node.crash();
+    meanwhile();
+    await cluster.start(node);
+  }
+
+  /** x acknowledges so many writes to y. */
+  async function write(count = 3): Promise<void> {
+    for (let i = 0; i < count; i++) await cluster.replicate(y, x);
+  }
+
+  it("does not begin in a new cluster, nor when all of it restarts, with or without writes", async () => {
+    for (const rounds of [1, 2]) {
+      for (const node of cluster.nodes) node.crash();
+      await cluster.startAll();
+      await cluster.advance(5_000);
+      for (const node of cluster.nodes) {
+        expect(node.kinds, `round ${rounds}`).to.deep.equal([]);
+        expect(node.recovery.partitionsLeft()).to.equal(0);
+        for (const other of cluster.nodes) expect(node.recovery.isVoter(other.id)).to.equal(true);
+      }
+      await write();
+      await cluster.replicate(x, z);
+    }
+  });
+
+  it("begins at once where the database of a member is new, and its own file says what was there", async () => {
+    await write();
+    await cluster.advance(2_000);
+    x.crash();
+    x.data.restore(emptyImage);
+    x.start();
+    expect([x.recovery.isRecovering, x.recovery.isVoter(x.id)]).to.deep.equal([true, false]);
+    expect(x.kinds).to.deep.equal(["replaced_database"]);
+  });
+
+  it("begins where the database and the file are lost, as long as there is a ring", async () => {
+    await write();
+    await restart(x, () => {
+      x.data.restore(emptyImage);
+      x.acknowledgements = undefined;
+    });
+    expect(x.kinds[0]).to.equal("new_database");
+    expect(x.recovery.isRecovering).to.equal(true);
+  });
+
+  it("begins when a peer tells of acknowledgements that the disk does not have any more", async () => {
+    await write(2);
+    const old = { data: x.data.snapshot(), file: x.acknowledgements };
+    await write(2);
+    await restart(x, () => {
+      x.data.restore(old.data);
+      x.acknowledgements = old.file;
+    });
+    expect(x.kinds).to.deep.equal(["rolled_back"]);
+    for (const peer of [y, z]) expect(peer.recovery.isVoter(x.id), "all are told").to.equal(false);
+    expect(x.recovery.handleControl({ type: "recovery.seen", points: [] })).to.include({ recovering: true });
+  });
+
+  it("does not begin where a peer tells of less than there is", async () => {
+    await write(2);
+    cluster.split(x, y);
+    for (let i = 0; i < 3; i++) await cluster.replicate(z, x);
+    await restart(x);
+    await cluster.heal(x, y);
+    expect(x.kinds).to.deep.equal([]);
+  });
+
+  it("is no vote for a peer that remembers it until that peer has its answer", async () => {
+    await write();
+    cluster.isSilent = true;
+    await restart(x);
+    expect(y.recovery.isVoter(x.id)).to.equal(false);
+    expect(z.recovery.isVoter(x.id), "it heard of it at the last connect").to.equal(false);
+    cluster.isSilent = false;
+    await cluster.advance(1_000);
+    for (const peer of [y, z]) expect(peer.recovery.isVoter(x.id)).to.equal(true);
+  });
+
+  it("ends once everything was compared with every co-owner, and not before", async () => {
+    await write();
+    await restart(x, () => x.data.restore(emptyImage));
+    expect(x.compareSoon).to.include.members([y.id, z.id]);
+    x.comparedWith(y.id);
+    x.comparedWith(z.id, [0, 1, 2]);
+    expect([x.recovery.isRecovering, x.recovery.partitionsLeft()]).to.deep.equal([true, 5]);
+    x.comparedWith(z.id, [3, 4, 5, 6, 7]);
+    expect([x.recovery.isRecovering, x.recovery.partitionsLeft()]).to.deep.equal([false, 0]);
+    expect(x.kinds.at(-1)).to.equal("recovery_finished");
+    await cluster.advance(2_000);
+    expect(y.recovery.isVoter(x.id), "its peers hear of it").to.equal(true);
+  });
+
+  it("goes on after a restart in the middle, and does not come again after its end", async () => {
+    await write();
+    await restart(x, () => x.data.restore(emptyImage));
+    x.comparedWith(y.id);
+    await restart(x);
+    expect(x.kinds.at(-1)).to.equal("restarted");
+    expect(x.recovery.partitionsLeft()).to.equal(8);
+    x.comparedWith(y.id);
+    x.comparedWith(z.id);
+    await cluster.advance(2_000);
+    await restart(x);
+    await cluster.advance(2_000);
+    expect(x.recovery.isRecovering).to.equal(false);
+    expect(x.kinds.at(-1)).to.equal("recovery_finished");
+  });
+
+  it("does not come again when a peer that was away all the while tells of the same loss", async () => {
+    await write(2);
+    await cluster.replicate(z, x);
+    const old = { data: x.data.snapshot(), file: x.acknowledgements };
+    await write(2);
+    await cluster.replicate(z, x);
+    cluster.split(x, z);
+    await restart(x, () => {
+      x.data.restore(old.data);
+      x.acknowledgements = old.file;
+    });
+    for (const peer of [y, z]) x.comparedWith(peer.id);
+    await write();
+    await restart(x);
+    await cluster.heal(x, z);
+    expect(x.kinds).to.deep.equal(["rolled_back", "recovery_finished"]);
+    await cluster.advance(2_000);
+    expect(z.recovery.isVoter(x.id)).to.equal(true);
+  });
+
+  it("begins again where the same old copy is put back a second time", async () => {
+    await write(2);
+    const old = x.data.snapshot();
+    for (const times of [1, 2]) {
+      await write(2);
+      await cluster.advance(2_000);
+      await restart(x, () => {
+        x.data.restore(old);
+        x.acknowledgements = undefined;
+      });
+      expect(x.recovery.isRecovering, `${times}. time`).to.equal(true);
+      for (const peer of [y, z]) x.comparedWith(peer.id);
+      await cluster.advance(2_000);
+      expect(x.recovery.isRecovering).to.equal(false);
+    }
+  });
+
+  it("remembers the loss through a crash that comes before it is written down", async () => {
+    await write(2);
+    const old = x.data.snapshot();
+    await write(2);
+    await restart(x, () => {
+      x.data.restore(old);
+      x.acknowledgements = undefined;
+    });
+    x.crash();
+    x.data.restore(old);
+    x.acknowledgements = undefined;
+    await cluster.start(x);
+    expect(x.recovery.isRecovering).to.equal(true);
+  });
+
+  it("counts comparisons from the start of the process: what was lost was lost before", async () => {
+    await write();
+    cluster.split(x, y);
+    const old = x.data.snapshot();
+    await write();
+    await restart(x, () => {
+      x.data.restore(old);
+      x.acknowledgements = undefined;
+    });
+    for (const peer of [y, z]) x.comparedWith(peer.id);
+    await cluster.heal(x, y);
+    expect(x.kinds).to.deep.equal(["rolled_back", "recovery_finished"]);
+  });
+
+  it("goes on without its file, and says that it could not read it", async () => {
+    await write();
+    await restart(x, () => (x.acknowledgements = new Uint8Array([1, 2, 3])));
+    expect(x.kinds).to.deep.equal(["acknowledgements_unreadable"]);
+    expect(x.recovery.isRecovering).to.equal(false);
+  });
+
+  it("saves what it remembers within a second, and when it stops", async () => {
+    await cluster.advance(1_100);
+    const before = y.acknowledgements;
+    await write();
+    await cluster.advance(1_100);
+    const later = y.acknowledgements;
+    expect(later).not.to.equal(before);
+    await write();
+    await y.recovery.stop();
+    expect(y.acknowledgements).not.to.equal(later);
+  });
+});
