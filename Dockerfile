@@ -10,7 +10,7 @@ COPY package.json package-lock.json ./
 # collected outside of a context (nodejs/node#65446); compiled against older headers of 24 they run on all of them.
 ARG NODE_HEADERS=24.18.1
 RUN cpu=$(node -p process.arch) \
- && npm install --silent --no-audit --no-fund --no-save --ignore-scripts --prefix /headers "node-linux-$cpu@$NODE_HEADERS" \
+ && mkdir /headers && (cd /headers && npm install --no-audit --no-fund --no-save --ignore-scripts "node-linux-$cpu@$NODE_HEADERS") \
  && npm_config_nodedir=/headers/node_modules/node-linux-$cpu npm_config_build_from_source=true npm ci --no-audit --no-fund \
  && rm -rf /headers
 COPY tsconfig.json tsconfig.base.json ./
