@@ -48,6 +48,9 @@ export const ENV = {
 
 export type SettingName = keyof typeof ENV;
 
+/** Variables of the dynamokv command: where it finds the nodes. Comma-separated. */
+export const CLI_ENV = { endpoints: "DYNAMO_ENDPOINTS", adminEndpoints: "DYNAMO_ADMIN_ENDPOINTS" } as const;
+
 /** Paths of the admin port that probes and scrapers use. */
 export const LIVENESS_PATH = "/livez";
 export const READINESS_PATH = "/readyz";

@@ -1,14 +1,15 @@
 import type { V1ConfigMap } from "@kubernetes/client-node";
-import { ENV, PEER_PORT, type SettingName } from "../../node/contract/pod-contract.ts";
+import { ADMIN_PORT, CLI_ENV, CLIENT_PORT, ENV, PEER_PORT, type SettingName } from "../../node/contract/pod-contract.ts";
 import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
 import { objectLabels } from "./labels.ts";
-import { configMapName, nodesServiceName } from "./names.ts";
+import { clientServiceName, configMapName, nodesServiceName } from "./names.ts";
 import { ownerOf } from "./owner.ts";
-import { zoneShares } from "./zone-plan.ts";
+import { podNames, zoneShares } from "./zone-plan.ts";
 
 /**
  * The settings of the nodes as environment variables. Seeds are among them but apart: they only matter to a node that
- * starts, and a cluster that grows must not restart its nodes because there are more of them.
+ * starts, and a cluster that grows must not restart its nodes because there are more of them. The same holds for what
+ * tells the dynamokv command in a pod where all nodes are.
  */
 export function configMap(cluster: DynamoCluster): V1ConfigMap {
   return {
@@ -20,7 +21,14 @@ export function configMap(cluster: DynamoCluster): V1ConfigMap {
       labels: { ...objectLabels(cluster) },
       ownerReferences: [ownerOf(cluster)],
     },
-    data: { ...nodeSettings(cluster), [ENV.seeds]: seeds(cluster).join(",") },
+    data: {
+      ...nodeSettings(cluster),
+      [ENV.seeds]: seeds(cluster).join(","),
+      [CLI_ENV.endpoints]: `http://${clientServiceName(cluster)}.${cluster.metadata.namespace}.svc:${CLIENT_PORT}`,
+      [CLI_ENV.adminEndpoints]: podNames(cluster)
+        .map((pod) => `http://${pod}.${domainOf(cluster)}:${ADMIN_PORT}`)
+        .join(","),
+    },
   };
 }
 
@@ -48,11 +56,14 @@ export function nodeSettings(cluster: DynamoCluster): Readonly<Record<string, st
 const SEEDS_PER_ZONE = 3;
 
 function seeds(cluster: DynamoCluster): string[] {
-  const domain = `${nodesServiceName(cluster)}.${cluster.metadata.namespace}.svc`;
   return zoneShares(cluster).flatMap(({ statefulSet, nodes }) =>
     Array.from(
       { length: Math.min(nodes, SEEDS_PER_ZONE) },
-      (_, ordinal) => `${statefulSet}-${ordinal}.${domain}:${PEER_PORT}`,
+      (_, ordinal) => `${statefulSet}-${ordinal}.${domainOf(cluster)}:${PEER_PORT}`,
     ),
   );
+}
+
+function domainOf(cluster: DynamoCluster): string {
+  return `${nodesServiceName(cluster)}.${cluster.metadata.namespace}.svc`;
 }

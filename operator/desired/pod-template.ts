@@ -13,7 +13,7 @@ import {
 import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
 import { TEMPLATE_HASH, ZONE_LABEL } from "../api/v1alpha1/annotations.ts";
 import { objectLabels, selectorLabels } from "./labels.ts";
-import { clientServiceName, configMapName, DATA_VOLUME, nodesServiceName, secretName, serviceAccountName } from "./names.ts";
+import { configMapName, DATA_VOLUME, nodesServiceName, secretName, serviceAccountName } from "./names.ts";
 import { nodeSettings } from "./config-map.ts";
 import { digestOf } from "./digest.ts";
 
@@ -116,7 +116,6 @@ function environment(cluster: DynamoCluster, zone: string): V1EnvVar[] {
       value: `$(POD_NAME).${nodesServiceName(cluster)}.${namespace}.svc:${CLIENT_PORT}`,
     },
     { name: ENV.zone, value: zone },
-    { name: "DYNAMO_ENDPOINT", value: `http://${clientServiceName(cluster)}.${namespace}.svc:${CLIENT_PORT}` },
   ];
 }
 

@@ -38,6 +38,13 @@ export function isPodReady(pod: V1Pod | undefined): boolean {
   return pod?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
 }
 
+/** Why a node is not as it should be, as the rest of a sentence that begins with its pod. */
+export function whyUnwell({ silence, report }: NodeView): string {
+  if (silence !== "") return silence;
+  const state = report?.status.state ?? "unknown";
+  return state === "serving" ? "it serves, its pod is not ready yet" : `it is ${state}`;
+}
+
 function silenceOf(pod: V1Pod | undefined, report: ObservedState["reports"][number] | undefined): string {
   if (report?.answered === true) return "";
   if (pod === undefined) return "its pod does not exist yet";

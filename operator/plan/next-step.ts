@@ -1,5 +1,5 @@
 import { PAUSED_ANNOTATION } from "../api/v1alpha1/annotations.ts";
-import { nodeViews } from "../observe/node-view.ts";
+import { nodeViews, whyUnwell } from "../observe/node-view.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 import { formationStep } from "./formation.ts";
 import { identityStep } from "./identity.ts";
@@ -41,6 +41,6 @@ export function isPaused({ cluster }: ObservedState): boolean {
 function healthStep(nodes: ReturnType<typeof nodeViews>): Step | undefined {
   const unwell = nodes.find(({ isReady, report }) => !isReady || report?.status.state !== "serving");
   if (unwell === undefined) return undefined;
-  const message = `${unwell.pod}: ${unwell.silence === "" ? `it is ${unwell.report!.status.state}` : unwell.silence}`;
+  const message = `${unwell.pod}: ${whyUnwell(unwell)}`;
   return { kind: "wait", reason: "ForPods", message, afterMs: 2_000 };
 }

@@ -1,6 +1,6 @@
 import type { V1StatefulSet } from "@kubernetes/client-node";
 import type { ObservedState } from "../observe/observed-state.ts";
-import { type NodeView } from "../observe/node-view.ts";
+import { type NodeView, whyUnwell } from "../observe/node-view.ts";
 import { TEMPLATE_HASH } from "../api/v1alpha1/annotations.ts";
 import type { Step } from "./step.ts";
 
@@ -33,9 +33,10 @@ export function isOutdated({ object }: NodeView, statefulSets: readonly V1Statef
 
 /** Why no healthy pod may be taken away now, as a sentence; undefined where nothing speaks against it. */
 export function obstacleTo(nodes: readonly NodeView[]): string | undefined {
-  for (const { pod, isTerminating, isReady, report, silence } of nodes) {
+  for (const node of nodes) {
+    const { pod, isTerminating, isReady, report, silence } = node;
     if (isTerminating) return `${pod} is being replaced`;
-    if (!isReady) return `${pod} is not ready: ${silence === "" ? (report?.status.state ?? "unknown") : silence}`;
+    if (!isReady) return `${pod} is not ready: ${whyUnwell(node)}`;
     if (report === undefined) return `${pod} does not answer: ${silence}`;
     if (report.status.state !== "serving") return `${pod} is ${report.status.state}`;
   }

@@ -31,7 +31,7 @@ export function clusterStatus(facts: Facts): DynamoClusterStatus {
   };
 }
 
-export type Phase = "Pending" | "Forming" | "Ready" | "Updating" | "Degraded" | "Unavailable" | "Paused";
+export type Phase = "Pending" | "Forming" | "Starting" | "Ready" | "Updating" | "Degraded" | "Unavailable" | "Paused";
 
 /** One word for the table of `kubectl get`; the conditions say more. */
 function phaseOf(facts: Facts, judgements: readonly Judgement[]): Phase {
@@ -41,7 +41,8 @@ function phaseOf(facts: Facts, judgements: readonly Judgement[]): Phase {
   if (facts.ring === undefined) return facts.nodes.every(({ report }) => report !== undefined) && facts.nodes.length > 0 ? "Forming" : "Pending";
   if (!holds("Available")) return "Unavailable";
   if (facts.outdated.length > 0 || facts.nodes.some(({ isTerminating }) => isTerminating)) return "Updating";
-  return holds("Ready") ? "Ready" : "Degraded";
+  if (holds("Ready")) return "Ready";
+  return !holds("Degraded") && facts.nodes.some(({ isReady }) => !isReady) ? "Starting" : "Degraded";
 }
 
 function messageFor(judgements: readonly Judgement[]): string {

@@ -1,5 +1,6 @@
 import type { ClusterCondition } from "../api/v1alpha1/dynamo-cluster.ts";
 import type { Facts } from "./facts.ts";
+import { whyUnwell } from "../observe/node-view.ts";
 import { isServing } from "./facts.ts";
 import { quorumState } from "./quorum.ts";
 
@@ -46,7 +47,7 @@ function ready(facts: Facts, others: readonly Judgement[]): Judgement {
   const unready = facts.nodes.find((node) => !node.isReady || !isServing(node));
   if (facts.ring === undefined) return no("Ready", "NoRing", messageOf(others, "RingFormed"));
   if (unready !== undefined) {
-    return no("Ready", "NodesNotReady", `${unready.pod}: ${unready.silence === "" ? whyNot(unready) : unready.silence}`);
+    return no("Ready", "NodesNotReady", `${unready.pod}: ${whyUnwell(unready)}`);
   }
   const blocking = others.find(
     ({ type, status }) =>
@@ -55,11 +56,6 @@ function ready(facts: Facts, others: readonly Judgement[]): Judgement {
   );
   if (blocking !== undefined) return no("Ready", blocking.reason, blocking.message);
   return yes("Ready", "AllNodesServe", `all ${facts.nodes.length} nodes serve`);
-}
-
-function whyNot({ report }: Facts["nodes"][number]): string {
-  const state = report?.status.state ?? "unknown";
-  return state === "serving" ? "it serves, its pod is not ready yet" : `it is ${state}`;
 }
 
 function available(facts: Facts): Judgement {
@@ -96,7 +92,7 @@ function degraded(facts: Facts): Judgement {
   const impaired = facts.nodes.filter((node) => !isServing(node));
   if (impaired.length === 0) return no("Degraded", "AllNodesServe", "all nodes serve");
   const first = impaired[0]!;
-  const message = `${impaired.length} of ${facts.nodes.length} nodes do not serve; ${first.pod}: ${first.silence === "" ? whyNot(first) : first.silence}`;
+  const message = `${impaired.length} of ${facts.nodes.length} nodes do not serve; ${first.pod}: ${whyUnwell(first)}`;
   return yes("Degraded", "NodesDown", message);
 }
 
