@@ -7,7 +7,7 @@ image=localhost/$1
 shift
 options=(--layers --network host -v /etc/ssl/certs:/etc/ssl/certs:ro)
 # Where this machine's npm fetches packages from.
-npmrc=$(npm config get globalconfig)
+npmrc=$(npm config get globalconfig 2>/dev/null)
 [ -f "$npmrc" ] && options+=(-v "$npmrc:$npmrc:ro" -v "$npmrc:/usr/local/etc/npmrc:ro")
 
 say "building $image (two minutes the first time)"
@@ -17,7 +17,7 @@ buildah bud "${options[@]}" --build-arg NODE_IMAGE=localhost/node:24-bookworm \
 
 archive=$DIR/image.tar
 rm -f "$archive"
-buildah push -q "$image" "oci-archive:$archive:$image" >/dev/null
+buildah push -q --disable-compression "$image" "oci-archive:$archive:$image" >/dev/null
 for host in "${HOSTS[@]}"; do
   on_host "$host" images import "$archive" >/dev/null
   for tag in "$@"; do on_host "$host" images tag --force "$image" "${image%:*}:$tag" >/dev/null; done

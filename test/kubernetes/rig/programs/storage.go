@@ -17,7 +17,7 @@ import (
 )
 
 // The storage driver: each volume is a directory, and belongs to the host that its first pod was placed on.
-const provisioner = "dynamokv.io/directory"
+const provisioner = "local/directory"
 
 const resizeEvery = time.Second
 
