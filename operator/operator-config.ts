@@ -43,7 +43,8 @@ export function parseOperatorConfig(env: Readonly<Record<string, string | undefi
     return otherwise ?? "";
   };
   const logLevel = text("logLevel", "info");
-  if (!isLogLevel(logLevel)) problems.push(`${OPERATOR_ENV.logLevel}=${logLevel} is none of error, warn, info, debug`);
+  if (!isLogLevel(logLevel))
+    problems.push(`${OPERATOR_ENV.logLevel}=${logLevel} is none of error, warn, info, debug`);
   const port = Number(text("healthPort", String(HEALTH_PORT)));
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     problems.push(`${OPERATOR_ENV.healthPort}=${env[OPERATOR_ENV.healthPort]} is no port`);

@@ -13,7 +13,8 @@ export function createOperatorLog(level: string): OperatorLog {
     format: winston.format.printf(({ level: lineLevel, message, fields }) =>
       JSON.stringify(
         { time: new Date().toISOString(), level: lineLevel, event: message, ...(fields as object) },
-        (_name, value: unknown) => (value instanceof Error ? { message: value.message, stack: value.stack } : value),
+        (_name, value: unknown) =>
+          value instanceof Error ? { message: value.message, stack: value.stack } : value,
       ),
     ),
     transports: [new winston.transports.Console()],

@@ -1,7 +1,7 @@
-import { ApiConnection } from "../kube/api-connection.ts";
+import { type ApiConnection } from "../kube/api-connection.ts";
 import { ClusterCaches } from "../kube/cluster-caches.ts";
 import { EventRecorder } from "../kube/event-recorder.ts";
-import { KubeClient } from "../kube/kube-client.ts";
+import { type KubeClient } from "../kube/kube-client.ts";
 import { NodeInquiry } from "../kube/node-inquiry.ts";
 import { Reconciler } from "./reconciler.ts";
 import { WorkQueue } from "./work-queue.ts";
@@ -39,8 +39,17 @@ export class Controller {
       },
       onTrouble: (message) => log("watch_failed", { message }, "warn"),
     });
-    const events = new EventRecorder(client, identity, (message) => log("event_dropped", { message }, "warn"));
-    const reconciler = new Reconciler({ client, caches: this.#caches, nodes: this.#nodes, events, operator: { image }, log });
+    const events = new EventRecorder(client, identity, (message) =>
+      log("event_dropped", { message }, "warn"),
+    );
+    const reconciler = new Reconciler({
+      client,
+      caches: this.#caches,
+      nodes: this.#nodes,
+      events,
+      operator: { image },
+      log,
+    });
     this.#queue = new WorkQueue({
       workers: WORKERS,
       work: (key) => reconciler.reconcile(key),
@@ -76,6 +85,7 @@ export class Controller {
   }
 
   #addAll(): void {
-    for (const { metadata } of this.#caches.clusters.list()) this.#queue.add(`${metadata.namespace}/${metadata.name}`);
+    for (const { metadata } of this.#caches.clusters.list())
+      this.#queue.add(`${metadata.namespace}/${metadata.name}`);
   }
 }

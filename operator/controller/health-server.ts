@@ -23,7 +23,10 @@ export async function startHealthServer(port: number, sources: HealthSources): P
   app.get("/livez", (_request, response) => {
     const staleMs = sources.staleMs();
     if (staleMs === undefined || staleMs < STALE_MS_MAX) return void response.type("text").send("ok\n");
-    response.status(503).type("text").send(`the API server was not heard of for ${Math.round(staleMs / 1_000)} s\n`);
+    response
+      .status(503)
+      .type("text")
+      .send(`the API server was not heard of for ${Math.round(staleMs / 1_000)} s\n`);
   });
   // Ready also while waiting to lead: a rollout of the Deployment must not wait for the lease.
   app.get("/readyz", (_request, response) => {
@@ -53,7 +56,11 @@ function metricsOf(sources: HealthSources): Registry {
   gauge("dynamo_operator_leading", "1 while this operator leads", () => (sources.leading() ? 1 : 0));
   gauge("dynamo_operator_clusters", "DynamoClusters it cares for", sources.clusters);
   gauge("dynamo_operator_queue_depth", "Clusters that wait or are worked on", sources.queueDepth);
-  gauge("dynamo_operator_watch_stale_seconds", "Since the quietest watch heard of the API server", () => (sources.staleMs() ?? 0) / 1_000);
+  gauge(
+    "dynamo_operator_watch_stale_seconds",
+    "Since the quietest watch heard of the API server",
+    () => (sources.staleMs() ?? 0) / 1_000,
+  );
   new Gauge({
     name: "dynamo_operator_api_requests_total",
     help: "Requests sent to the API server",

@@ -26,7 +26,7 @@ export class ObjectApplier {
     const live = this.#live(object);
     const before = this.#applied.get(key);
     if (live !== undefined && before?.wanted === wanted && before.live === substanceOf(live)) return;
-    const result = await this.#client.apply(object as KubernetesObject);
+    const result = await this.#client.apply(object);
     this.#applied.set(key, { wanted, live: substanceOf(result) });
   }
 
@@ -53,9 +53,10 @@ export class ObjectApplier {
         return this.#caches.serviceAccounts;
       case "PodDisruptionBudget":
         return this.#caches.disruptionBudgets;
-      default:
-        throw new TypeError(`no copy of ${kind} is kept`);
+      case undefined:
+        break;
     }
+    throw new TypeError("a desired object has no kind");
   }
 }
 

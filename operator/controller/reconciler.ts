@@ -13,6 +13,7 @@ import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import type { NodeInquiry } from "../kube/node-inquiry.ts";
 import { RESOURCES } from "../kube/resource-path.ts";
+import { isPodReady } from "../observe/node-view.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 import { isPaused, nextStep } from "../plan/next-step.ts";
 import type { Step } from "../plan/step.ts";
@@ -63,13 +64,13 @@ export class Reconciler {
       return { againAfterMs: undefined };
     }
     const observedBefore = this.#observed(cluster, []);
-    let failure: unknown;
+    let failure: Error | undefined;
     let token: string | undefined;
     try {
-      token = await this.#token(cluster);
+      token = await this.#token(observedBefore);
       if (!isPaused(observedBefore)) await this.#applyAll(observedBefore);
     } catch (error) {
-      failure = error;
+      failure = asError(error);
     }
     const reports = await this.#parts.nodes.reports(observedBefore.pods, token);
     const observed = this.#observed(cluster, reports);
@@ -80,7 +81,7 @@ export class Reconciler {
     return { againAfterMs: failure === undefined ? againAfterMs(step) : AFTER_STEP_MS };
   }
 
-  async #take(step: Step, observed: ObservedState, token: string | undefined): Promise<unknown> {
+  async #take(step: Step, observed: ObservedState, token: string | undefined): Promise<Error | undefined> {
     if (step.kind !== "none" && step.kind !== "wait") {
       this.#parts.log("step_taken", { cluster: keyOf(observed.cluster), ...step, step: step.kind }, "info");
     }
@@ -88,7 +89,7 @@ export class Reconciler {
       await this.#steps.take(step, observed, token);
       return undefined;
     } catch (error) {
-      return error;
+      return asError(error);
     }
   }
 
@@ -102,7 +103,7 @@ export class Reconciler {
       pods: ofCluster(pods.list(), cluster),
       claims: ofCluster(claims.list(), cluster),
       reports,
-      nowMs: Date.now(),
+      now: `${new Date().toISOString().slice(0, 19)}Z`,
     };
   }
 
@@ -138,24 +139,27 @@ export class Reconciler {
     await this.#parts.client.mergePatch(RESOURCES.claims, name, patch);
   }
 
-  /** Made where it is missing, read once, and read again only when it was not there. */
-  async #token(cluster: DynamoCluster): Promise<string | undefined> {
+  /** Made where it is missing, read once, and looked at again while pods are missing that may wait for it. */
+  async #token({ cluster, pods }: ObservedState): Promise<string | undefined> {
     const key = keyOf(cluster);
     const name = { namespace: cluster.metadata.namespace, name: secretName(cluster) };
     let secret = this.#secrets.get(key);
-    if (secret === undefined) {
+    if (secret === undefined || !pods.every(isPodReady)) {
       secret = await this.#parts.client.get<V1Secret>(RESOURCES.secrets, name).catch((error: unknown) => {
         if (!isNotFound(error)) throw error;
         return this.#parts.client.create(clusterSecret(cluster, drawSecretFile()));
       });
+      if (secret.metadata?.ownerReferences?.some(({ uid }) => uid !== cluster.metadata.uid)) {
+        throw new Error(`Secret ${name.name} belongs to a cluster that was deleted; it is about to go too`);
+      }
       this.#secrets.set(key, secret);
     }
     return tokenOf(secret);
   }
 
-  async #report(observed: ObservedState, step: Step, failure: unknown): Promise<void> {
+  async #report(observed: ObservedState, step: Step, failure: Error | undefined): Promise<void> {
     const { cluster } = observed;
-    const text = failure === undefined || isConflict(failure) ? undefined : errorText(failure);
+    const text = failure === undefined || isConflict(failure) ? undefined : failure.message;
     const facts = factsOf({ observed, step, heldBack: this.#heldBack(observed), failure: text });
     const status = clusterStatus(facts);
     if (text !== undefined) {
@@ -186,7 +190,11 @@ function againAfterMs(step: Step): number {
       return AT_REST_MS;
     case "wait":
       return step.afterMs;
-    default:
+    case "form_ring":
+    case "adopt_identity":
+    case "restart_pod":
+    case "grow_claim":
+    case "replace_stateful_set":
       return AFTER_STEP_MS;
   }
 }
@@ -195,6 +203,6 @@ function keyOf({ metadata }: DynamoCluster): string {
   return `${metadata.namespace}/${metadata.name}`;
 }
 
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

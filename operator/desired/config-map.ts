@@ -1,5 +1,12 @@
 import type { V1ConfigMap } from "@kubernetes/client-node";
-import { ADMIN_PORT, CLI_ENV, CLIENT_PORT, ENV, PEER_PORT, type SettingName } from "../../node/contract/pod-contract.ts";
+import {
+  ADMIN_PORT,
+  CLI_ENV,
+  CLIENT_PORT,
+  ENV,
+  PEER_PORT,
+  type SettingName,
+} from "../../node/contract/pod-contract.ts";
 import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
 import { objectLabels } from "./labels.ts";
 import { clientServiceName, configMapName, nodesServiceName } from "./names.ts";

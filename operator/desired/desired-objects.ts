@@ -14,7 +14,8 @@ import { statefulSet } from "./stateful-set.ts";
 import { zoneShares } from "./zone-plan.ts";
 
 /** Everything that shall exist for a cluster, in the order in which it is applied; the secret is apart. */
-export type DesiredObject = V1ServiceAccount | V1ConfigMap | V1Service | V1PodDisruptionBudget | V1StatefulSet;
+export type DesiredObject =
+  V1ServiceAccount | V1ConfigMap | V1Service | V1PodDisruptionBudget | V1StatefulSet;
 
 export interface OperatorImage {
   /** Image of the operator itself, which nodes run too unless the spec names another. */

@@ -35,7 +35,11 @@ export function podTemplate(cluster: DynamoCluster, input: PodTemplateInput): V1
   const { pod } = cluster.spec;
   const template: V1PodTemplateSpec = {
     metadata: {
-      labels: { ...pod.labels, ...objectLabels(cluster), ...(input.zone === "" ? {} : { [ZONE_LABEL]: input.zone }) },
+      labels: {
+        ...pod.labels,
+        ...objectLabels(cluster),
+        ...(input.zone === "" ? {} : { [ZONE_LABEL]: input.zone }),
+      },
       annotations: { ...pod.annotations },
     },
     spec: {
@@ -66,7 +70,10 @@ export function podTemplate(cluster: DynamoCluster, input: PodTemplateInput): V1
     },
   };
   const hash = digestOf({ template, settings: nodeSettings(cluster) });
-  return { ...template, metadata: { ...template.metadata, annotations: { ...pod.annotations, [TEMPLATE_HASH]: hash } } };
+  return {
+    ...template,
+    metadata: { ...template.metadata, annotations: { ...pod.annotations, [TEMPLATE_HASH]: hash } },
+  };
 }
 
 function container(cluster: DynamoCluster, { zone, image }: PodTemplateInput): V1Container {
@@ -110,7 +117,10 @@ function environment(cluster: DynamoCluster, zone: string): V1EnvVar[] {
     { name: ENV.clientListen, value: `0.0.0.0:${CLIENT_PORT}` },
     { name: ENV.adminListen, value: `0.0.0.0:${ADMIN_PORT}` },
     { name: ENV.peerListen, value: `0.0.0.0:${PEER_PORT}` },
-    { name: ENV.advertiseAddress, value: `$(POD_NAME).${nodesServiceName(cluster)}.${namespace}.svc:${PEER_PORT}` },
+    {
+      name: ENV.advertiseAddress,
+      value: `$(POD_NAME).${nodesServiceName(cluster)}.${namespace}.svc:${PEER_PORT}`,
+    },
     {
       name: ENV.advertiseClientAddress,
       value: `$(POD_NAME).${nodesServiceName(cluster)}.${namespace}.svc:${CLIENT_PORT}`,
@@ -121,13 +131,16 @@ function environment(cluster: DynamoCluster, zone: string): V1EnvVar[] {
 
 function placement(cluster: DynamoCluster, zone: string) {
   const { pod, imagePullSecrets = [] } = cluster.spec;
-  const affinity = zone === "" ? (pod.affinity as V1Affinity | undefined) : inZone(pod.affinity as V1Affinity, zone);
+  const affinity =
+    zone === "" ? (pod.affinity as V1Affinity | undefined) : inZone(pod.affinity as V1Affinity, zone);
   return {
     ...(affinity === undefined ? {} : { affinity }),
     ...(pod.nodeSelector === undefined ? {} : { nodeSelector: { ...pod.nodeSelector } }),
     ...(pod.tolerations === undefined ? {} : { tolerations: [...pod.tolerations] as object[] }),
     ...(pod.priorityClassName === undefined ? {} : { priorityClassName: pod.priorityClassName }),
-    ...(imagePullSecrets.length === 0 ? {} : { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
+    ...(imagePullSecrets.length === 0
+      ? {}
+      : { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
   };
 }
 

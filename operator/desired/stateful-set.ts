@@ -40,7 +40,9 @@ export function statefulSet(cluster: DynamoCluster, { share, image, live }: Stat
       podManagementPolicy: "Parallel",
       updateStrategy: { type: "OnDelete" },
       persistentVolumeClaimRetentionPolicy: { whenDeleted: "Retain", whenScaled: "Retain" },
-      selector: { matchLabels: { ...selectorLabels(cluster), ...(zone === "" ? {} : { [ZONE_LABEL]: zone }) } },
+      selector: {
+        matchLabels: { ...selectorLabels(cluster), ...(zone === "" ? {} : { [ZONE_LABEL]: zone }) },
+      },
       template: template.template,
       volumeClaimTemplates: [claimTemplate(cluster, live)],
     },

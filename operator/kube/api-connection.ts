@@ -64,11 +64,20 @@ export class ApiConnection {
   }
 
   /** Resolves when the answer's head is there, for a caller that reads a stream. Rejects with ApiError. */
-  async open({ method, path, body, contentType = "application/json", timeoutMs }: ApiRequest): Promise<IncomingMessage> {
+  async open({
+    method,
+    path,
+    body,
+    contentType = "application/json",
+    timeoutMs,
+  }: ApiRequest): Promise<IncomingMessage> {
     this.sent.set(method, (this.sent.get(method) ?? 0) + 1);
     const server = this.#config.getCurrentCluster()?.server;
     if (server === undefined) {
-      throw new ApiError("no API server is configured: give a kubeconfig or run inside a cluster", unreachable());
+      throw new ApiError(
+        "no API server is configured: give a kubeconfig or run inside a cluster",
+        unreachable(),
+      );
     }
     const url = new URL(server.replace(/\/$/, "") + path);
     const options: RequestOptions = {};
@@ -108,7 +117,12 @@ function exchange(
     );
     outgoing.once("error", (cause) => {
       clearTimeout(timer);
-      reject(new ApiError(`${what}: the API server cannot be reached: ${cause.message}`, { ...unreachable(), cause }));
+      reject(
+        new ApiError(`${what}: the API server cannot be reached: ${cause.message}`, {
+          ...unreachable(),
+          cause,
+        }),
+      );
     });
     outgoing.end(payload);
   });
@@ -160,7 +174,9 @@ function keepAgents(config: KubeConfig): void {
   const create = inner.createAgent.bind(config);
   const agents = new Map<string, unknown>();
   inner.createAgent = (cluster, options) => {
-    const credentials = JSON.stringify([options["ca"], options["cert"], options["key"], options["servername"]].map(String));
+    const credentials = JSON.stringify(
+      [options["ca"], options["cert"], options["key"], options["servername"]].map(String),
+    );
     let agent = agents.get(credentials);
     if (agent === undefined) {
       // Rotated credentials come with a new agent; the one before is not needed any more.

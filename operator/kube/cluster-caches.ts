@@ -90,10 +90,14 @@ export class ClusterCaches {
 }
 
 /** Objects of one cluster among those of all. */
-export function ofCluster<T extends KubernetesObject>(objects: readonly T[], { metadata }: DynamoCluster): T[] {
+export function ofCluster<T extends KubernetesObject>(
+  objects: readonly T[],
+  { metadata }: DynamoCluster,
+): T[] {
   return objects.filter(
     (object) =>
-      object.metadata?.namespace === metadata.namespace && object.metadata.labels?.[INSTANCE] === metadata.name,
+      object.metadata?.namespace === metadata.namespace &&
+      object.metadata.labels?.[INSTANCE] === metadata.name,
   );
 }
 

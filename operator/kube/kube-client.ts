@@ -1,6 +1,13 @@
 import type { KubernetesObject } from "@kubernetes/client-node";
 import type { ApiConnection } from "./api-connection.ts";
-import { collectionPath, objectPath, type ObjectName, resourceOf, RESOURCES, type ResourceKind } from "./resource-path.ts";
+import {
+  collectionPath,
+  objectPath,
+  type ObjectName,
+  resourceOf,
+  RESOURCES,
+  type ResourceKind,
+} from "./resource-path.ts";
 
 /**
  * What the operator does to the API server. Objects are applied by the server (each field has an owner, and what users
@@ -52,9 +59,18 @@ export class KubeClient {
   }
 
   /** Changes only the fields in `patch`; RFC 7396. */
-  mergePatch<T extends KubernetesObject>(resource: ResourceKind, name: ObjectName, patch: unknown): Promise<T> {
+  mergePatch<T extends KubernetesObject>(
+    resource: ResourceKind,
+    name: ObjectName,
+    patch: unknown,
+  ): Promise<T> {
     const path = `${objectPath(resource, name)}?fieldManager=${FIELD_MANAGER}`;
-    return this.#api.json<T>({ method: "PATCH", path, body: patch, contentType: "application/merge-patch+json" });
+    return this.#api.json<T>({
+      method: "PATCH",
+      path,
+      body: patch,
+      contentType: "application/merge-patch+json",
+    });
   }
 
   async delete(

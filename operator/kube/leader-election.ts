@@ -74,7 +74,10 @@ export class LeaderElection {
       const { client, lease, identity } = this.#options;
       const current = await client.get<Lease>(RESOURCES.leases, lease);
       if (current.spec?.holderIdentity !== identity) return;
-      await client.replace(RESOURCES.leases, lease, { ...current, spec: { ...current.spec, holderIdentity: "", leaseDurationSeconds: 1 } });
+      await client.replace(RESOURCES.leases, lease, {
+        ...current,
+        spec: { ...current.spec, holderIdentity: "", leaseDurationSeconds: 1 },
+      });
     } catch {
       // It runs out by itself.
     }
@@ -90,7 +93,10 @@ export class LeaderElection {
       // The lease counts from before the request: others see it no earlier.
       this.#renewedMs = startedMs;
       if (first) this.#options.onLeading();
-    } else if (this.#renewedMs !== undefined && performance.now() - this.#renewedMs > this.#timing.renewWithinMs) {
+    } else if (
+      this.#renewedMs !== undefined &&
+      performance.now() - this.#renewedMs > this.#timing.renewWithinMs
+    ) {
       this.#stopped = true;
       this.#options.onLost(`the lease could not be renewed for ${this.#timing.renewWithinMs} ms`);
       return;
@@ -151,11 +157,16 @@ export class LeaderElection {
       leaseDurationSeconds: Math.ceil(this.#timing.durationMs / 1_000),
       acquireTime: mine?.acquireTime ?? now,
       renewTime: now,
-      leaseTransitions: (before?.leaseTransitions ?? 0) + (mine === undefined && before !== undefined ? 1 : 0),
+      leaseTransitions:
+        (before?.leaseTransitions ?? 0) + (mine === undefined && before !== undefined ? 1 : 0),
     };
   }
 }
 
 function header({ namespace, name }: ObjectName) {
-  return { apiVersion: RESOURCES.leases.apiVersion, kind: RESOURCES.leases.kind, metadata: { namespace, name } };
+  return {
+    apiVersion: RESOURCES.leases.apiVersion,
+    kind: RESOURCES.leases.kind,
+    metadata: { namespace, name },
+  };
 }

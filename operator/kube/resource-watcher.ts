@@ -99,7 +99,10 @@ export class ResourceWatcher<T extends KubernetesObject> {
       const answer = await this.#options.api.json<{
         metadata: { resourceVersion: string; continue?: string };
         items: T[];
-      }>({ method: "GET", path: this.#path({ limit: String(PAGE), ...(continued === "" ? {} : { continue: continued }) }) });
+      }>({
+        method: "GET",
+        path: this.#path({ limit: String(PAGE), ...(continued === "" ? {} : { continue: continued }) }),
+      });
       for (const item of answer.items) found.set(keyOf(item), { ...item, ...this.#kind() });
       continued = answer.metadata.continue ?? "";
       if (continued === "") this.#version = answer.metadata.resourceVersion;
@@ -109,7 +112,8 @@ export class ResourceWatcher<T extends KubernetesObject> {
     this.#objects.clear();
     for (const [key, object] of found) this.#objects.set(key, object);
     for (const [key, object] of found) {
-      if (before.get(key)?.metadata?.resourceVersion !== object.metadata?.resourceVersion) this.#changed(object);
+      if (before.get(key)?.metadata?.resourceVersion !== object.metadata?.resourceVersion)
+        this.#changed(object);
     }
     for (const [key, object] of before) if (!found.has(key)) this.#changed(object);
     this.#synced?.();
@@ -148,7 +152,10 @@ export class ResourceWatcher<T extends KubernetesObject> {
     this.#heard();
     if (type === "ERROR") {
       const status = object.code ?? 500;
-      throw new ApiError(`watch of ${this.#options.resource.plural}: ${object.message ?? "ended"}`, { status, reason: "Watch" });
+      throw new ApiError(`watch of ${this.#options.resource.plural}: ${object.message ?? "ended"}`, {
+        status,
+        reason: "Watch",
+      });
     }
     this.#version = object.metadata?.resourceVersion ?? this.#version;
     if (type === "BOOKMARK") return;

@@ -56,7 +56,8 @@ export function troubleOf(pod: V1Pod): string | undefined {
   const unscheduled = pod.status?.conditions?.find(
     ({ type, status }) => type === "PodScheduled" && status === "False",
   );
-  if (unscheduled !== undefined) return `its pod cannot be scheduled: ${unscheduled.message ?? unscheduled.reason ?? "no reason given"}`;
+  if (unscheduled !== undefined)
+    return `its pod cannot be scheduled: ${unscheduled.message ?? unscheduled.reason ?? "no reason given"}`;
   for (const { state, lastState } of pod.status?.containerStatuses ?? []) {
     const waiting = state?.waiting;
     if (waiting?.reason === undefined || waiting.reason === "ContainerCreating") continue;

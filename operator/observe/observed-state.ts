@@ -1,8 +1,4 @@
-import type {
-  V1PersistentVolumeClaim,
-  V1Pod,
-  V1StatefulSet,
-} from "@kubernetes/client-node";
+import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import type { AdminMember, AdminRing, AdminStatus } from "../../node/contract/admin-types.ts";
 import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
 
@@ -19,8 +15,8 @@ export interface ObservedState {
   readonly claims: readonly V1PersistentVolumeClaim[];
   /** What the node of each running pod answered; a pod without an address yet is not in it. */
   readonly reports: readonly NodeReport[];
-  /** Milliseconds since 1970. */
-  readonly nowMs: number;
+  /** As conditions tell the time: "2026-01-01T00:00:00Z". */
+  readonly now: string;
 }
 
 export type NodeReport =

@@ -17,14 +17,16 @@ import { volumeStep } from "./volumes.ts";
 export function nextStep(observed: ObservedState): Step {
   const { cluster } = observed;
   if (isPaused(observed)) {
-    const message = "paused: nothing is changed until spec.paused is false and the annotation dynamokv.io/paused is gone";
+    const message =
+      "paused: nothing is changed until spec.paused is false and the annotation dynamokv.io/paused is gone";
     return { kind: "wait", reason: "Paused", message, afterMs: 60_000 };
   }
   const nodes = nodeViews(observed, existingPods(observed));
   const volumes = volumeStep(observed);
   if (volumes !== undefined) return volumes;
   const conflict = ringConflict(nodes);
-  if (conflict !== undefined) return { kind: "wait", reason: "RingConflict", message: conflict, afterMs: 10_000 };
+  if (conflict !== undefined)
+    return { kind: "wait", reason: "RingConflict", message: conflict, afterMs: 10_000 };
   return (
     formationStep(cluster, nodes) ??
     identityStep(nodes) ??

@@ -14,10 +14,12 @@ export function rolloutStep(observed: ObservedState, nodes: readonly NodeView[])
   const outdated = nodes.filter((node) => isOutdated(node, observed.statefulSets) && !node.isTerminating);
   if (outdated.length === 0) return undefined;
   const broken = outdated.find(({ isReady }) => !isReady);
-  if (broken !== undefined) return restart(broken, "delete", "it is not ready and its template is out of date");
+  if (broken !== undefined)
+    return restart(broken, "delete", "it is not ready and its template is out of date");
   if (nodes.length === 1) return restart(outdated[0]!, "delete", "its template is out of date");
   const obstacle = obstacleTo(nodes);
-  if (obstacle !== undefined) return { kind: "wait", reason: "ForConvergence", message: obstacle, afterMs: 1_000 };
+  if (obstacle !== undefined)
+    return { kind: "wait", reason: "ForConvergence", message: obstacle, afterMs: 1_000 };
   return restart(outdated[0]!, "evict", "its template is out of date");
 }
 
@@ -35,7 +37,7 @@ export function isOutdated({ object }: NodeView, statefulSets: readonly V1Statef
 export function obstacleTo(nodes: readonly NodeView[]): string | undefined {
   for (const node of nodes) {
     const { pod, isTerminating, isReady, report, silence } = node;
-    if (isTerminating) return `${pod} is being replaced`;
+    if (isTerminating || node.object === undefined) return `${pod} is being replaced`;
     if (!isReady) return `${pod} is not ready: ${whyUnwell(node)}`;
     if (report === undefined) return `${pod} does not answer: ${silence}`;
     if (report.status.state !== "serving") return `${pod} is ${report.status.state}`;
@@ -57,8 +59,10 @@ function unequalTo(nodes: readonly NodeView[]): string | undefined {
   for (const { pod, report } of nodes) {
     if (pod === youngest.pod) continue;
     const exchange = report!.status.antiEntropy.lastExchange[id];
-    const isEqual = exchange !== undefined && exchange.outcome !== "failed" && exchange.agoMs < ageSeconds * 1_000;
-    if (!isEqual) return `${youngest.pod} started ${ageSeconds} s ago and has yet to compare its keys with ${pod}`;
+    const isEqual =
+      exchange !== undefined && exchange.outcome !== "failed" && exchange.agoMs < ageSeconds * 1_000;
+    if (!isEqual)
+      return `${youngest.pod} started ${ageSeconds} s ago and has yet to compare its keys with ${pod}`;
   }
   return undefined;
 }

@@ -8,7 +8,12 @@ export type Step =
   /** Nothing can be done now; look again after `afterMs` at the latest. */
   | { readonly kind: "wait"; readonly reason: WaitReason; readonly message: string; readonly afterMs: number }
   /** Asks one node to propose the first ring. */
-  | { readonly kind: "form_ring"; readonly via: string; readonly members: readonly string[]; readonly clusterId: string }
+  | {
+      readonly kind: "form_ring";
+      readonly via: string;
+      readonly members: readonly string[];
+      readonly clusterId: string;
+    }
   /** Tells a node without ring and data to take the id of the member whose volume was lost. */
   | { readonly kind: "adopt_identity"; readonly pod: string; readonly id: string }
   /** Deletes a pod, so that its StatefulSet makes it anew; by eviction where a healthy one gives way to an update. */
@@ -23,7 +28,12 @@ export type Step =
   /** Asks for a larger volume. */
   | { readonly kind: "grow_claim"; readonly claim: string; readonly size: string }
   /** Deletes a StatefulSet but not its pods: its claim template cannot be changed in place. */
-  | { readonly kind: "replace_stateful_set"; readonly name: string; readonly uid: string; readonly why: string };
+  | {
+      readonly kind: "replace_stateful_set";
+      readonly name: string;
+      readonly uid: string;
+      readonly why: string;
+    };
 
 export type WaitReason =
   | "ForPods"

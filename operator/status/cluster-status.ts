@@ -8,7 +8,7 @@ import { judge, type Judgement } from "./conditions.ts";
 
 /** The whole status, made anew from the facts; of the old one only the times of unchanged conditions are kept. */
 export function clusterStatus(facts: Facts): DynamoClusterStatus {
-  const { cluster, nowMs } = facts.observed;
+  const { cluster } = facts.observed;
   const judgements = judge(facts);
   const { factor: n, readQuorum: r, writeQuorum: w } = cluster.spec.replication;
   const { ring, nodes } = facts;
@@ -16,7 +16,7 @@ export function clusterStatus(facts: Facts): DynamoClusterStatus {
   return {
     observedGeneration: cluster.metadata.generation,
     phase: phaseOf(facts, judgements),
-    message: messageFor(judgements),
+    message: messageFor(facts, judgements),
     clusterId: ring?.clusterId ?? "",
     size: nodes.length,
     readyNodes: nodes.filter((node) => node.isReady && isServing(node)).length,
@@ -27,29 +27,36 @@ export function clusterStatus(facts: Facts): DynamoClusterStatus {
     ring: { epoch: ring?.epoch ?? 0, hash: ring?.hash ?? "", members: ring?.members.length ?? 0 },
     ...operationOf(facts),
     nodes: nodes.map((node) => nodeStatus(node, facts)),
-    conditions: judgements.map((judgement) => conditionOf(judgement, facts, nowMs)),
+    conditions: judgements.map((judgement) => conditionOf(judgement, facts)),
   };
 }
 
-export type Phase = "Pending" | "Forming" | "Starting" | "Ready" | "Updating" | "Degraded" | "Unavailable" | "Paused";
+export type Phase =
+  "Pending" | "Forming" | "Starting" | "Ready" | "Updating" | "Degraded" | "Unavailable" | "Paused";
 
 /** One word for the table of `kubectl get`; the conditions say more. */
 function phaseOf(facts: Facts, judgements: readonly Judgement[]): Phase {
   const holds = (type: Judgement["type"]): boolean =>
     judgements.some((judgement) => judgement.type === type && judgement.status === "True");
   if (facts.paused) return "Paused";
-  if (facts.ring === undefined) return facts.nodes.every(({ report }) => report !== undefined) && facts.nodes.length > 0 ? "Forming" : "Pending";
+  if (facts.ring === undefined)
+    return facts.nodes.every(({ report }) => report !== undefined) && facts.nodes.length > 0
+      ? "Forming"
+      : "Pending";
   if (!holds("Available")) return "Unavailable";
   if (facts.outdated.length > 0 || facts.nodes.some(({ isTerminating }) => isTerminating)) return "Updating";
   if (holds("Ready")) return "Ready";
   return !holds("Degraded") && facts.nodes.some(({ isReady }) => !isReady) ? "Starting" : "Degraded";
 }
 
-function messageFor(judgements: readonly Judgement[]): string {
-  const worth = judgements.find(
-    ({ type, status }) => (type === "Degraded" && status === "True") || (type === "Reconciled" && status === "False"),
-  );
+function messageFor({ outdated }: Facts, judgements: readonly Judgement[]): string {
   const progressing = judgements.find(({ type, status }) => type === "Progressing" && status === "True");
+  // During a rollout one node is always missing: what the rollout waits for says more.
+  if (outdated.length > 0 && progressing !== undefined) return progressing.message;
+  const worth = judgements.find(
+    ({ type, status }) =>
+      (type === "Degraded" && status === "True") || (type === "Reconciled" && status === "False"),
+  );
   return (worth ?? progressing ?? judgements[0]!).message;
 }
 
@@ -90,10 +97,16 @@ function nodeStatus(node: Facts["nodes"][number], { ring, outdated }: Facts): No
   };
 }
 
-function conditionOf(judgement: Judgement, { observed }: Facts, nowMs: number): ClusterCondition {
+function conditionOf(judgement: Judgement, { observed }: Facts): ClusterCondition {
   const { type, status, reason, message } = judgement;
   const before = observed.cluster.status?.conditions?.find((condition) => condition.type === type);
-  const lastTransitionTime =
-    before?.status === status ? before.lastTransitionTime : `${new Date(nowMs).toISOString().slice(0, 19)}Z`;
-  return { type, status, reason, message, lastTransitionTime, observedGeneration: observed.cluster.metadata.generation };
+  const lastTransitionTime = before?.status === status ? before.lastTransitionTime : observed.now;
+  return {
+    type,
+    status,
+    reason,
+    message,
+    lastTransitionTime,
+    observedGeneration: observed.cluster.metadata.generation,
+  };
 }

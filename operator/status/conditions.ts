@@ -72,17 +72,33 @@ function progressing({ step, outdated }: Facts): Judgement {
       return no("Progressing", "Idle", "nothing is under way");
     case "wait":
       if (step.reason === "Paused") return no("Progressing", "Paused", step.message);
-      return yes("Progressing", outdated.length > 0 ? "RollingUpdate" : `Waiting${step.reason}`, step.message);
+      return yes(
+        "Progressing",
+        outdated.length > 0 ? "RollingUpdate" : `Waiting${step.reason}`,
+        step.message,
+      );
     case "form_ring":
       return yes("Progressing", "FormingRing", `forming the ring of ${step.members.length} nodes`);
     case "adopt_identity":
-      return yes("Progressing", "NodeReturning", `${step.pod} lost its volume and takes its place again as ${step.id}`);
+      return yes(
+        "Progressing",
+        "NodeReturning",
+        `${step.pod} lost its volume and takes its place again as ${step.id}`,
+      );
     case "restart_pod":
-      return yes("Progressing", "RollingUpdate", `replacing ${step.pod}: ${step.why}; ${outdated.length} to go`);
+      return yes(
+        "Progressing",
+        "RollingUpdate",
+        `replacing ${step.pod}: ${step.why}; ${outdated.length} to go`,
+      );
     case "grow_claim":
       return yes("Progressing", "VolumeResizing", `asking for ${step.size} for ${step.claim}`);
     case "replace_stateful_set":
-      return yes("Progressing", "VolumeResizing", `replacing StatefulSet ${step.name}, its pods stay: ${step.why}`);
+      return yes(
+        "Progressing",
+        "VolumeResizing",
+        `replacing StatefulSet ${step.name}, its pods stay: ${step.why}`,
+      );
   }
 }
 
@@ -104,7 +120,8 @@ function ringFormed({ ring, step }: Facts): Judgement {
 }
 
 function volumesResized({ growing, observed }: Facts): Judgement {
-  if (growing.length === 0) return yes("VolumesResized", "AsAsked", "all volumes have the size that was asked for");
+  if (growing.length === 0)
+    return yes("VolumesResized", "AsAsked", "all volumes have the size that was asked for");
   const message = `${growing.join(", ")}: not yet ${observed.cluster.spec.storage.size}; see \`kubectl describe pvc ${growing[0]}\``;
   return no("VolumesResized", "Resizing", message);
 }
@@ -118,14 +135,20 @@ function sizeAsAsked({ observed, ring, nodes }: Facts): Judgement {
 }
 
 function requiresUpdate({ heldBack }: Facts): Judgement {
-  if (heldBack.length === 0) return no("RequiresUpdate", "UpToDate", "the nodes' pods are as this operator makes them");
+  if (heldBack.length === 0)
+    return no("RequiresUpdate", "UpToDate", "the nodes' pods are as this operator makes them");
   const message =
     "this version of the operator makes the nodes' pods differently: they change with the next change of the spec, or at once with updatePolicy: Automatic";
   return yes("RequiresUpdate", "OperatorChanged", message);
 }
 
 function paused({ paused: isPaused }: Facts): Judgement {
-  if (isPaused) return yes("Paused", "Asked", "the operator changes nothing: spec.paused or annotation dynamokv.io/paused");
+  if (isPaused)
+    return yes(
+      "Paused",
+      "Asked",
+      "the operator changes nothing: spec.paused or annotation dynamokv.io/paused",
+    );
   return no("Paused", "NotAsked", "the operator is at work");
 }
 

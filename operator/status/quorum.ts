@@ -22,7 +22,11 @@ export function quorumState({ ring, nodes, observed }: Facts): QuorumState {
   for (const owners of preferenceLists(ring, n)) {
     if (owners.filter((index) => isUp[index]).length < Math.min(r, n)) partitionsWithout += 1;
   }
-  return { held: partitionsWithout === 0 && serving.size >= Math.min(w, n), partitionsWithout, serving: serving.size };
+  return {
+    held: partitionsWithout === 0 && serving.size >= Math.min(w, n),
+    partitionsWithout,
+    serving: serving.size,
+  };
 }
 
 /** Clockwise from each partition the first `n` members of distinct zones, then any: as the nodes themselves walk. */

@@ -23,8 +23,8 @@ describe("kubernetes: the chart", function () {
     const directory = await mkdtemp(join(tmpdir(), "dynamokv-chart-"));
     try {
       await run(projectFile("deploy/render.sh"), [join(directory, "operator.yaml")]);
-      const rendered = await readFile(join(directory, "operator.yaml"), "utf8");
-      expect(await readFile(projectFile("deploy/operator.yaml"), "utf8")).to.equal(rendered);
+      const text = await readFile(join(directory, "operator.yaml"), "utf8");
+      expect(await readFile(projectFile("deploy/operator.yaml"), "utf8")).to.equal(text);
     } finally {
       await rm(directory, { recursive: true });
     }
@@ -39,7 +39,9 @@ describe("kubernetes: the chart", function () {
     const rights = (await rendered()).flatMap(({ rules = [] }) => rules);
     const onSecrets = rights.filter(({ resources }) => resources.includes("secrets"));
     expect(onSecrets.map(({ verbs }) => verbs)).to.deep.equal([["get", "create"]]);
-    expect(rights.some(({ resources, verbs }) => resources.includes("*") || verbs.includes("*"))).to.equal(false);
+    expect(rights.some(({ resources, verbs }) => resources.includes("*") || verbs.includes("*"))).to.equal(
+      false,
+    );
   });
 
   it("asks for nothing outside of its namespace where it is told to stay there", async () => {
@@ -48,7 +50,9 @@ describe("kubernetes: the chart", function () {
   });
 
   it("names the image by its digest where one is given", async () => {
-    const deployment = (await rendered("--set", `image.digest=sha256:${"0".repeat(64)}`)).find(({ kind }) => kind === "Deployment");
+    const deployment = (await rendered("--set", `image.digest=sha256:${"0".repeat(64)}`)).find(
+      ({ kind }) => kind === "Deployment",
+    );
     expect(JSON.stringify(deployment?.spec)).to.contain(`dynamokv@sha256:${"0".repeat(64)}`);
   });
 

@@ -3,7 +3,13 @@ import { readFile } from "node:fs/promises";
 
 import { expect } from "chai";
 
-import { installOperator, operatorLeads, operatorPods, projectFile, uninstallOperator } from "./rig/installed-operator.ts";
+import {
+  installOperator,
+  operatorLeads,
+  operatorPods,
+  projectFile,
+  uninstallOperator,
+} from "./rig/installed-operator.ts";
 import { kubectl } from "./rig/kubectl.ts";
 import { TestNamespace } from "./rig/test-namespace.ts";
 import { until } from "./rig/until.ts";
@@ -56,11 +62,21 @@ describe("kubernetes: a new user", function () {
       const put = await fetch(url, { method: "PUT", body: "hello" });
       const get = await fetch(url);
       console.log(put.status, get.status, await get.text());`;
-    expect((await shell.run("node", "--input-type=module", "--eval", program)).trim()).to.equal("204 200 hello");
+    expect((await shell.run("node", "--input-type=module", "--eval", program)).trim()).to.equal(
+      "204 200 hello",
+    );
   });
 
   it("asks all nodes from inside a node's pod, without options", async () => {
-    const members = await namespace.kubectl(["exec", `${NAME}-0`, "--", "dynamokv", "members", "--output", "json"]);
+    const members = await namespace.kubectl([
+      "exec",
+      `${NAME}-0`,
+      "--",
+      "dynamokv",
+      "members",
+      "--output",
+      "json",
+    ]);
     for (const ordinal of [0, 1, 2]) expect(members).to.contain(`${NAME}-${ordinal}.${NAME}-nodes`);
   });
 
@@ -113,9 +129,16 @@ describe("kubernetes: a new user", function () {
 
 /** resourceVersion of all that the operator makes, by kind and name. The user's own annotation changes one. */
 async function versions(namespace: TestNamespace): Promise<Record<string, string>> {
-  const kinds = "statefulsets,services,configmaps,serviceaccounts,poddisruptionbudgets,persistentvolumeclaims,secrets,pods";
+  const kinds =
+    "statefulsets,services,configmaps,serviceaccounts,poddisruptionbudgets,persistentvolumeclaims,secrets,pods";
   const selector = "app.kubernetes.io/component=node";
-  const objects = await namespace.list<{ kind: string; metadata: { name: string; resourceVersion: string } }>(kinds, "--selector", selector);
+  const objects = await namespace.list<{ kind: string; metadata: { name: string; resourceVersion: string } }>(
+    kinds,
+    "--selector",
+    selector,
+  );
   expect(objects).to.have.length.above(10);
-  return Object.fromEntries(objects.map(({ kind, metadata }) => [`${kind}/${metadata.name}`, metadata.resourceVersion]));
+  return Object.fromEntries(
+    objects.map(({ kind, metadata }) => [`${kind}/${metadata.name}`, metadata.resourceVersion]),
+  );
 }

@@ -30,7 +30,14 @@ describe("kubernetes: the life of a cluster", function () {
     const pod = await namespace.get<V1Pod>("pod", `${NAME}-0`);
     expect(pod?.spec?.automountServiceAccountToken).to.equal(false);
     expect(pod?.spec?.volumes?.some(({ projected }) => projected !== undefined)).to.equal(false);
-    const command = ["exec", `${NAME}-0`, "--", "sh", "-c", "touch /app/x 2>&1; touch /var/lib/dynamokv/x && echo written"];
+    const command = [
+      "exec",
+      `${NAME}-0`,
+      "--",
+      "sh",
+      "-c",
+      "touch /app/x 2>&1; touch /var/lib/dynamokv/x && echo written",
+    ];
     expect(await namespace.kubectl(command)).to.match(/Read-only file system[\s\S]*written/);
   });
 
@@ -42,7 +49,9 @@ describe("kubernetes: the life of a cluster", function () {
       const claims = await namespace.list<V1PersistentVolumeClaim>("pvc");
       const set = await namespace.get<V1StatefulSet>("statefulset", NAME);
       const template = set?.spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests?.["storage"];
-      return template === "2Gi" && claims.every(({ status }) => status?.capacity?.["storage"] === "2Gi") ? true : undefined;
+      return template === "2Gi" && claims.every(({ status }) => status?.capacity?.["storage"] === "2Gi")
+        ? true
+        : undefined;
     });
     await namespace.untilSettled(NAME, 60_000);
     expect(await podUids()).to.deep.equal(before);
@@ -80,12 +89,18 @@ describe("kubernetes: the life of a cluster", function () {
   it("gives one pod at a time to drains", async () => {
     const hosts = await hostsOf(namespace);
     await drain(hosts[0]!);
-    const evict = (pod: string) => ({ apiVersion: "policy/v1", kind: "Eviction", metadata: { name: pod, namespace: namespace.name } });
+    const evict = (pod: string) => ({
+      apiVersion: "policy/v1",
+      kind: "Eviction",
+      metadata: { name: pod, namespace: namespace.name },
+    });
     const pods = await namespace.list<V1Pod>("pods", "--selector", "app.kubernetes.io/component=node");
     const healthy = pods.find((pod) => pod.spec?.nodeName !== undefined && pod.spec.nodeName !== hosts[0]);
     const path = `/api/v1/namespaces/${namespace.name}/pods/${healthy!.metadata!.name!}/eviction`;
     const input = JSON.stringify(evict(healthy!.metadata!.name!));
-    const said = await kubectl(["create", "--raw", path, "-f", "-"], { input }).catch((error: unknown) => String(error));
+    const said = await kubectl(["create", "--raw", path, "-f", "-"], { input }).catch((error: unknown) =>
+      String(error),
+    );
     expect(said).to.contain("disruption budget");
     await kubectl(["uncordon", hosts[0]!]);
     await namespace.untilSettled(NAME, 120_000);
@@ -106,8 +121,12 @@ describe("kubernetes: the life of a cluster", function () {
 
   it("deletes its volumes with the cluster where the user said so, and waits for no finalizer", async () => {
     await namespace.kubectl(["delete", "dyn", "single", "--timeout=10s"]);
-    await until("no claim of it", 90_000, async () => ((await namespace.get("pvc", "data-single-0")) === undefined ? true : undefined));
-    await until("no secret of it", 30_000, async () => ((await namespace.get("secret", "single-secret")) === undefined ? true : undefined));
+    await until("no claim of it", 90_000, async () =>
+      (await namespace.get("pvc", "data-single-0")) === undefined ? true : undefined,
+    );
+    await until("no secret of it", 30_000, async () =>
+      (await namespace.get("secret", "single-secret")) === undefined ? true : undefined,
+    );
   });
 
   it("keeps volumes otherwise, and a cluster of the same name takes over their ring and data", async () => {
@@ -124,8 +143,13 @@ describe("kubernetes: the life of a cluster", function () {
 
   it("spreads over zones, one StatefulSet each, and puts every copy into another zone", async () => {
     const zones = await zonesOfHosts();
-    if (zones.length < 3) throw new Error(`this test needs hosts in three zones; there are: ${zones.join(", ")}`);
-    await namespace.applyCluster("zoned", { size: 3, zones: zones.slice(0, 3), storage: { size: "1Gi", reclaimPolicy: "Delete" } });
+    if (zones.length < 3)
+      throw new Error(`this test needs hosts in three zones; there are: ${zones.join(", ")}`);
+    await namespace.applyCluster("zoned", {
+      size: 3,
+      zones: zones.slice(0, 3),
+      storage: { size: "1Gi", reclaimPolicy: "Delete" },
+    });
     const { status } = await namespace.untilSettled("zoned", 120_000);
     expect(status?.nodes?.map(({ zone }) => zone)).to.have.members(zones.slice(0, 3));
     for (const zone of zones.slice(0, 3)) {
@@ -144,7 +168,9 @@ describe("kubernetes: the life of a cluster", function () {
 async function drain(host: string): Promise<void> {
   const options = ["--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=90s"];
   // Only what these tests made: the shell pod and the operator may stay.
-  await kubectl(["drain", host, ...options, "--pod-selector", "app.kubernetes.io/component=node"], { timeoutMs: 100_000 });
+  await kubectl(["drain", host, ...options, "--pod-selector", "app.kubernetes.io/component=node"], {
+    timeoutMs: 100_000,
+  });
 }
 
 async function hostsOf(namespace: TestNamespace): Promise<string[]> {
@@ -153,11 +179,17 @@ async function hostsOf(namespace: TestNamespace): Promise<string[]> {
 }
 
 async function zonesOfHosts(): Promise<string[]> {
-  const path = "{range .items[*]}{.metadata.labels.topology\\.kubernetes\\.io/zone}{\"\\n\"}{end}";
+  const path = '{range .items[*]}{.metadata.labels.topology\\.kubernetes\\.io/zone}{"\\n"}{end}';
   const zones = await kubectl(["get", "nodes", "--output", `jsonpath=${path}`]);
   return [...new Set(zones.split("\n").filter((zone) => zone !== ""))].toSorted();
 }
 
 async function zoneOf(host: string): Promise<string> {
-  return kubectl(["get", "node", host, "--output", "jsonpath={.metadata.labels.topology\\.kubernetes\\.io/zone}"]);
+  return kubectl([
+    "get",
+    "node",
+    host,
+    "--output",
+    "jsonpath={.metadata.labels.topology\\.kubernetes\\.io/zone}",
+  ]);
 }

@@ -23,7 +23,8 @@ describe("kubernetes: losses", function () {
     await namespace.applyCluster(NAME, { size: 3, storage: { size: "1Gi", reclaimPolicy: "Delete" } });
     await shell.start();
     await namespace.untilSettled(NAME, 90_000);
-    for (let key = 0; key < KEYS; key++) await shell.dynamokv(NAME, "put", "kept", `key-${key}`, `value ${key}`);
+    for (let key = 0; key < KEYS; key++)
+      await shell.dynamokv(NAME, "put", "kept", `key-${key}`, `value ${key}`);
   });
 
   after(async () => {
@@ -60,7 +61,9 @@ describe("kubernetes: losses", function () {
     expect(status?.readyNodes).to.equal(2);
     expect(status?.conditions?.find(({ type }) => type === "Available")?.status).to.equal("True");
     const putsBefore = await load.puts();
-    await until("puts go on", 60_000, async () => ((await load.puts()) > putsBefore + 200 ? true : undefined));
+    await until("puts go on", 60_000, async () =>
+      (await load.puts()) > putsBefore + 200 ? true : undefined,
+    );
     await fault("start", host);
     await namespace.untilSettled(NAME, 120_000);
     const report = await load.stop();
@@ -99,7 +102,7 @@ describe("kubernetes: losses", function () {
     const gone = (await namespace.get<V1Pod>("pod", pod))?.metadata?.uid;
     await until(`${pod} serves as ${id}`, 120_000, async () => {
       const found = (await namespace.cluster(NAME)).status?.nodes?.find((node) => node.pod === pod);
-      const isBack = found?.id === id && found.state === "serving" && found.ready === true;
+      const isBack = found?.id === id && found.state === "serving" && found.ready;
       return isBack && gone !== undefined ? true : undefined;
     });
     await namespace.untilSettled(NAME, 60_000);
@@ -126,7 +129,14 @@ async function fault(what: "kill" | "start", whom: string): Promise<void> {
 async function hostWithoutOperator(namespace: TestNamespace): Promise<string> {
   const jsonpath = "jsonpath={.items[*].spec.nodeName}";
   const busy = await kubectl(["get", "pods", "--namespace", OPERATOR_NAMESPACE, "--output", jsonpath]);
-  const nodes = await namespace.kubectl(["get", "pods", "--selector", "app.kubernetes.io/component=node", "--output", jsonpath]);
+  const nodes = await namespace.kubectl([
+    "get",
+    "pods",
+    "--selector",
+    "app.kubernetes.io/component=node",
+    "--output",
+    jsonpath,
+  ]);
   const found = nodes.split(" ").find((host) => !busy.split(" ").includes(host));
   if (found === undefined) throw new Error("every host with a node runs an operator too");
   return found;

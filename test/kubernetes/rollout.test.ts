@@ -43,7 +43,9 @@ describe("kubernetes: a change that replaces every pod", function () {
     await load.start(NAME);
     await namespace.patchCluster(NAME, { settings: { logLevel: "warn" } });
     for (let stage = 0; stage < 3; stage++) {
-      await until("a pod is being replaced", 90_000, async () => ((await readyPods(namespace)) < 3 ? true : undefined));
+      await until("a pod is being replaced", 90_000, async () =>
+        (await readyPods(namespace)) < 3 ? true : undefined,
+      );
       await killOperator();
       await until("it is back", 90_000, async () => ((await readyPods(namespace)) === 3 ? true : undefined));
     }
@@ -70,7 +72,14 @@ describe("kubernetes: a change that replaces every pod", function () {
 
   it("leaves pods alone when only the operator is upgraded, says so, and follows with the next change", async () => {
     // From here on the nodes' image is the operator's own.
-    await namespace.kubectl(["patch", "dyn", NAME, "--type=json", "--patch", '[{"op":"remove","path":"/spec/image"}]']);
+    await namespace.kubectl([
+      "patch",
+      "dyn",
+      NAME,
+      "--type=json",
+      "--patch",
+      '[{"op":"remove","path":"/spec/image"}]',
+    ]);
     await namespace.untilSettled(NAME, 240_000);
     const before = await uids(namespace);
     await installOperator({ image: nextTestImage() });
@@ -95,18 +104,24 @@ async function readyPods(namespace: TestNamespace): Promise<number> {
 }
 
 function isReady({ metadata, status }: V1Pod): boolean {
-  const ready = status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True");
+  const ready = status?.conditions?.some(
+    (condition) => condition.type === "Ready" && condition.status === "True",
+  );
   return ready === true && metadata?.deletionTimestamp === undefined;
 }
 
 async function allRun(namespace: TestNamespace, image: string): Promise<true | undefined> {
   const found = await pods(namespace);
-  const all = found.length === 3 && found.every((pod) => isReady(pod) && pod.spec?.containers[0]?.image === image);
+  const all =
+    found.length === 3 && found.every((pod) => isReady(pod) && pod.spec?.containers[0]?.image === image);
   return all ? true : undefined;
 }
 
 /** How many of three pods were not ready at the worst moment until `isDone`. */
-async function mostMissing(namespace: TestNamespace, isDone: () => Promise<true | undefined>): Promise<number> {
+async function mostMissing(
+  namespace: TestNamespace,
+  isDone: () => Promise<true | undefined>,
+): Promise<number> {
   let most = 0;
   await until("all pods are replaced", 240_000, async () => {
     most = Math.max(most, 3 - (await readyPods(namespace)));

@@ -61,7 +61,9 @@ export const customResourceDefinition = {
               kind: { type: "string" },
               metadata: {
                 type: "object",
-                properties: { name: { type: "string", maxLength: 40, pattern: "^[a-z]([-a-z0-9]*[a-z0-9])?$" } },
+                properties: {
+                  name: { type: "string", maxLength: 40, pattern: "^[a-z]([-a-z0-9]*[a-z0-9])?$" },
+                },
               },
               spec: specSchema,
               status: statusSchema,

@@ -42,9 +42,21 @@ const replication = {
     writeQuorum: quorum("W"),
   },
   "x-kubernetes-validations": [
-    { rule: "self.readQuorum <= self.factor", message: "replication.readQuorum is larger than replication.factor: a read cannot wait for more copies than there are; lower it or create the cluster with a larger factor" },
-    { rule: "self.writeQuorum <= self.factor", message: "replication.writeQuorum is larger than replication.factor: a write cannot wait for more copies than there are; lower it or create the cluster with a larger factor" },
-    { rule: "self.factor == oldSelf.factor", message: "replication.factor cannot be changed: it is fixed for the life of a cluster; create a new cluster and copy the data" },
+    {
+      rule: "self.readQuorum <= self.factor",
+      message:
+        "replication.readQuorum is larger than replication.factor: a read cannot wait for more copies than there are; lower it or create the cluster with a larger factor",
+    },
+    {
+      rule: "self.writeQuorum <= self.factor",
+      message:
+        "replication.writeQuorum is larger than replication.factor: a write cannot wait for more copies than there are; lower it or create the cluster with a larger factor",
+    },
+    {
+      rule: "self.factor == oldSelf.factor",
+      message:
+        "replication.factor cannot be changed: it is fixed for the life of a cluster; create a new cluster and copy the data",
+    },
   ],
 } as const satisfies Schema;
 
@@ -56,21 +68,33 @@ const storage = {
     size: { ...quantity("Size of each node's volume. It can grow, never shrink."), default: "10Gi" },
     className: {
       type: "string",
-      description: "StorageClass of the volumes; the cluster's default class where missing. Cannot be changed later.",
+      description:
+        "StorageClass of the volumes; the cluster's default class where missing. Cannot be changed later.",
       minLength: 1,
       maxLength: 253,
     },
     reclaimPolicy: {
       type: "string",
-      description: "Whether volumes and the cluster secret outlive the DynamoCluster. A new one of the same name adopts retained ones.",
+      description:
+        "Whether volumes and the cluster secret outlive the DynamoCluster. A new one of the same name adopts retained ones.",
       enum: ["Retain", "Delete"],
       default: "Retain",
     },
   },
   "x-kubernetes-validations": [
-    { rule: "!isQuantity(self.size) || quantity(self.size).compareTo(quantity('64Mi')) >= 0", message: "storage.size is below 64Mi: a node cannot work in that; give at least 64Mi" },
-    { rule: "!isQuantity(self.size) || !isQuantity(oldSelf.size) || quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0", message: "storage.size cannot shrink: volumes only grow; keep the old size or a larger one" },
-    { rule: "has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)", message: "storage.className cannot be changed: volumes cannot move to another class; create a new cluster with it" },
+    {
+      rule: "!isQuantity(self.size) || quantity(self.size).compareTo(quantity('64Mi')) >= 0",
+      message: "storage.size is below 64Mi: a node cannot work in that; give at least 64Mi",
+    },
+    {
+      rule: "!isQuantity(self.size) || !isQuantity(oldSelf.size) || quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0",
+      message: "storage.size cannot shrink: volumes only grow; keep the old size or a larger one",
+    },
+    {
+      rule: "has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)",
+      message:
+        "storage.className cannot be changed: volumes cannot move to another class; create a new cluster with it",
+    },
   ],
 } as const satisfies Schema;
 
@@ -92,12 +116,36 @@ const settings = {
   description: "Settings of the nodes. A change restarts them one after the other.",
   default: { logLevel: "info" },
   properties: {
-    logLevel: { type: "string", description: "How much the nodes log.", enum: ["error", "warn", "info", "debug"], default: "info" },
-    requestTimeoutMs: { type: "integer", description: "Timeout of requests that name none.", minimum: 10, maximum: 60_000 },
+    logLevel: {
+      type: "string",
+      description: "How much the nodes log.",
+      enum: ["error", "warn", "info", "debug"],
+      default: "info",
+    },
+    requestTimeoutMs: {
+      type: "integer",
+      description: "Timeout of requests that name none.",
+      minimum: 10,
+      maximum: 60_000,
+    },
     valueBytesMax: { type: "integer", description: "Longest value.", minimum: 1_024, maximum: 67_108_864 },
-    siblingsMax: { type: "integer", description: "A put that leaves more siblings is refused.", minimum: 2, maximum: 10_000 },
-    readCacheBytesMax: { type: "integer", description: "Memory for records read lately; 0 for none.", minimum: 0 },
-    requestsMax: { type: "integer", description: "Client requests under way at once; more get 503.", minimum: 1, maximum: 100_000 },
+    siblingsMax: {
+      type: "integer",
+      description: "A put that leaves more siblings is refused.",
+      minimum: 2,
+      maximum: 10_000,
+    },
+    readCacheBytesMax: {
+      type: "integer",
+      description: "Memory for records read lately; 0 for none.",
+      minimum: 0,
+    },
+    requestsMax: {
+      type: "integer",
+      description: "Client requests under way at once; more get 503.",
+      minimum: 1,
+      maximum: 100_000,
+    },
   },
 } as const satisfies Schema;
 
@@ -129,16 +177,24 @@ const pod = {
     },
     affinity: asInPod("object", "As in a pod; zones are added to it."),
     priorityClassName: { type: "string", description: "As in a pod.", maxLength: 253 },
-    terminationGracePeriodSeconds: { type: "integer", description: "As in a pod.", default: 30, minimum: 10, maximum: 600 },
+    terminationGracePeriodSeconds: {
+      type: "integer",
+      description: "As in a pod.",
+      default: 30,
+      minimum: 10,
+      maximum: 600,
+    },
   },
   "x-kubernetes-validations": [
     {
       rule: "!has(self.labels) || self.labels.all(k, !k.startsWith('app.kubernetes.io/') && !k.startsWith('dynamokv.io/'))",
-      message: "pod.labels must not begin with app.kubernetes.io/ or dynamokv.io/: the operator finds its pods by them; choose other names",
+      message:
+        "pod.labels must not begin with app.kubernetes.io/ or dynamokv.io/: the operator finds its pods by them; choose other names",
     },
     {
       rule: "!has(self.annotations) || self.annotations.all(k, !k.startsWith('dynamokv.io/'))",
-      message: "pod.annotations must not begin with dynamokv.io/: the operator keeps its own there; choose other names",
+      message:
+        "pod.annotations must not begin with dynamokv.io/: the operator keeps its own there; choose other names",
     },
   ],
 } as const satisfies Schema;
@@ -151,7 +207,8 @@ const rules: readonly ValidationRule[] = [
   },
   {
     rule: "!has(self.zones) || self.size >= self.zones.size()",
-    message: "size is less than the number of zones: each zone needs a node; raise size or name fewer zones when the cluster is created",
+    message:
+      "size is less than the number of zones: each zone needs a node; raise size or name fewer zones when the cluster is created",
   },
   {
     rule: "has(self.zones) == has(oldSelf.zones) && (!has(self.zones) || self.zones == oldSelf.zones)",
@@ -185,7 +242,8 @@ export const specSchema = {
     },
     zones: {
       type: "array",
-      description: "Zones (topology.kubernetes.io/zone) to spread nodes and copies over; none where missing. Cannot be changed later.",
+      description:
+        "Zones (topology.kubernetes.io/zone) to spread nodes and copies over; none where missing. Cannot be changed later.",
       minItems: 1,
       maxItems: 9,
       items: {
@@ -205,7 +263,12 @@ export const specSchema = {
       maxLength: 512,
       pattern: "^\\S+$",
     },
-    imagePullPolicy: { type: "string", description: "As in a pod.", enum: ["Always", "IfNotPresent", "Never"], default: "IfNotPresent" },
+    imagePullPolicy: {
+      type: "string",
+      description: "As in a pod.",
+      enum: ["Always", "IfNotPresent", "Never"],
+      default: "IfNotPresent",
+    },
     imagePullSecrets: {
       type: "array",
       description: "Names of Secrets to pull the image with.",
@@ -219,10 +282,15 @@ export const specSchema = {
       enum: ["OnSpecChange", "Automatic"],
       default: "OnSpecChange",
     },
-    paused: { type: "boolean", description: "While true the operator changes nothing and only reports.", default: false },
+    paused: {
+      type: "boolean",
+      description: "While true the operator changes nothing and only reports.",
+      default: false,
+    },
     disruptionBudget: {
       type: "boolean",
-      description: "Whether drains may take only one node at a time. Never where a single node or copy would block them for ever.",
+      description:
+        "Whether drains may take only one node at a time. Never where a single node or copy would block them for ever.",
       default: true,
     },
     settings,

@@ -36,16 +36,28 @@ export interface OperatorValues {
 }
 
 /** Installs it, or makes the one that is there so; resolves when it is ready. */
-export async function installOperator({ image = testImage(), replicas = 1 }: OperatorValues = {}): Promise<string> {
+export async function installOperator({
+  image = testImage(),
+  replicas = 1,
+}: OperatorValues = {}): Promise<string> {
   const colon = image.lastIndexOf(":");
   return helm([
     "upgrade",
     "--install",
     RELEASE,
     CHART,
-    ...["--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--wait", "--timeout", "90s"],
-    ...["--set", `image.repository=${image.slice(0, colon)}`, "--set-string", `image.tag=${image.slice(colon + 1)}`],
-    ...["--set", `replicas=${replicas}`],
+    "--namespace",
+    OPERATOR_NAMESPACE,
+    "--create-namespace",
+    "--wait",
+    "--timeout",
+    "90s",
+    "--set",
+    `image.repository=${image.slice(0, colon)}`,
+    "--set-string",
+    `image.tag=${image.slice(colon + 1)}`,
+    "--set",
+    `replicas=${replicas}`,
   ]);
 }
 
@@ -53,7 +65,13 @@ export async function uninstallOperator(): Promise<void> {
   await helm(["uninstall", RELEASE, "--namespace", OPERATOR_NAMESPACE, "--wait"]);
 }
 
-const PODS = ["--namespace", OPERATOR_NAMESPACE, "pods", "--selector", "app.kubernetes.io/component=operator"];
+const PODS = [
+  "--namespace",
+  OPERATOR_NAMESPACE,
+  "pods",
+  "--selector",
+  "app.kubernetes.io/component=operator",
+];
 
 /** Ends its process at once, as a power cut does; its Deployment starts another. */
 export async function killOperator(): Promise<void> {
@@ -67,7 +85,16 @@ export async function operatorPods(): Promise<string[]> {
 
 export async function operatorLeads(pod: string): Promise<boolean> {
   const program = `fetch("http://127.0.0.1:8081/readyz").then((r) => r.text()).then(console.log)`;
-  const said = await kubectl(["exec", "--namespace", OPERATOR_NAMESPACE, pod, "--", "node", "--eval", program]);
+  const said = await kubectl([
+    "exec",
+    "--namespace",
+    OPERATOR_NAMESPACE,
+    pod,
+    "--",
+    "node",
+    "--eval",
+    program,
+  ]);
   return said.trim() === "leading";
 }
 

@@ -37,7 +37,8 @@ export function run(
     child.once("error", reject);
     child.once("close", (code, signal) => {
       if (code === 0) return resolve(output);
-      const why = signal === null ? errors + output : `${errors}${output}ended by ${signal} (limit ${timeoutMs} ms)`;
+      const why =
+        signal === null ? errors + output : `${errors}${output}ended by ${signal} (limit ${timeoutMs} ms)`;
       reject(new CommandFailed([file, ...args].join(" "), why));
     });
     // A command that does not read its input may be gone before it is written.

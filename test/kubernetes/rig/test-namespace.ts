@@ -16,11 +16,15 @@ export class TestNamespace {
   async create(): Promise<void> {
     await this.delete();
     const metadata = { name: this.name, labels: { "pod-security.kubernetes.io/enforce": "restricted" } };
-    await kubectl(["create", "-f", "-"], { input: JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata }) });
+    await kubectl(["create", "-f", "-"], {
+      input: JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata }),
+    });
   }
 
   async delete(): Promise<void> {
-    await kubectl(["delete", "namespace", this.name, "--ignore-not-found", "--timeout=90s"], { timeoutMs: 100_000 });
+    await kubectl(["delete", "namespace", this.name, "--ignore-not-found", "--timeout=90s"], {
+      timeoutMs: 100_000,
+    });
   }
 
   kubectl(args: readonly string[], options?: RunOptions): Promise<string> {
@@ -52,7 +56,9 @@ export class TestNamespace {
   }
 
   async list<T>(kind: string, ...args: string[]): Promise<readonly T[]> {
-    const found = JSON.parse(await this.kubectl(["get", kind, "--output", "json", ...args])) as { items: T[] };
+    const found = JSON.parse(await this.kubectl(["get", kind, "--output", "json", ...args])) as {
+      items: T[];
+    };
     return found.items;
   }
 
@@ -63,13 +69,20 @@ export class TestNamespace {
   }
 
   /** Resolves with the cluster once the status is about its present spec and says so; ordinary `kubectl wait`. */
-  async untilCondition(name: string, type: string, status: string, timeoutMs: number): Promise<DynamoCluster> {
+  async untilCondition(
+    name: string,
+    type: string,
+    status: string,
+    timeoutMs: number,
+  ): Promise<DynamoCluster> {
     return until(`${type}=${status} of ${this.name}/${name}`, timeoutMs, async () => {
       const cluster = await this.cluster(name);
       const found = cluster.status?.conditions?.find((condition) => condition.type === type);
       const isOfNow = found?.observedGeneration === cluster.metadata.generation;
       if (isOfNow && found.status === status) return cluster;
-      throw new Error(`${type} is ${found?.status ?? "missing"}: ${found?.message ?? cluster.status?.message ?? ""}`);
+      throw new Error(
+        `${type} is ${found?.status ?? "missing"}: ${found?.message ?? cluster.status?.message ?? ""}`,
+      );
     });
   }
 

@@ -18,7 +18,8 @@ export async function until<T>(
     } catch (error) {
       trouble = `; last: ${String(error)}`;
     }
-    if (performance.now() - startedMs > timeoutMs) throw new Error(`not within ${timeoutMs} ms: ${what}${trouble}`);
+    if (performance.now() - startedMs > timeoutMs)
+      throw new Error(`not within ${timeoutMs} ms: ${what}${trouble}`);
     await sleep(500);
   }
 }

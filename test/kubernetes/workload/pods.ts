@@ -58,12 +58,16 @@ export class LoadPod {
         args: [`dist/test/kubernetes/workload/${LOAD_PROGRAM}`],
         env: [{ name: "LOAD_ENDPOINTS", value: endpoints }],
         // By its sub-path, so that the program's own imports are found beside it.
-        volumeMounts: [{ name: "program", mountPath: `${LOAD_DIRECTORY}/${LOAD_PROGRAM}`, subPath: LOAD_PROGRAM }],
+        volumeMounts: [
+          { name: "program", mountPath: `${LOAD_DIRECTORY}/${LOAD_PROGRAM}`, subPath: LOAD_PROGRAM },
+        ],
         volumes: [{ name: "program", configMap: { name: this.#name } }],
         avoidHost,
       }),
     );
-    await until("the load's first puts", 60_000, async () => ((await this.#said()).length > 0 ? true : undefined));
+    await until("the load's first puts", 60_000, async () =>
+      (await this.#said()).length > 0 ? true : undefined,
+    );
   }
 
   /** Puts that were acknowledged so far, by its last word. */

@@ -84,7 +84,7 @@ export function observedOf(
     pods.push(podOf(pod, set, sketch));
     reports.push(reportOf({ pod, id: ids[index]!, names, ids, sketch }));
   });
-  return { cluster, statefulSets: sets, pods, claims, reports, nowMs: Date.parse("2026-01-01T00:00:00Z") };
+  return { cluster, statefulSets: sets, pods, claims, reports, now: "2026-01-01T00:00:00Z" };
 }
 
 function claimOf(pod: string, size: string): V1PersistentVolumeClaim {
@@ -95,7 +95,11 @@ function claimOf(pod: string, size: string): V1PersistentVolumeClaim {
   };
 }
 
-function podOf(pod: string, set: V1StatefulSet, { ready = true, terminating, upToDate = true }: SketchedNode): V1Pod {
+function podOf(
+  pod: string,
+  set: V1StatefulSet,
+  { ready = true, terminating, upToDate = true }: SketchedNode,
+): V1Pod {
   const hash = upToDate ? templateHash(set.spec!.template)! : "another";
   return {
     metadata: {
@@ -104,7 +108,9 @@ function podOf(pod: string, set: V1StatefulSet, { ready = true, terminating, upT
       uid: `uid-of-${pod}`,
       resourceVersion: "7",
       annotations: { [TEMPLATE_HASH]: hash },
-      ownerReferences: [{ apiVersion: "apps/v1", kind: "StatefulSet", name: set.metadata!.name!, uid: set.metadata!.uid! }],
+      ownerReferences: [
+        { apiVersion: "apps/v1", kind: "StatefulSet", name: set.metadata!.name!, uid: set.metadata!.uid! },
+      ],
       ...(terminating === true ? { deletionTimestamp: new Date(0) } : {}),
     },
     status: { podIP: "10.0.0.1", conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },

@@ -49,13 +49,14 @@ class Rig {
   }
 
   get status(): DynamoClusterStatus | undefined {
-    return this.api.objects.find("DynamoCluster", "shop", "demo")?.status as DynamoClusterStatus | undefined;
+    return this.api.objects.find("DynamoCluster", "shop", "demo")?.status;
   }
 
   async until(what: string, holds: () => boolean, limitMs = 20_000): Promise<void> {
     const untilMs = performance.now() + limitMs;
     while (!holds()) {
-      if (performance.now() > untilMs) throw new Error(`not within ${limitMs} ms: ${what}; ${JSON.stringify(this.status?.message)}`);
+      if (performance.now() > untilMs)
+        throw new Error(`not within ${limitMs} ms: ${what}; ${JSON.stringify(this.status?.message)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
@@ -95,14 +96,18 @@ describe("operator: reconcile", () => {
     const before = rig.api.objects.changes.length;
     await rig.startOperator();
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    expect(rig.api.objects.changes.slice(before).map(({ object }) => JSON.stringify(object))).to.deep.equal([]);
+    expect(rig.api.objects.changes.slice(before).map(({ object }) => JSON.stringify(object))).to.deep.equal(
+      [],
+    );
   });
 
   it("undoes what somebody else changed of its objects, and leaves what they added", async () => {
     rig.create();
     await rig.startOperator();
     await rig.untilReady();
-    rig.api.objects.mergePatch("ConfigMap", "shop", "demo-nodes", { data: { DYNAMO_WRITE_QUORUM: "1", MINE: "yes" } });
+    rig.api.objects.mergePatch("ConfigMap", "shop", "demo-nodes", {
+      data: { DYNAMO_WRITE_QUORUM: "1", MINE: "yes" },
+    });
     const data = (): Record<string, string> =>
       rig.api.objects.get("ConfigMap", "shop", "demo-nodes")["data"] as Record<string, string>;
     await rig.until("the quorum is set back", () => data()["DYNAMO_WRITE_QUORUM"] === "2");
@@ -124,8 +129,13 @@ describe("operator: reconcile", () => {
     expect(uids()).to.deep.equal(before);
     let fewest = 3;
     rig.api.objects.onChange(() => (fewest = Math.min(fewest, rig.api.objects.list("Pod").length)));
-    rig.api.objects.mergePatch("DynamoCluster", "shop", "demo", { spec: { settings: { logLevel: "debug" } } });
-    await rig.until("all pods are new", () => uids().every((uid) => !before.includes(uid)) && uids().length === 3);
+    rig.api.objects.mergePatch("DynamoCluster", "shop", "demo", {
+      spec: { settings: { logLevel: "debug" } },
+    });
+    await rig.until(
+      "all pods are new",
+      () => uids().every((uid) => !before.includes(uid)) && uids().length === 3,
+    );
     await rig.untilReady();
     expect(fewest).to.equal(2);
     expect(rig.pods.formations).to.have.length(1);
@@ -153,7 +163,9 @@ describe("operator: reconcile", () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     rig.api.releaseWatches();
     const level = (): string | undefined =>
-      (rig.api.objects.get("ConfigMap", "shop", "demo-nodes")["data"] as Record<string, string>)["DYNAMO_LOG_LEVEL"];
+      (rig.api.objects.get("ConfigMap", "shop", "demo-nodes")["data"] as Record<string, string>)[
+        "DYNAMO_LOG_LEVEL"
+      ];
     await rig.until("the change arrived", () => level() === "warn");
   });
 });

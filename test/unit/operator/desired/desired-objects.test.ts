@@ -5,7 +5,7 @@ import { statefulSet, templateFor } from "../../../../operator/desired/stateful-
 import { podNames, zoneShares } from "../../../../operator/desired/zone-plan.ts";
 import { clusterOf, IMAGE, observedOf } from "../observed-cluster.ts";
 
-const nothing = { statefulSets: [], pods: [], claims: [], reports: [], nowMs: 0 };
+const nothing = { statefulSets: [], pods: [], claims: [], reports: [], now: "2026-01-01T00:00:00Z" };
 
 describe("operator: desired objects", () => {
   it("are the same for the same cluster", () => {
@@ -15,7 +15,9 @@ describe("operator: desired objects", () => {
 
   it("have a budget for drains only where it cannot block one for ever", () => {
     const budgets = (cluster: ReturnType<typeof clusterOf>) =>
-      desiredObjects({ cluster, ...nothing }, { image: IMAGE }).filter(({ kind }) => kind === "PodDisruptionBudget").length;
+      desiredObjects({ cluster, ...nothing }, { image: IMAGE }).filter(
+        ({ kind }) => kind === "PodDisruptionBudget",
+      ).length;
     const single = { factor: 1, readQuorum: 1, writeQuorum: 1 };
     expect(budgets(clusterOf())).to.equal(1);
     expect(budgets(clusterOf({ size: 1, replication: single }))).to.equal(0);
@@ -31,15 +33,26 @@ describe("operator: desired objects", () => {
       "demo-c 1",
     ]);
     expect(podNames(cluster)).to.deep.equal(["demo-a-0", "demo-a-1", "demo-b-0", "demo-b-1", "demo-c-0"]);
-    const sets = desiredObjects({ cluster, ...nothing }, { image: IMAGE }).filter(({ kind }) => kind === "StatefulSet");
-    expect(JSON.stringify(sets[1])).to.include('"key":"topology.kubernetes.io/zone","operator":"In","values":["b"]');
+    const sets = desiredObjects({ cluster, ...nothing }, { image: IMAGE }).filter(
+      ({ kind }) => kind === "StatefulSet",
+    );
+    expect(JSON.stringify(sets[1])).to.include(
+      '"key":"topology.kubernetes.io/zone","operator":"In","values":["b"]',
+    );
   });
 
   it("pass the restricted pod security standard and hold no token", () => {
-    const set = statefulSet(clusterOf(), { share: zoneShares(clusterOf())[0]!, image: IMAGE, live: undefined });
+    const set = statefulSet(clusterOf(), {
+      share: zoneShares(clusterOf())[0]!,
+      image: IMAGE,
+      live: undefined,
+    });
     const pod = set.spec!.template.spec!;
     expect(pod.automountServiceAccountToken).to.equal(false);
-    expect(pod.securityContext).to.deep.include({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
+    expect(pod.securityContext).to.deep.include({
+      runAsNonRoot: true,
+      seccompProfile: { type: "RuntimeDefault" },
+    });
     expect(pod.containers[0]!.securityContext).to.deep.equal({
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -48,8 +61,15 @@ describe("operator: desired objects", () => {
   });
 
   it("never let Kubernetes delete a volume on its own", () => {
-    const set = statefulSet(clusterOf(), { share: zoneShares(clusterOf())[0]!, image: IMAGE, live: undefined });
-    expect(set.spec!.persistentVolumeClaimRetentionPolicy).to.deep.equal({ whenDeleted: "Retain", whenScaled: "Retain" });
+    const set = statefulSet(clusterOf(), {
+      share: zoneShares(clusterOf())[0]!,
+      image: IMAGE,
+      live: undefined,
+    });
+    expect(set.spec!.persistentVolumeClaimRetentionPolicy).to.deep.equal({
+      whenDeleted: "Retain",
+      whenScaled: "Retain",
+    });
   });
 });
 
@@ -59,7 +79,8 @@ describe("operator: templates", () => {
 
   it("change with the settings and with the image that the user names", () => {
     const hash = (cluster: ReturnType<typeof clusterOf>) =>
-      statefulSet(cluster, { share, image: cluster.spec.image ?? IMAGE, live }).spec!.template.metadata!.annotations![TEMPLATE_HASH];
+      statefulSet(cluster, { share, image: cluster.spec.image ?? IMAGE, live }).spec!.template.metadata!
+        .annotations![TEMPLATE_HASH];
     const before = hash(clusterOf());
     expect(hash(clusterOf({ settings: { logLevel: "debug" } }))).not.to.equal(before);
     expect(hash(clusterOf({ image: "example/dynamokv:2" }))).not.to.equal(before);

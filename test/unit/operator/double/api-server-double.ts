@@ -66,7 +66,8 @@ export class ApiServerDouble {
     this.requests.push(`${request.method} ${url.pathname}`);
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-    const body = chunks.length === 0 ? {} : (JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>);
+    const body =
+      chunks.length === 0 ? {} : (JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>);
     try {
       const place = placeOf(url.pathname);
       if (request.method === "GET" && url.searchParams.get("watch") === "true") {
@@ -96,7 +97,7 @@ export class ApiServerDouble {
 
   #change(request: IncomingMessage, url: URL, place: Place, body: Record<string, unknown>): unknown {
     const { kind, namespace, name, subresource } = place;
-    switch (request.method) {
+    switch (request.method ?? "") {
       case "POST":
         if (subresource === "eviction") {
           const { deleteOptions } = body as { deleteOptions: { preconditions: { uid: string } } };
@@ -108,7 +109,11 @@ export class ApiServerDouble {
       case "PATCH":
         if (request.headers["content-type"] === "application/merge-patch+json")
           return this.objects.mergePatch(kind, namespace, name, body);
-        return this.objects.apply(body, url.searchParams.get("fieldManager") ?? "", subresource === "status" ? "status" : "");
+        return this.objects.apply(
+          body,
+          url.searchParams.get("fieldManager") ?? "",
+          subresource === "status" ? "status" : "",
+        );
       default:
         return this.objects.delete(kind, namespace, name, body["preconditions"] as { uid?: string });
     }
@@ -136,13 +141,24 @@ interface Place {
 }
 
 function placeOf(path: string): Place {
-  const match = /^\/(?:api\/v1|apis\/[^/]+\/[^/]+)(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path);
+  const match =
+    /^\/(?:api\/v1|apis\/[^/]+\/[^/]+)(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(
+      path,
+    );
   const resource = Object.values(RESOURCES).find(({ plural }) => plural === match?.[2]);
   if (match === null || resource === undefined) throw new Refused(404, "NotFound", `no such path: ${path}`);
-  return { kind: resource.kind, namespace: match[1] ?? "", name: match[3] ?? "", subresource: match[4] ?? "" };
+  return {
+    kind: resource.kind,
+    namespace: match[1] ?? "",
+    name: match[3] ?? "",
+    subresource: match[4] ?? "",
+  };
 }
 
-function writeChange({ kind, response }: { kind: string; response: ServerResponse }, { type, object }: Change): void {
+function writeChange(
+  { kind, response }: { kind: string; response: ServerResponse },
+  { type, object }: Change,
+): void {
   if (object.kind === kind) response.write(`${JSON.stringify({ type, object })}\n`);
 }
 

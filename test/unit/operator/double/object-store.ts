@@ -102,8 +102,8 @@ export class ObjectStore {
       return this.create(object);
     }
     const next = structuredClone(live);
-    removeDropped(next as Fields, this.#applied.get(key) ?? {}, object);
-    mergeInto(next as Fields, subresource === "" ? object : { status: object["status"] });
+    removeDropped(next, this.#applied.get(key) ?? {}, object);
+    mergeInto(next, subresource === "" ? object : { status: object["status"] });
     this.#applied.set(key, structuredClone(object));
     return this.#change(live, next);
   }
@@ -111,7 +111,7 @@ export class ObjectStore {
   mergePatch(kind: string, namespace: string, name: string, patch: Fields): StoredObject {
     const live = this.get(kind, namespace, name);
     const next = structuredClone(live);
-    mergeInto(next as Fields, patch);
+    mergeInto(next, patch);
     return this.#change(live, next);
   }
 
@@ -123,7 +123,10 @@ export class ObjectStore {
   ): StoredObject {
     const live = this.get(kind, namespace, name);
     const { uid, resourceVersion } = live.metadata;
-    if ((preconditions.uid ?? uid) !== uid || (preconditions.resourceVersion ?? resourceVersion) !== resourceVersion)
+    if (
+      (preconditions.uid ?? uid) !== uid ||
+      (preconditions.resourceVersion ?? resourceVersion) !== resourceVersion
+    )
       throw new Refused(409, "Conflict", `the ${kind} is not the one that was looked at`);
     this.#objects.delete(`${kind} ${namespace}/${name}`);
     this.#tell("DELETED", live);
@@ -171,7 +174,8 @@ function mergeInto(target: Fields, patch: Fields): void {
 function removeDropped(target: Fields, before: Fields, now: Fields): void {
   for (const [name, value] of Object.entries(before)) {
     if (now[name] === undefined) delete target[name];
-    else if (isFields(value) && isFields(now[name]) && isFields(target[name])) removeDropped(target[name], value, now[name]);
+    else if (isFields(value) && isFields(now[name]) && isFields(target[name]))
+      removeDropped(target[name], value, now[name]);
   }
 }
 

@@ -51,7 +51,7 @@ export class PodsDouble {
   async #settle(): Promise<void> {
     const { objects } = this.#api;
     const names = new Set(objects.list("Pod").map(({ metadata }) => metadata.name));
-    for (const name of [...this.#servers.keys()]) if (!names.has(name)) this.#end(name);
+    for (const name of Array.from(this.#servers.keys())) if (!names.has(name)) this.#end(name);
     for (const set of objects.list("StatefulSet")) {
       const replicas = Number(set.spec?.["replicas"] ?? 0);
       for (let ordinal = 0; ordinal < replicas; ordinal++) {
@@ -67,7 +67,9 @@ export class PodsDouble {
     const template = set.spec!["template"] as { metadata: { annotations: Record<string, string> } };
     const claim = `data-${name}`;
     if (objects.find("PersistentVolumeClaim", namespace, claim) === undefined) {
-      const [claimTemplate] = set.spec!["volumeClaimTemplates"] as { spec: { resources: { requests: { storage: string } } } }[];
+      const [claimTemplate] = set.spec!["volumeClaimTemplates"] as {
+        spec: { resources: { requests: { storage: string } } };
+      }[];
       objects.create({
         apiVersion: "v1",
         kind: "PersistentVolumeClaim",
@@ -87,7 +89,9 @@ export class PodsDouble {
         namespace,
         labels,
         annotations: { [TEMPLATE_HASH]: template.metadata.annotations[TEMPLATE_HASH]! },
-        ownerReferences: [{ apiVersion: "apps/v1", kind: "StatefulSet", name: set.metadata.name, uid: set.metadata.uid }],
+        ownerReferences: [
+          { apiVersion: "apps/v1", kind: "StatefulSet", name: set.metadata.name, uid: set.metadata.uid },
+        ],
       },
       spec: { nodeName: "host-a" },
       status: { podIP: address, conditions: [{ type: "Ready", status: "True" }] },
@@ -129,7 +133,8 @@ export class PodsDouble {
       case "/admin/v1/ring/form": {
         const { clusterId, members } = JSON.parse(body) as { clusterId: string; members: string[] };
         this.formations.push(members);
-        for (const each of this.volumes.values()) if (members.includes(each.id)) each.ring ??= { clusterId, members };
+        for (const each of this.volumes.values())
+          if (members.includes(each.id)) each.ring ??= { clusterId, members };
         return { status: 200, body: { clusterId, epoch: 1, hash: "abc" } };
       }
       case "/admin/v1/identity":
@@ -144,7 +149,13 @@ export class PodsDouble {
   #status(name: string, { id, ring }: Volume) {
     const others = [...this.volumes.values()].filter((volume) => volume.id !== id);
     return {
-      node: { id, address: `${name}.demo-nodes.shop.svc:7080`, zone: "", version: "0.1.0", clientAddress: "" },
+      node: {
+        id,
+        address: `${name}.demo-nodes.shop.svc:7080`,
+        zone: "",
+        version: "0.1.0",
+        clientAddress: "",
+      },
       state: ring === undefined ? "no_ring" : "serving",
       clusterId: ring?.clusterId ?? "",
       ring: { epoch: ring === undefined ? 0 : 1, hash: ring === undefined ? "" : "abc" },

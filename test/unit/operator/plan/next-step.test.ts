@@ -9,7 +9,9 @@ describe("operator: next step", () => {
   });
 
   it("waits for every pod before it forms a ring, and says for which", () => {
-    const step = nextStep(observedOf(clusterOf(), [{ hasRing: false }, { hasRing: false }, { missing: "pod" }]));
+    const step = nextStep(
+      observedOf(clusterOf(), [{ hasRing: false }, { hasRing: false }, { missing: "pod" }]),
+    );
     expect(step).to.include({ kind: "wait", reason: "ForPods" });
     expect(step).to.have.property("message").that.includes("demo-2: its pod does not exist yet");
   });
@@ -34,7 +36,9 @@ describe("operator: next step", () => {
     });
     fc.assert(
       fc.property(fc.array(some, { minLength: 2, maxLength: 2 }), (others) => {
-        expect(nextStep(observedOf(clusterOf(), [{ hasRing: true }, ...others])).kind).not.to.equal("form_ring");
+        expect(nextStep(observedOf(clusterOf(), [{ hasRing: true }, ...others])).kind).not.to.equal(
+          "form_ring",
+        );
       }),
     );
   });
@@ -70,8 +74,16 @@ describe("operator: rollout", () => {
   const outdated = { upToDate: false };
 
   it("replaces a broken pod of an old template at once, whatever the others do", () => {
-    const step = nextStep(observedOf(clusterOf(), [outdated, { ...outdated, ready: false }, { hintsPending: 9, ...outdated }]));
-    expect(step).to.include({ kind: "restart_pod", pod: "demo-1", how: "delete", uid: "uid-of-demo-1", resourceVersion: "7" });
+    const step = nextStep(
+      observedOf(clusterOf(), [outdated, { ...outdated, ready: false }, { hintsPending: 9, ...outdated }]),
+    );
+    expect(step).to.include({
+      kind: "restart_pod",
+      pod: "demo-1",
+      how: "delete",
+      uid: "uid-of-demo-1",
+      resourceVersion: "7",
+    });
   });
 
   it("evicts a healthy pod of an old template when all nodes are level", () => {
@@ -83,7 +95,7 @@ describe("operator: rollout", () => {
     ["a pod is being replaced", { terminating: true }],
     ["a node is not ready", { ready: false }],
     ["a node does not answer", { missing: "answer" }],
-    ["a node recovers", { state: "recovering" as never }],
+    ["a node recovers", { state: "recovering" }],
     ["a node keeps hints", { hintsPending: 1 }],
     ["the youngest node was not compared since it started", { uptimeSeconds: 4 }],
   ] as const satisfies readonly (readonly [string, SketchedNode])[]) {
@@ -107,7 +119,9 @@ describe("operator: rollout", () => {
         const chosen = sketches[Number(step.pod.slice(-1))]!;
         expect(chosen.upToDate).to.equal(false);
         const others = sketches.filter((sketch) => sketch !== chosen);
-        const othersAreWell = others.every(({ ready, terminating }) => ready === true && terminating !== true);
+        const othersAreWell = others.every(
+          ({ ready, terminating }) => ready === true && terminating !== true,
+        );
         expect(chosen.ready === false || othersAreWell, JSON.stringify(sketches)).to.equal(true);
       }),
     );

@@ -37,7 +37,10 @@ describe("operator: status", () => {
 
   it("says that a change of size is not supported, and what to do", () => {
     const observed = observedOf();
-    const resized = { ...observed, cluster: { ...observed.cluster, spec: { ...observed.cluster.spec, size: 5 } } };
+    const resized = {
+      ...observed,
+      cluster: { ...observed.cluster, spec: { ...observed.cluster.spec, size: 5 } },
+    };
     const { status, reason, message } = condition(resized, "SizeAsAsked");
     expect({ status, reason }).to.deep.equal({ status: "False", reason: "SizeChangeUnsupported" });
     expect(message).to.include("set size back to 3");
@@ -46,11 +49,17 @@ describe("operator: status", () => {
   it("keeps the time of a condition that did not change, and sets it of one that did", () => {
     const observed = observedOf();
     const first = statusOf(observed);
-    const later = { ...observed, nowMs: observed.nowMs + 60_000, cluster: { ...observed.cluster, status: first } };
+    const later = {
+      ...observed,
+      now: "2026-01-01T00:01:00Z",
+      cluster: { ...observed.cluster, status: first },
+    };
     expect(statusOf(later)).to.deep.equal(first);
     const down = observedOf(clusterOf(), [{ missing: "answer", ready: false }]);
-    const changed = statusOf({ ...down, nowMs: later.nowMs, cluster: { ...down.cluster, status: first } });
-    const times = new Map(changed.conditions!.map(({ type, lastTransitionTime }) => [type, lastTransitionTime]));
+    const changed = statusOf({ ...down, now: later.now, cluster: { ...down.cluster, status: first } });
+    const times = new Map(
+      changed.conditions!.map(({ type, lastTransitionTime }) => [type, lastTransitionTime]),
+    );
     expect(times.get("Degraded")).to.equal("2026-01-01T00:01:00Z");
     expect(times.get("Available")).to.equal("2026-01-01T00:00:00Z");
   });
@@ -66,9 +75,12 @@ describe("operator: status", () => {
     fc.assert(
       fc.property(fc.array(some, { minLength: 3, maxLength: 3 }), (sketches) => {
         const status = statusOf(observedOf(clusterOf(), sketches));
-        const holds = (type: string) => status.conditions!.find((each) => each.type === type)?.status === "True";
+        const holds = (type: string) =>
+          status.conditions!.find((each) => each.type === type)?.status === "True";
         if (holds("Ready")) expect(holds("Available") && !holds("Degraded")).to.equal(true);
-        expect(status.phase === "Ready").to.equal(holds("Ready") && !["Updating", "Paused"].includes(status.phase!));
+        expect(status.phase === "Ready").to.equal(
+          holds("Ready") && !["Updating", "Paused"].includes(status.phase!),
+        );
         expect(status.readyNodes).to.be.at.most(status.size!);
         expect(status.conditions!.every(({ message }) => message.length > 0)).to.equal(true);
       }),
