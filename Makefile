@@ -2,7 +2,7 @@
 # Try `make up` first.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down wipe status build check test sim bench bench-overload fmt clean
+.PHONY: help up down wipe status build check test test-kubernetes demo demo-down sim faults bench bench-overload fmt clean
 
 # Nodes of the local cluster, 1 to 9. Unset: as stored, else 3.
 NODES ?=
@@ -39,6 +39,15 @@ check: node_modules/.package-lock.json ## Format, lint, types, unit, paper, tidy
 
 test: node_modules/.package-lock.json ## Run all tests that need no Kubernetes
 	@npm test
+
+test-kubernetes: node_modules/.package-lock.json ## Run the tests that need a Kubernetes: KUBECONFIG's, else a throwaway one
+	@npm run --silent test:kubernetes
+
+demo: ## Start a throwaway Kubernetes with the operator and a cluster on this machine, and leave it running
+	@test/kubernetes/rig/demo.sh
+
+demo-down: ## Stop and remove what `make demo` started
+	@test/kubernetes/rig/down.sh
 
 sim: node_modules/.package-lock.json ## Run the simulator, e.g. make sim ARGS="--seed 7"
 	@npm run sim -- $(ARGS)

@@ -81,6 +81,14 @@ export class AdminClient {
     return (await this.#json("POST", "/admin/v1/ring/form", { body: request })) as FormRingResult;
   }
 
+  /**
+   * Tells an empty node to take over the id of a member whose volume was lost; its process ends and must be started
+   * again. Rejects with code identity_refused where it is not empty or the id is in use.
+   */
+  async adoptIdentity(id: string): Promise<void> {
+    await this.#json("POST", "/admin/v1/identity", { body: { id } });
+  }
+
   close(): void {
     this.#connections.close();
   }

@@ -32,7 +32,6 @@ async function main(args: readonly string[]): Promise<void> {
   process.on("uncaughtException", die("process_failed"));
   process.on("unhandledRejection", die("process_failed"));
   try {
-    const node = await startNode(config, { version, log, onFatal: die("storage_failed") });
     let stopping = false;
     const stop = (signal: NodeJS.Signals): void => {
       if (stopping) return;
@@ -43,6 +42,8 @@ async function main(args: readonly string[]): Promise<void> {
         setTimeout(() => process.exit(0), 100).unref();
       }, die("shutdown_failed"));
     };
+    const onIdentityAdopted = (): void => stop("SIGTERM");
+    const node = await startNode(config, { version, log, onFatal: die("storage_failed"), onIdentityAdopted });
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);
   } catch (error) {

@@ -5,7 +5,7 @@ import { CryptoRandom } from "./adapters/crypto-random.ts";
 import { FileAcknowledgementStore } from "./adapters/file-acknowledgement-store.ts";
 import { FileRingStore } from "./adapters/file-ring-store.ts";
 import { KeyedHash } from "./adapters/keyed-hash.ts";
-import { type NodeIdentity, openNodeIdentity } from "./adapters/node-identity.ts";
+import { adoptIdentity, type NodeIdentity, openNodeIdentity } from "./adapters/node-identity.ts";
 import { nodeTimers } from "./adapters/node-timers.ts";
 import { type PeerTransport, startPeerTransport } from "./adapters/peer-transport.ts";
 import { type GaugeSources, registerGauges } from "./adapters/prometheus-gauges.ts";
@@ -39,6 +39,8 @@ export interface NodeSurroundings {
   readonly log: LogLine;
   /** Storage died or lost its way: the process must end. */
   readonly onFatal: (error: Error) => void;
+  /** The node is another one from its next start on: the process must stop in good order. */
+  readonly onIdentityAdopted: () => void;
 }
 
 const PEER_STATES = { down: 0, slow: 1, up: 2 } as const;
@@ -53,7 +55,7 @@ export async function startNode(config: NodeConfig, surroundings: NodeSurroundin
   let draining = false;
   const member = await openMember(config, surroundings, () => draining);
   const { identity, registry, transport, storage, node } = member;
-  const admin = adminOf(member, config, { version, isDraining: () => draining });
+  const admin = adminOf(member, config, { ...surroundings, isDraining: () => draining });
   const { clients, administration } = serversOf(member, config, { admin, log });
   registerGauges(registry, gaugeSources(member, { version, admin, clients }));
   await administration.start(config.adminListen);
@@ -148,6 +150,10 @@ async function openMember(
   return { identity, secret, registry, hash, storage, transport, node };
 }
 
+interface AdminSurroundings extends Pick<NodeSurroundings, "version" | "log" | "onIdentityAdopted"> {
+  readonly isDraining: () => boolean;
+}
+
 function addressesOf(config: NodeConfig): { address: string; clientAddress: string } {
   return {
     address: formatHostAndPort(config.advertise),
@@ -164,7 +170,7 @@ function conditionOf(storage: Storage, draining: boolean): "draining" | "read_on
 function adminOf(
   { identity, node, transport, storage, hash }: Member,
   config: NodeConfig,
-  { version, isDraining }: { version: string; isDraining: () => boolean },
+  { version, isDraining, log, onIdentityAdopted }: AdminSurroundings,
 ): DynamoNodeAdmin {
   return new DynamoNodeAdmin({
     self: {
@@ -188,6 +194,12 @@ function adminOf(
       const { hintsByOwner, hintMarkers, hintBytesUsed } = storage.stats();
       const pending = Object.fromEntries(hintsByOwner);
       return { pending, markers: hintMarkers, bytes: hintBytesUsed, bytesMax: config.settings.hintBytesMax };
+    },
+    rows: () => storage.stats().dataRows + storage.stats().hintRows,
+    adopt: (id) => {
+      adoptIdentity(config.dataDirectory, id);
+      log("identity_adopted", { before: identity.id, id }, "warn");
+      onIdentityAdopted();
     },
     startedMs: performance.now(),
     nowMs: () => performance.now(),

@@ -29,6 +29,8 @@ const SUITES: Readonly<Record<string, Suite>> = {
   tidy: { testTimeoutMs: 20_000, suiteTimeoutMs: 5 * MINUTE_MS },
   simulator: { testTimeoutMs: 60_000, suiteTimeoutMs: 10 * MINUTE_MS },
   cluster: { testTimeoutMs: 120_000, suiteTimeoutMs: 30 * MINUTE_MS, privateNetwork: true },
+  // On a real Kubernetes: see test/kubernetes/rig/with-cluster.sh, which starts it.
+  kubernetes: { testTimeoutMs: 300_000, suiteTimeoutMs: 60 * MINUTE_MS },
 };
 /** How long a suite's process may live on after its last test. */
 const LINGER_MS = 3_000;

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { CLI_ENV } from "../../node/contract/pod-contract.ts";
 import { AdminClient } from "../admin-client.ts";
 import { adminTokenFrom } from "../cluster-secret.ts";
 import { DynamoClient } from "../dynamo-client.ts";
@@ -21,12 +22,12 @@ export function addGlobalOptions(program: Command): Command {
   return program
     .addOption(
       new Option("--endpoint <url,...>", "client ports of the nodes (default: the local cluster)")
-        .env("DYNAMO_ENDPOINTS")
+        .env(CLI_ENV.endpoints)
         .argParser(collectList),
     )
     .addOption(
       new Option("--admin <url,...>", "admin ports of the nodes (default: the local cluster)")
-        .env("DYNAMO_ADMIN_ENDPOINTS")
+        .env(CLI_ENV.adminEndpoints)
         .argParser(collectList),
     )
     .addOption(

@@ -7,7 +7,7 @@ import { parseNodeId, type NodeId } from "../core/node-id.ts";
  * Who this node is: node.json on its volume, apart from the databases, made once. Pod name and address may change;
  * this may not, because the ring names owners by it.
  * Invariant: a file that is there is never replaced, whatever it holds: a new identity in its place would leave the
- * ring with an owner that never comes back.
+ * ring with an owner that never comes back. The one exception is an empty node that takes over a lost member's id.
  */
 export interface NodeIdentity {
   readonly id: NodeId;
@@ -57,6 +57,17 @@ function parseIdentity(path: string, text: string): NodeIdentity {
 
 function createIdentity(dataDir: string, path: string): NodeIdentity {
   const id = parseNodeId(randomUUID());
+  const createdAt = writeIdentity(dataDir, path, id);
+  return { id, createdAt, created: true };
+}
+
+/** From the next start on this node is `id`. Whoever calls it knows that nothing is kept under the old one. */
+export function adoptIdentity(dataDir: string, id: NodeId): void {
+  writeIdentity(dataDir, join(dataDir, FILE), id);
+}
+
+/** Durable when it returns. */
+function writeIdentity(dataDir: string, path: string, id: NodeId): string {
   const createdAt = new Date().toISOString();
   const temporary = `${path}.${process.pid}.new`;
   const file = openSync(temporary, "w", 0o644);
@@ -74,5 +85,5 @@ function createIdentity(dataDir: string, path: string): NodeIdentity {
   } finally {
     closeSync(directory);
   }
-  return { id, createdAt, created: true };
+  return createdAt;
 }

@@ -12,6 +12,10 @@ export const PEER_PORT = 7080;
 export const CONTAINER_DATA_DIRECTORY = "/var/lib/dynamokv";
 export const CONTAINER_SECRET_FILE = "/etc/dynamokv/cluster-secret";
 
+/** Programs of the image, as arguments of its entry point. */
+export const NODE_PROGRAM = "dist/node/main.js";
+export const OPERATOR_PROGRAM = "dist/operator/main.js";
+
 /** Variables that a person or the operator sets; `node/config/settings-table.ts` says what each means. */
 export const ENV = {
   dataDirectory: "DYNAMO_DATA_DIR",
@@ -43,6 +47,9 @@ export const ENV = {
 } as const;
 
 export type SettingName = keyof typeof ENV;
+
+/** Variables of the dynamokv command: where it finds the nodes. Comma-separated. */
+export const CLI_ENV = { endpoints: "DYNAMO_ENDPOINTS", adminEndpoints: "DYNAMO_ADMIN_ENDPOINTS" } as const;
 
 /** Paths of the admin port that probes and scrapers use. */
 export const LIVENESS_PATH = "/livez";

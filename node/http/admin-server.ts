@@ -19,6 +19,7 @@ import type {
   RepairOutcome,
   ReplicaOutcome,
 } from "./node-admin.ts";
+import { parseAdoption } from "./identity-adoption.ts";
 import { parseRingFormation } from "./ring-formation-body.ts";
 
 /**
@@ -86,9 +87,31 @@ function adminApp({ admin, tokens, metrics, observer }: AdminServerOptions): Exp
     },
   );
   app.all("/admin/v1/ring/form", methodNotAllowed("POST"));
+  addIdentity(app, admin, tokens);
   addFallbacks(app, (error, requestId) => observer.handlerFailed(error, requestId));
   return app;
 }
+
+function addIdentity(app: Express, admin: NodeAdmin, tokens: AdminServerOptions["tokens"]): void {
+  app.post(
+    "/admin/v1/identity",
+    requireToken(tokens),
+    express.json({ limit: IDENTITY_BODY_BYTES_MAX, strict: true, type: "application/json" }),
+    (request: Request, response: Response) => {
+      const parsed = parseAdoption(request.body);
+      if ("problem" in parsed) {
+        sendError(response, { status: 400, code: "invalid_request", message: parsed.problem });
+        return;
+      }
+      const outcome = admin.adoptIdentity(parsed.id);
+      if (outcome.kind === "adopted") response.json({ id: outcome.id });
+      else sendError(response, { status: 409, code: "identity_refused", message: outcome.message });
+    },
+  );
+  app.all("/admin/v1/identity", methodNotAllowed("POST"));
+}
+
+const IDENTITY_BODY_BYTES_MAX = 1_024;
 
 function addHealth(app: Express, admin: NodeAdmin, metrics: AdminServerOptions["metrics"]): void {
   app.get(LIVENESS_PATH, (_request, response) => {

@@ -24,6 +24,7 @@ import type { Recovery } from "../core/recovery/recovery.ts";
 import type { RingKeeper } from "../core/ring/ring-keeper.ts";
 import { decodeRecord } from "../core/version/record-codec.ts";
 import { describeLastExchanges, describePartitions, describeRepair } from "./anti-entropy-admin.ts";
+import { type AdoptionOutcome, objectionTo } from "./identity-adoption.ts";
 import type {
   FormRingOutcome,
   NodeAdmin,
@@ -33,7 +34,7 @@ import type {
   RingFormation,
 } from "./node-admin.ts";
 
-/** What a running node knows of itself, gathered for the admin API. It reads; only `formRing` changes anything. */
+/** What a running node knows of itself, gathered for the admin API. It reads, but for `formRing` and `adoptIdentity`. */
 export interface AdminParts {
   readonly self: PeerDescription;
   readonly ring: RingKeeper;
@@ -48,6 +49,10 @@ export interface AdminParts {
   readonly isDraining: () => boolean;
   readonly recovery: Pick<Recovery, "isRecovering" | "partitionsLeft">;
   readonly hints: () => AdminStatus["hints"];
+  /** Rows in both databases. */
+  readonly rows: () => number;
+  /** Writes the id down and ends the process soon. */
+  readonly adopt: (id: NodeId) => void;
   readonly startedMs: number;
   readonly nowMs: () => number;
 }
@@ -211,6 +216,14 @@ export class DynamoNodeAdmin implements NodeAdmin {
       case "invalid_request":
         return { kind: "invalid", message: outcome.message };
     }
+  }
+
+  adoptIdentity(id: NodeId): AdoptionOutcome {
+    const { self, ring, directory, rows, adopt } = this.#parts;
+    const objection = objectionTo(id, { self: self.id, ring, directory, rows: rows() });
+    if (objection !== undefined) return { kind: "refused", message: objection };
+    if (id !== self.id) adopt(id);
+    return { kind: "adopted", id };
   }
 
   #stateReason(): string {

@@ -12,6 +12,7 @@ import type {
 } from "../contract/admin-types.ts";
 import type { KeyOfBucket } from "../core/coordinator/requests.ts";
 import type { NodeId } from "../core/node-id.ts";
+import type { AdoptionOutcome } from "./identity-adoption.ts";
 
 /** What a node tells of itself and lets its operators do; the admin port is a dress of it, in JSON. */
 export interface NodeAdmin {
@@ -28,6 +29,8 @@ export interface NodeAdmin {
   /** Compares this node's copies with those of every co-owner; takes little more than `timeoutMs`. */
   repair(timeoutMs: number): Promise<RepairOutcome>;
   formRing(request: RingFormation): Promise<FormRingOutcome>;
+  /** Takes over the id of a member whose volume was lost, and ends this process. */
+  adoptIdentity(id: NodeId): AdoptionOutcome;
 }
 
 export type ReplicaOutcome =

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openNodeIdentity } from "../../../../node/adapters/node-identity.ts";
+import { adoptIdentity, openNodeIdentity } from "../../../../node/adapters/node-identity.ts";
 import { parseNodeId } from "../../../../node/core/node-id.ts";
 
 describe("node identity", () => {
@@ -53,6 +53,14 @@ describe("node identity", () => {
         .contain(path);
       expect(readFileSync(path, "utf8")).to.equal(text);
     }
+  });
+
+  it("is another one from the next start on where an empty node takes a lost member's over", () => {
+    const id = parseNodeId("22222222-2222-4222-8222-222222222222");
+    expect(openNodeIdentity(directory).id).not.to.equal(id);
+    adoptIdentity(directory, id);
+    expect(openNodeIdentity(directory)).to.include({ id, created: false });
+    expect(readdirSync(directory)).to.deep.equal(["node.json"]);
   });
 
   it("says so when the file cannot be read", () => {

@@ -2,7 +2,9 @@ import { expect } from "chai";
 import type { AdminReplica } from "../../../../node/contract/admin-types.ts";
 import { adminToken } from "../../../../node/contract/admin-token.ts";
 import type { KeyOfBucket } from "../../../../node/core/coordinator/requests.ts";
+import type { NodeId } from "../../../../node/core/node-id.ts";
 import { AdminServer } from "../../../../node/http/admin-server.ts";
+import type { AdoptionOutcome } from "../../../../node/http/identity-adoption.ts";
 import { defaultHttpLimits } from "../../../../node/http/http-limits.ts";
 import type {
   FormRingOutcome,
@@ -39,6 +41,8 @@ class ScriptedAdmin implements NodeAdmin {
     kind: "compared",
     repair: { exchanges: [], recordsMoved: 0, bytesMoved: 0 },
   };
+  readonly adopted: NodeId[] = [];
+  adoptionOutcome: AdoptionOutcome | undefined;
   formOutcome: FormRingOutcome = { kind: "formed", clusterId: "c", epoch: 1, hash: "ab" };
 
   ready(): ReturnType<NodeAdmin["ready"]> {
@@ -102,6 +106,11 @@ class ScriptedAdmin implements NodeAdmin {
   async repair(timeoutMs: number): Promise<RepairOutcome> {
     this.repairs.push(timeoutMs);
     return Promise.resolve(this.repairOutcome);
+  }
+
+  adoptIdentity(id: NodeId): AdoptionOutcome {
+    this.adopted.push(id);
+    return this.adoptionOutcome ?? { kind: "adopted", id };
   }
 
   async formRing(formation: RingFormation): Promise<FormRingOutcome> {
@@ -304,6 +313,23 @@ describe("admin port", () => {
       const answer = await form({ clusterId: "c", members: [ID] });
       expect([answer.status, errorCode(answer)]).to.deep.equal([status, code]);
     }
+  });
+
+  it("lets whoever holds the secret give an empty node the id of a lost one, and says why where not", async () => {
+    const adopt = (body: unknown, ...headers: string[]): Promise<RawAnswer> => {
+      const all = ["Content-Type: application/json", ...headers];
+      return exchange(target, request("POST", "/admin/v1/identity", all, JSON.stringify(body)));
+    };
+    expect((await adopt({ id: OTHER })).status, "without a token").to.equal(401);
+    for (const body of [[], {}, { id: 5 }, { id: "node-1" }, { id: OTHER, force: true }]) {
+      expect((await adopt(body, bearer(SECRET))).status, JSON.stringify(body)).to.equal(400);
+    }
+    expect(admin.adopted).to.deep.equal([]);
+    expect(json(await adopt({ id: OTHER }, bearer(SECRET)))).to.deep.equal({ id: OTHER });
+    expect(admin.adopted).to.deep.equal([OTHER]);
+    admin.adoptionOutcome = { kind: "refused", message: "not empty" };
+    const refused = await adopt({ id: OTHER }, bearer(SECRET));
+    expect([refused.status, errorCode(refused)]).to.deep.equal([409, "identity_refused"]);
   });
 
   it("answers everything else in JSON: 404, 405, and 500 without a stack", async () => {

@@ -1,0 +1,208 @@
+import type { KubernetesObject, V1PersistentVolumeClaim, V1Secret } from "@kubernetes/client-node";
+import type { DynamoCluster, DynamoClusterStatus } from "../api/v1alpha1/dynamo-cluster.ts";
+import { clusterSecret } from "../desired/cluster-secret.ts";
+import { desiredObjects, type OperatorImage } from "../desired/desired-objects.ts";
+import { digestOf } from "../desired/digest.ts";
+import { disruptionBudgetName, secretName } from "../desired/names.ts";
+import { ownerOf } from "../desired/owner.ts";
+import { templateFor } from "../desired/stateful-set.ts";
+import { zoneShares } from "../desired/zone-plan.ts";
+import { isConflict, isNotFound } from "../kube/api-connection.ts";
+import { type ClusterCaches, ofCluster } from "../kube/cluster-caches.ts";
+import type { EventRecorder } from "../kube/event-recorder.ts";
+import type { KubeClient } from "../kube/kube-client.ts";
+import type { NodeInquiry } from "../kube/node-inquiry.ts";
+import { RESOURCES } from "../kube/resource-path.ts";
+import { isPodReady } from "../observe/node-view.ts";
+import type { ObservedState } from "../observe/observed-state.ts";
+import { isPaused, nextStep } from "../plan/next-step.ts";
+import type { Step } from "../plan/step.ts";
+import { clusterStatus } from "../status/cluster-status.ts";
+import { factsOf } from "../status/facts.ts";
+import { drawSecretFile, tokenOf } from "./cluster-secret-file.ts";
+import { ObjectApplier } from "./object-applier.ts";
+import { StepTaker } from "./step-taker.ts";
+import type { WorkResult } from "./work-queue.ts";
+
+/**
+ * One pass over one cluster: apply what shall exist, look at everything, take the one next step, report. A pass may be
+ * cut short anywhere and may see objects that are a little old: every write is either harmless to repeat or names the
+ * very object that was looked at.
+ */
+export interface ReconcilerParts {
+  readonly client: KubeClient;
+  readonly caches: ClusterCaches;
+  readonly nodes: NodeInquiry;
+  readonly events: EventRecorder;
+  readonly operator: OperatorImage;
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>, level: "info" | "warn") => void;
+}
+
+/** How soon after a step its outcome is looked at, and how often a cluster at rest is looked at. */
+const AFTER_STEP_MS = 500;
+const AT_REST_MS = 30_000;
+
+export class Reconciler {
+  readonly #parts: ReconcilerParts;
+  readonly #applier: ObjectApplier;
+  readonly #steps: StepTaker;
+  readonly #secrets = new Map<string, V1Secret>();
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
+    this.#applier = new ObjectApplier(parts.client, parts.caches);
+    this.#steps = new StepTaker(parts.client, parts.nodes, parts.events);
+  }
+
+  /** `key`: "namespace/name". */
+  async reconcile(key: string): Promise<WorkResult> {
+    const [namespace = "", name = ""] = key.split("/");
+    const cluster = this.#parts.caches.clusters.get(namespace, name);
+    if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) {
+      this.#secrets.delete(key);
+      this.#applier.forget(key);
+      return { againAfterMs: undefined };
+    }
+    const observedBefore = this.#observed(cluster, []);
+    let failure: Error | undefined;
+    let token: string | undefined;
+    try {
+      token = await this.#token(observedBefore);
+      if (!isPaused(observedBefore)) await this.#applyAll(observedBefore);
+    } catch (error) {
+      failure = asError(error);
+    }
+    const reports = await this.#parts.nodes.reports(observedBefore.pods, token);
+    const observed = this.#observed(cluster, reports);
+    const step = nextStep(observed);
+    if (failure === undefined) failure = await this.#take(step, observed, token);
+    await this.#report(observed, step, failure);
+    if (failure !== undefined && !isConflict(failure)) throw failure;
+    return { againAfterMs: failure === undefined ? againAfterMs(step) : AFTER_STEP_MS };
+  }
+
+  async #take(step: Step, observed: ObservedState, token: string | undefined): Promise<Error | undefined> {
+    if (step.kind !== "none" && step.kind !== "wait") {
+      this.#parts.log("step_taken", { cluster: keyOf(observed.cluster), ...step, step: step.kind }, "info");
+    }
+    try {
+      await this.#steps.take(step, observed, token);
+      return undefined;
+    } catch (error) {
+      return asError(error);
+    }
+  }
+
+  #observed(cluster: DynamoCluster, reports: ObservedState["reports"]): ObservedState {
+    const { statefulSets, pods, claims } = this.#parts.caches;
+    return {
+      cluster,
+      statefulSets: ofCluster(statefulSets.list(), cluster).filter(
+        ({ metadata }) => metadata?.deletionTimestamp === undefined,
+      ),
+      pods: ofCluster(pods.list(), cluster),
+      claims: ofCluster(claims.list(), cluster),
+      reports,
+      now: `${new Date().toISOString().slice(0, 19)}Z`,
+    };
+  }
+
+  async #applyAll(observed: ObservedState): Promise<void> {
+    const { cluster } = observed;
+    const wanted = desiredObjects(observed, this.#parts.operator);
+    for (const object of wanted) await this.#applier.apply(object);
+    if (!wanted.some(({ kind }) => kind === "PodDisruptionBudget")) await this.#dropBudget(cluster);
+    for (const claim of observed.claims) await this.#ownClaim(claim, cluster);
+  }
+
+  async #dropBudget({ metadata }: DynamoCluster): Promise<void> {
+    const { caches, client } = this.#parts;
+    const name = { namespace: metadata.namespace, name: disruptionBudgetName({ metadata } as DynamoCluster) };
+    const live = caches.disruptionBudgets.get(name.namespace, name.name);
+    if (live?.metadata?.uid === undefined) return;
+    await client
+      .delete(RESOURCES.disruptionBudgets, name, { preconditions: { uid: live.metadata.uid } })
+      .catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+  }
+
+  /** Volumes go with the cluster only where the user said so. */
+  async #ownClaim({ metadata }: V1PersistentVolumeClaim, cluster: DynamoCluster): Promise<void> {
+    const owners = metadata?.ownerReferences ?? [];
+    const isOwned = owners.some(({ uid }) => uid === cluster.metadata.uid);
+    const shallBeOwned = cluster.spec.storage.reclaimPolicy === "Delete";
+    if (isOwned === shallBeOwned) return;
+    const others = owners.filter(({ kind }) => kind !== cluster.kind);
+    const patch = { metadata: { ownerReferences: shallBeOwned ? [...others, ownerOf(cluster)] : others } };
+    const name = { namespace: cluster.metadata.namespace, name: metadata!.name! };
+    await this.#parts.client.mergePatch(RESOURCES.claims, name, patch);
+  }
+
+  /** Made where it is missing, read once, and looked at again while pods are missing that may wait for it. */
+  async #token({ cluster, pods }: ObservedState): Promise<string | undefined> {
+    const key = keyOf(cluster);
+    const name = { namespace: cluster.metadata.namespace, name: secretName(cluster) };
+    let secret = this.#secrets.get(key);
+    if (secret === undefined || !pods.every(isPodReady)) {
+      secret = await this.#parts.client.get<V1Secret>(RESOURCES.secrets, name).catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+        return this.#parts.client.create(clusterSecret(cluster, drawSecretFile()));
+      });
+      if (secret.metadata?.ownerReferences?.some(({ uid }) => uid !== cluster.metadata.uid)) {
+        throw new Error(`Secret ${name.name} belongs to a cluster that was deleted; it is about to go too`);
+      }
+      this.#secrets.set(key, secret);
+    }
+    return tokenOf(secret);
+  }
+
+  async #report(observed: ObservedState, step: Step, failure: Error | undefined): Promise<void> {
+    const { cluster } = observed;
+    const text = failure === undefined || isConflict(failure) ? undefined : failure.message;
+    const facts = factsOf({ observed, step, heldBack: this.#heldBack(observed), failure: text });
+    const status = clusterStatus(facts);
+    if (text !== undefined) {
+      const event = { type: "Warning", reason: "ReconcileFailed", action: "Reconcile", note: text } as const;
+      this.#parts.events.record(cluster, event);
+    }
+    if (digestOf(status) === digestOf(cluster.status)) return;
+    await this.#parts.client.applyStatus(withStatus(cluster, status));
+  }
+
+  #heldBack({ cluster, statefulSets }: ObservedState): string[] {
+    const image = cluster.spec.image ?? this.#parts.operator.image;
+    return zoneShares(cluster).flatMap(({ zone, statefulSet }) => {
+      const live = statefulSets.find(({ metadata }) => metadata?.name === statefulSet);
+      return templateFor(cluster, { zone, image, live }).isHeldBack ? [statefulSet] : [];
+    });
+  }
+}
+
+function withStatus({ apiVersion, kind, metadata }: DynamoCluster, status: DynamoClusterStatus) {
+  const { namespace, name } = metadata;
+  return { apiVersion, kind, metadata: { namespace, name }, status } as KubernetesObject;
+}
+
+function againAfterMs(step: Step): number {
+  switch (step.kind) {
+    case "none":
+      return AT_REST_MS;
+    case "wait":
+      return step.afterMs;
+    case "form_ring":
+    case "adopt_identity":
+    case "restart_pod":
+    case "grow_claim":
+    case "replace_stateful_set":
+      return AFTER_STEP_MS;
+  }
+}
+
+function keyOf({ metadata }: DynamoCluster): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

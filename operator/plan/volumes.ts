@@ -1,0 +1,44 @@
+import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
+import type { ObservedState } from "../observe/observed-state.ts";
+import { bytesOf } from "./quantity.ts";
+import type { Step } from "./step.ts";
+
+/**
+ * Volumes grow, in two steps: the claims that there are, each by itself, and then the template for those to come,
+ * which only a new StatefulSet can carry (the pods stay). It comes before everything that waits for health: a node
+ * whose disk is full becomes healthy only by this.
+ */
+export function volumeStep(observed: ObservedState): Step | undefined {
+  const { cluster, claims, statefulSets } = observed;
+  const wanted = cluster.spec.storage.size;
+  for (const claim of claims) {
+    const asked = claim.spec?.resources?.requests?.["storage"];
+    const name = claim.metadata?.name;
+    if (asked === undefined || name === undefined || !isOfCluster(name, observed)) continue;
+    if (bytesOf(asked) < bytesOf(wanted)) return { kind: "grow_claim", claim: name, size: wanted };
+  }
+  for (const { metadata, spec } of statefulSets) {
+    const asked = spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests?.["storage"];
+    if (asked === undefined || bytesOf(asked) >= bytesOf(wanted)) continue;
+    const why = `volumes of new pods shall have ${wanted}, not ${asked}`;
+    return { kind: "replace_stateful_set", name: metadata!.name!, uid: metadata!.uid!, why };
+  }
+  return undefined;
+}
+
+/** Claims whose volumes have not reached the size that was asked for them. */
+export function growingClaims({ claims, cluster }: ObservedState): readonly string[] {
+  return claims.flatMap(({ metadata, status }) => {
+    const has = status?.capacity?.["storage"];
+    const isSmall = has !== undefined && bytesOf(has) < bytesOf(sizeOf(cluster));
+    return isSmall && metadata?.name !== undefined ? [metadata.name] : [];
+  });
+}
+
+function sizeOf(cluster: DynamoCluster): string {
+  return cluster.spec.storage.size;
+}
+
+function isOfCluster(claim: string, { statefulSets }: ObservedState): boolean {
+  return statefulSets.some(({ metadata }) => claim.startsWith(`data-${metadata?.name}-`));
+}

@@ -1,0 +1,112 @@
+import { CLIENT_PORT } from "../../node/contract/pod-contract.ts";
+import type { ClusterCondition, DynamoClusterStatus, NodeStatus } from "../api/v1alpha1/dynamo-cluster.ts";
+import { ZONE_LABEL } from "../api/v1alpha1/annotations.ts";
+import { clientServiceName } from "../desired/names.ts";
+import { selectorText } from "../desired/labels.ts";
+import { isServing, type Facts } from "./facts.ts";
+import { judge, type Judgement } from "./conditions.ts";
+
+/** The whole status, made anew from the facts; of the old one only the times of unchanged conditions are kept. */
+export function clusterStatus(facts: Facts): DynamoClusterStatus {
+  const { cluster } = facts.observed;
+  const judgements = judge(facts);
+  const { factor: n, readQuorum: r, writeQuorum: w } = cluster.spec.replication;
+  const { ring, nodes } = facts;
+  const versions = [...new Set(nodes.flatMap(({ report }) => report?.status.node.version ?? []))].sort();
+  return {
+    observedGeneration: cluster.metadata.generation,
+    phase: phaseOf(facts, judgements),
+    message: messageFor(facts, judgements),
+    clusterId: ring?.clusterId ?? "",
+    size: nodes.length,
+    readyNodes: nodes.filter((node) => node.isReady && isServing(node)).length,
+    selector: selectorText(cluster),
+    quorum: `${n}/${r}/${w}`,
+    version: versions.join(","),
+    endpoint: `http://${clientServiceName(cluster)}.${cluster.metadata.namespace}.svc:${CLIENT_PORT}`,
+    ring: { epoch: ring?.epoch ?? 0, hash: ring?.hash ?? "", members: ring?.members.length ?? 0 },
+    ...operationOf(facts),
+    nodes: nodes.map((node) => nodeStatus(node, facts)),
+    conditions: judgements.map((judgement) => conditionOf(judgement, facts)),
+  };
+}
+
+export type Phase =
+  "Pending" | "Forming" | "Starting" | "Ready" | "Updating" | "Degraded" | "Unavailable" | "Paused";
+
+/** One word for the table of `kubectl get`; the conditions say more. */
+function phaseOf(facts: Facts, judgements: readonly Judgement[]): Phase {
+  const holds = (type: Judgement["type"]): boolean =>
+    judgements.some((judgement) => judgement.type === type && judgement.status === "True");
+  if (facts.paused) return "Paused";
+  if (facts.ring === undefined)
+    return facts.nodes.every(({ report }) => report !== undefined) && facts.nodes.length > 0
+      ? "Forming"
+      : "Pending";
+  if (!holds("Available")) return "Unavailable";
+  if (facts.outdated.length > 0 || facts.nodes.some(({ isTerminating }) => isTerminating)) return "Updating";
+  if (holds("Ready")) return "Ready";
+  return !holds("Degraded") && facts.nodes.some(({ isReady }) => !isReady) ? "Starting" : "Degraded";
+}
+
+function messageFor({ outdated }: Facts, judgements: readonly Judgement[]): string {
+  const progressing = judgements.find(({ type, status }) => type === "Progressing" && status === "True");
+  // During a rollout one node is always missing: what the rollout waits for says more.
+  if (outdated.length > 0 && progressing !== undefined) return progressing.message;
+  const worth = judgements.find(
+    ({ type, status }) =>
+      (type === "Degraded" && status === "True") || (type === "Reconciled" && status === "False"),
+  );
+  return (worth ?? progressing ?? judgements[0]!).message;
+}
+
+function operationOf({ step, outdated }: Facts): Pick<DynamoClusterStatus, "operation"> {
+  switch (step.kind) {
+    case "restart_pod":
+      return { operation: { type: "Rollout", node: step.pod, message: `${outdated.length} to go` } };
+    case "wait":
+      return step.reason === "ForConvergence"
+        ? { operation: { type: "Rollout", message: step.message } }
+        : {};
+    case "form_ring":
+      return { operation: { type: "Formation", node: step.via } };
+    case "adopt_identity":
+      return { operation: { type: "Return", node: step.pod } };
+    case "grow_claim":
+    case "replace_stateful_set":
+      return { operation: { type: "VolumeResize" } };
+    case "none":
+      return {};
+  }
+}
+
+function nodeStatus(node: Facts["nodes"][number], { ring, outdated }: Facts): NodeStatus {
+  const { pod, report, object, isReady, silence } = node;
+  const id = report?.status.node.id;
+  const pending = Object.values(report?.status.hints.pending ?? {}).reduce((sum, count) => sum + count, 0);
+  return {
+    pod,
+    ...(id === undefined ? {} : { id }),
+    zone: object?.metadata?.labels?.[ZONE_LABEL] ?? "",
+    ...(object?.spec?.nodeName === undefined ? {} : { host: object.spec.nodeName }),
+    state: report?.status.state ?? silence,
+    ready: isReady,
+    member: ring?.members.some((member) => member.id === id) ?? false,
+    ...(report === undefined ? {} : { version: report.status.node.version, hintsPending: pending }),
+    upToDate: !outdated.includes(node),
+  };
+}
+
+function conditionOf(judgement: Judgement, { observed }: Facts): ClusterCondition {
+  const { type, status, reason, message } = judgement;
+  const before = observed.cluster.status?.conditions?.find((condition) => condition.type === type);
+  const lastTransitionTime = before?.status === status ? before.lastTransitionTime : observed.now;
+  return {
+    type,
+    status,
+    reason,
+    message,
+    lastTransitionTime,
+    observedGeneration: observed.cluster.metadata.generation,
+  };
+}

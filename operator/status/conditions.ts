@@ -1,0 +1,170 @@
+import type { ClusterCondition } from "../api/v1alpha1/dynamo-cluster.ts";
+import type { Facts } from "./facts.ts";
+import { whyUnwell } from "../observe/node-view.ts";
+import { isServing } from "./facts.ts";
+import { quorumState } from "./quorum.ts";
+
+/**
+ * The aspects of a cluster's state, each a pure function of the same facts. Reasons are words for programs, messages
+ * sentences for people; docs/OPERATIONS.md lists them with their remedies.
+ */
+export type ConditionType =
+  | "Ready"
+  | "Available"
+  | "Progressing"
+  | "Degraded"
+  | "RingFormed"
+  | "VolumesResized"
+  | "SizeAsAsked"
+  | "RequiresUpdate"
+  | "Paused"
+  | "Reconciled";
+
+export interface Judgement {
+  readonly type: ConditionType;
+  readonly status: ClusterCondition["status"];
+  readonly reason: string;
+  readonly message: string;
+}
+
+export function judge(facts: Facts): readonly Judgement[] {
+  const all = [
+    available(facts),
+    progressing(facts),
+    degraded(facts),
+    ringFormed(facts),
+    volumesResized(facts),
+    sizeAsAsked(facts),
+    requiresUpdate(facts),
+    paused(facts),
+    reconciled(facts),
+  ];
+  return [ready(facts, all), ...all];
+}
+
+/** Everything that was asked for is there: what `kubectl wait --for=condition=Ready` waits for. */
+function ready(facts: Facts, others: readonly Judgement[]): Judgement {
+  const unready = facts.nodes.find((node) => !node.isReady || !isServing(node));
+  if (facts.ring === undefined) return no("Ready", "NoRing", messageOf(others, "RingFormed"));
+  if (unready !== undefined) {
+    return no("Ready", "NodesNotReady", `${unready.pod}: ${whyUnwell(unready)}`);
+  }
+  const blocking = others.find(
+    ({ type, status }) =>
+      ((type === "Available" || type === "SizeAsAsked" || type === "Reconciled") && status === "False") ||
+      (type === "Degraded" && status === "True"),
+  );
+  if (blocking !== undefined) return no("Ready", blocking.reason, blocking.message);
+  return yes("Ready", "AllNodesServe", `all ${facts.nodes.length} nodes serve`);
+}
+
+function available(facts: Facts): Judgement {
+  if (facts.ring === undefined) return no("Available", "NoRing", "the cluster has no ring yet");
+  const { held, partitionsWithout, serving } = quorumState(facts);
+  if (held) return yes("Available", "QuorumHeld", `every key has a quorum; ${serving} nodes serve`);
+  const message = `${partitionsWithout} of ${facts.ring.parameters.partitions} partitions have fewer than R owners that serve; ${serving} nodes serve: bring the missing ones back`;
+  return no("Available", "QuorumLost", message);
+}
+
+function progressing({ step, outdated }: Facts): Judgement {
+  switch (step.kind) {
+    case "none":
+      return no("Progressing", "Idle", "nothing is under way");
+    case "wait":
+      if (step.reason === "Paused") return no("Progressing", "Paused", step.message);
+      return yes(
+        "Progressing",
+        outdated.length > 0 ? "RollingUpdate" : `Waiting${step.reason}`,
+        step.message,
+      );
+    case "form_ring":
+      return yes("Progressing", "FormingRing", `forming the ring of ${step.members.length} nodes`);
+    case "adopt_identity":
+      return yes(
+        "Progressing",
+        "NodeReturning",
+        `${step.pod} lost its volume and takes its place again as ${step.id}`,
+      );
+    case "restart_pod":
+      return yes(
+        "Progressing",
+        "RollingUpdate",
+        `replacing ${step.pod}: ${step.why}; ${outdated.length} to go`,
+      );
+    case "grow_claim":
+      return yes("Progressing", "VolumeResizing", `asking for ${step.size} for ${step.claim}`);
+    case "replace_stateful_set":
+      return yes(
+        "Progressing",
+        "VolumeResizing",
+        `replacing StatefulSet ${step.name}, its pods stay: ${step.why}`,
+      );
+  }
+}
+
+function degraded(facts: Facts): Judgement {
+  if (facts.conflict !== undefined) return yes("Degraded", "RingConflict", facts.conflict);
+  if (facts.ring === undefined) return no("Degraded", "NotFormed", "the cluster has no ring yet");
+  const impaired = facts.nodes.filter((node) => !isServing(node));
+  if (impaired.length === 0) return no("Degraded", "AllNodesServe", "all nodes serve");
+  const first = impaired[0]!;
+  const message = `${impaired.length} of ${facts.nodes.length} nodes do not serve; ${first.pod}: ${whyUnwell(first)}`;
+  return yes("Degraded", "NodesDown", message);
+}
+
+function ringFormed({ ring, step }: Facts): Judgement {
+  if (ring !== undefined) {
+    return yes("RingFormed", "Formed", `epoch ${ring.epoch} with ${ring.members.length} members`);
+  }
+  return no("RingFormed", "Waiting", step.kind === "wait" ? step.message : "the ring is being formed");
+}
+
+function volumesResized({ growing, observed }: Facts): Judgement {
+  if (growing.length === 0)
+    return yes("VolumesResized", "AsAsked", "all volumes have the size that was asked for");
+  const message = `${growing.join(", ")}: not yet ${observed.cluster.spec.storage.size}; see \`kubectl describe pvc ${growing[0]}\``;
+  return no("VolumesResized", "Resizing", message);
+}
+
+function sizeAsAsked({ observed, ring, nodes }: Facts): Judgement {
+  const { size } = observed.cluster.spec;
+  const members = ring?.members.length ?? nodes.length;
+  if (members === size || members === 0) return yes("SizeAsAsked", "AsAsked", `${size} nodes`);
+  const message = `the ring has ${members} members and size asks for ${size}: this version cannot add or remove members yet; set size back to ${members}`;
+  return no("SizeAsAsked", "SizeChangeUnsupported", message);
+}
+
+function requiresUpdate({ heldBack }: Facts): Judgement {
+  if (heldBack.length === 0)
+    return no("RequiresUpdate", "UpToDate", "the nodes' pods are as this operator makes them");
+  const message =
+    "this version of the operator makes the nodes' pods differently: they change with the next change of the spec, or at once with updatePolicy: Automatic";
+  return yes("RequiresUpdate", "OperatorChanged", message);
+}
+
+function paused({ paused: isPaused }: Facts): Judgement {
+  if (isPaused)
+    return yes(
+      "Paused",
+      "Asked",
+      "the operator changes nothing: spec.paused or annotation dynamokv.io/paused",
+    );
+  return no("Paused", "NotAsked", "the operator is at work");
+}
+
+function reconciled({ failure }: Facts): Judgement {
+  if (failure === undefined) return yes("Reconciled", "Applied", "everything that was asked for is applied");
+  return no("Reconciled", "Failed", failure);
+}
+
+function messageOf(judgements: readonly Judgement[], type: ConditionType): string {
+  return judgements.find((judgement) => judgement.type === type)?.message ?? "";
+}
+
+function yes(type: ConditionType, reason: string, message: string): Judgement {
+  return { type, status: "True", reason, message };
+}
+
+function no(type: ConditionType, reason: string, message: string): Judgement {
+  return { type, status: "False", reason, message };
+}

@@ -1,0 +1,81 @@
+/** The chart as text: what is promised to those who read it before they install it. Needs helm, no cluster. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect } from "chai";
+import { loadAll } from "js-yaml";
+
+import { projectFile } from "./rig/installed-operator.ts";
+import { CommandFailed, helm, run } from "./rig/kubectl.ts";
+
+interface Rendered {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly annotations?: Record<string, string> };
+  readonly rules?: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[];
+  readonly spec?: unknown;
+}
+
+describe("kubernetes: the chart", function () {
+  this.timeout(60_000);
+
+  it("is deploy/operator.yaml without Helm; else run deploy/render.sh", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "dynamokv-chart-"));
+    try {
+      await run(projectFile("deploy/render.sh"), [join(directory, "operator.yaml")]);
+      const text = await readFile(join(directory, "operator.yaml"), "utf8");
+      expect(await readFile(projectFile("deploy/operator.yaml"), "utf8")).to.equal(text);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it("keeps the CRD, and with it every cluster, when it is uninstalled", async () => {
+    const crd = (await rendered()).find(({ kind }) => kind === "CustomResourceDefinition");
+    expect(crd?.metadata.annotations?.["helm.sh/resource-policy"]).to.equal("keep");
+  });
+
+  it("asks for no right on Secrets but to read and create them by name", async () => {
+    const rights = (await rendered()).flatMap(({ rules = [] }) => rules);
+    const onSecrets = rights.filter(({ resources }) => resources.includes("secrets"));
+    expect(onSecrets.map(({ verbs }) => verbs)).to.deep.equal([["get", "create"]]);
+    expect(rights.some(({ resources, verbs }) => resources.includes("*") || verbs.includes("*"))).to.equal(
+      false,
+    );
+  });
+
+  it("asks for nothing outside of its namespace where it is told to stay there", async () => {
+    const kinds = (await rendered("--set", "scope=namespace")).map(({ kind }) => kind);
+    expect(kinds).to.include("Role").and.to.not.include("ClusterRole");
+  });
+
+  it("names the image by its digest where one is given", async () => {
+    const deployment = (await rendered("--set", `image.digest=sha256:${"0".repeat(64)}`)).find(
+      ({ kind }) => kind === "Deployment",
+    );
+    expect(JSON.stringify(deployment?.spec)).to.contain(`dynamokv@sha256:${"0".repeat(64)}`);
+  });
+
+  for (const [what, value] of [
+    ["an unknown scope", "scope=planet"],
+    ["a log level that does not exist", "logLevel=loud"],
+    ["a value that does not exist", "imagine.repository=x"],
+  ] as const) {
+    it(`refuses ${what}`, async () => {
+      try {
+        await rendered("--set", value);
+      } catch (error) {
+        if (!(error instanceof CommandFailed)) throw error;
+        expect(error.output).to.contain("values don't meet the specifications of the schema");
+        return;
+      }
+      throw new Error("it was accepted");
+    });
+  }
+});
+
+async function rendered(...options: string[]): Promise<readonly Rendered[]> {
+  const chart = projectFile("charts/dynamokv");
+  const text = await helm(["template", "t", chart, "--namespace", "n", "--kube-version", "1.29", ...options]);
+  return loadAll(text).filter((object) => object !== null && object !== undefined) as Rendered[];
+}

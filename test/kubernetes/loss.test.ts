@@ -1,0 +1,143 @@
+/** What breaks by itself: a pod, a volume, a host, Kubernetes as a whole. The data path goes on; no manual step after. */
+import type { V1Pod } from "@kubernetes/client-node";
+import { expect } from "chai";
+
+import { faultProgram, installOperator, OPERATOR_NAMESPACE } from "./rig/installed-operator.ts";
+import { kubectl, run } from "./rig/kubectl.ts";
+import { TestNamespace } from "./rig/test-namespace.ts";
+import { until } from "./rig/until.ts";
+import { LoadPod, ShellPod } from "./workload/pods.ts";
+
+const NAME = "lossy";
+const KEYS = 20;
+
+describe("kubernetes: losses", function () {
+  this.timeout(600_000);
+  const namespace = new TestNamespace("loss");
+  const load = new LoadPod(namespace);
+  const shell = new ShellPod(namespace);
+
+  before(async () => {
+    await installOperator();
+    await namespace.create();
+    await namespace.applyCluster(NAME, { size: 3, storage: { size: "1Gi", reclaimPolicy: "Delete" } });
+    await shell.start();
+    await namespace.untilSettled(NAME, 90_000);
+    for (let key = 0; key < KEYS; key++)
+      await shell.dynamokv(NAME, "put", "kept", `key-${key}`, `value ${key}`);
+  });
+
+  after(async () => {
+    if (faultProgram() !== undefined) await fault("start", "api-server");
+    await namespace.delete();
+  });
+
+  it("gives a pod that is deleted its volume and its id back", async () => {
+    const before = await idOf(`${NAME}-1`);
+    await namespace.kubectl(["delete", "pod", `${NAME}-1`, "--grace-period=0", "--force"]);
+    await untilMemberServes(`${NAME}-1`, before);
+  });
+
+  it("gives the place of a lost volume to the pod that comes back empty, and fills it", async () => {
+    const pod = `${NAME}-2`;
+    const before = await idOf(pod);
+    await namespace.kubectl(["delete", "pvc", `data-${pod}`, "--wait=false"]);
+    await namespace.kubectl(["delete", "pod", pod, "--grace-period=0", "--force"]);
+    await untilMemberServes(pod, before);
+    const { status } = await namespace.cluster(NAME);
+    expect(status?.ring?.members).to.equal(3);
+    expect(await keysHeldBy(pod)).to.equal(KEYS);
+    const events = await namespace.kubectl(["get", "events", "--field-selector", "reason=NodeReturned"]);
+    expect(events).to.contain("came back with an empty volume");
+  });
+
+  it("serves on while a host is dead, and is whole again without a manual step when it is back", async function () {
+    if (faultProgram() === undefined) return this.skip();
+    const host = await hostWithoutOperator(namespace);
+    await load.start(NAME, { avoidHost: host });
+    await fault("kill", host);
+    await namespace.untilCondition(NAME, "Degraded", "True", 60_000);
+    const { status } = await namespace.cluster(NAME);
+    expect(status?.readyNodes).to.equal(2);
+    expect(status?.conditions?.find(({ type }) => type === "Available")?.status).to.equal("True");
+    const putsBefore = await load.puts();
+    await until("puts go on", 60_000, async () =>
+      (await load.puts()) > putsBefore + 200 ? true : undefined,
+    );
+    await fault("start", host);
+    await namespace.untilSettled(NAME, 120_000);
+    const report = await load.stop();
+    expect(report.failures).to.deep.equal([]);
+    expect(report.lost).to.deep.equal([]);
+    await until("no write is kept for others", 60_000, async () => {
+      const now = await namespace.cluster(NAME);
+      return now.status?.nodes?.every(({ hintsPending }) => hintsPending === 0) ? true : undefined;
+    });
+  });
+
+  it("serves on without operator and API server", async function () {
+    if (faultProgram() === undefined) return this.skip();
+    await load.start(NAME);
+    await kubectl(["scale", "deployment", "--namespace", OPERATOR_NAMESPACE, "--all", "--replicas=0"]);
+    await fault("kill", "api-server");
+    await new Promise((resolve) => setTimeout(resolve, 15_000));
+    await fault("start", "api-server");
+    const report = await load.stop();
+    expect(report.puts).to.be.above(400);
+    expect(report.failures).to.deep.equal([]);
+    expect(report.lost).to.deep.equal([]);
+    await installOperator();
+    await kubectl(["scale", "deployment", "--namespace", OPERATOR_NAMESPACE, "--all", "--replicas=1"]);
+    await namespace.untilSettled(NAME, 120_000);
+  });
+
+  async function idOf(pod: string): Promise<string> {
+    const { status } = await namespace.cluster(NAME);
+    const id = status?.nodes?.find((node) => node.pod === pod)?.id;
+    if (id === undefined) throw new Error(`${pod} has no id`);
+    return id;
+  }
+
+  async function untilMemberServes(pod: string, id: string): Promise<void> {
+    const gone = (await namespace.get<V1Pod>("pod", pod))?.metadata?.uid;
+    await until(`${pod} serves as ${id}`, 120_000, async () => {
+      const found = (await namespace.cluster(NAME)).status?.nodes?.find((node) => node.pod === pod);
+      const isBack = found?.id === id && found.state === "serving" && found.ready;
+      return isBack && gone !== undefined ? true : undefined;
+    });
+    await namespace.untilSettled(NAME, 60_000);
+  }
+
+  /** How many of the keys the node has itself, by its own word. */
+  async function keysHeldBy(pod: string): Promise<number> {
+    const program = `
+      let held = 0;
+      for (let key = 0; key < ${KEYS}; key++) {
+        const answer = await fetch("http://${pod}.${NAME}-nodes:9080/admin/v1/replica/kept/key-" + key);
+        if (answer.status === 200) held += 1;
+      }
+      console.log(held);`;
+    return Number(await shell.run("node", "--input-type=module", "--eval", program));
+  }
+});
+
+async function fault(what: "kill" | "start", whom: string): Promise<void> {
+  await run(faultProgram()!, [what, whom], { timeoutMs: 180_000 });
+}
+
+/** A host that runs a node and no operator, so that the operator can tell what it sees. */
+async function hostWithoutOperator(namespace: TestNamespace): Promise<string> {
+  const jsonpath = "jsonpath={.items[*].spec.nodeName}";
+  const busy = await kubectl(["get", "pods", "--namespace", OPERATOR_NAMESPACE, "--output", jsonpath]);
+  const nodes = await namespace.kubectl([
+    "get",
+    "pods",
+    "--selector",
+    "app.kubernetes.io/component=node",
+    "--output",
+    jsonpath,
+  ]);
+  const found = nodes.split(" ").find((host) => !busy.split(" ").includes(host));
+  if (found === undefined) throw new Error("every host with a node runs an operator too");
+  return found;
+}

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# fault.sh kill HOST: it dies as by a power cut: kubelet, containerd and every process of its pods; their volumes stay.
+# fault.sh kill api-server: nothing can be asked of Kubernetes any more; pods run on.
+# fault.sh start HOST|api-server: it comes back.
+source "$(dirname "$0")/settings.sh"
+
+kill_program() {
+  if runs "$1"; then kill -9 "$(cat "$DIR/pid/$1")"; fi
+  rm -f "$DIR/pid/$1"
+}
+
+kill_host() {
+  kill_program "kubelet-$1"
+  kill_program "containerd-$1"
+  find "/sys/fs/cgroup/pids/$1" -name cgroup.procs -exec cat {} + 2>/dev/null | xargs -r kill -9 2>/dev/null || true
+}
+
+what=${2:-}
+if [ "$what" != api-server ] && { [ -z "$what" ] || [ ! -d "$DIR/hosts/$what" ]; }; then
+  fail "there is no '$what'; there are api-server ${HOSTS[*]}"
+fi
+case ${1:-} in
+  kill) if [ "$what" = api-server ]; then kill_program kube-apiserver; else kill_host "$what"; fi ;;
+  start) "$RIG/up.sh" ;;
+  *) fail "usage: fault.sh kill|start HOST|api-server" ;;
+esac

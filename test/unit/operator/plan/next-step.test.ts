@@ -1,0 +1,153 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { nextStep } from "../../../../operator/plan/next-step.ts";
+import { clusterOf, nodeIdOf, observedOf, type SketchedNode } from "../observed-cluster.ts";
+
+describe("operator: next step", () => {
+  it("is none for a healthy cluster", () => {
+    expect(nextStep(observedOf())).to.deep.equal({ kind: "none" });
+  });
+
+  it("waits for every pod before it forms a ring, and says for which", () => {
+    const step = nextStep(
+      observedOf(clusterOf(), [{ hasRing: false }, { hasRing: false }, { missing: "pod" }]),
+    );
+    expect(step).to.include({ kind: "wait", reason: "ForPods" });
+    expect(step).to.have.property("message").that.includes("demo-2: its pod does not exist yet");
+  });
+
+  it("forms the ring of all nodes when none has one", () => {
+    const fresh = { hasRing: false };
+    expect(nextStep(observedOf(clusterOf(), [fresh, fresh, fresh]))).to.deep.equal({
+      kind: "form_ring",
+      via: "demo-0",
+      members: [nodeIdOf(0), nodeIdOf(1), nodeIdOf(2)],
+      clusterId: "demo-11111111",
+    });
+  });
+
+  it("never forms a ring while any node has one", () => {
+    const some: fc.Arbitrary<SketchedNode> = fc.record({
+      hasRing: fc.boolean(),
+      missing: fc.constantFrom(undefined, "pod", "answer") as fc.Arbitrary<"pod">,
+      ready: fc.boolean(),
+      upToDate: fc.boolean(),
+      terminating: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(some, { minLength: 2, maxLength: 2 }), (others) => {
+        expect(nextStep(observedOf(clusterOf(), [{ hasRing: true }, ...others])).kind).not.to.equal(
+          "form_ring",
+        );
+      }),
+    );
+  });
+
+  it("does nothing while the cluster is paused", () => {
+    const step = nextStep(observedOf(clusterOf({ paused: true }), [{ upToDate: false }]));
+    expect(step).to.include({ kind: "wait", reason: "Paused" });
+  });
+
+  it("stops at two rings of one epoch and at nodes of two clusters", () => {
+    const forked = nextStep(observedOf(clusterOf(), [{}, { ringHash: "other" }]));
+    expect(forked).to.include({ kind: "wait", reason: "RingConflict" });
+    const mixed = nextStep(observedOf(clusterOf(), [{}, { clusterId: "elsewhere", upToDate: false }]));
+    expect(mixed).to.include({ kind: "wait", reason: "RingConflict" });
+  });
+
+  it("grows volumes before it looks at the nodes' health", () => {
+    const full = { volume: "5Gi", ready: false, missing: "answer" } as const;
+    const step = nextStep(observedOf(clusterOf(), [full, {}, {}]));
+    expect(step).to.deep.equal({ kind: "grow_claim", claim: "data-demo-0", size: "10Gi" });
+  });
+
+  it("replaces the StatefulSet once all claims have grown", () => {
+    const small = observedOf(clusterOf({ storage: { size: "5Gi", reclaimPolicy: "Retain" } }));
+    const { cluster } = observedOf();
+    const claims = observedOf().claims;
+    const step = nextStep({ ...small, cluster, claims });
+    expect(step).to.include({ kind: "replace_stateful_set", name: "demo", uid: "uid-of-demo" });
+  });
+});
+
+describe("operator: rollout", () => {
+  const outdated = { upToDate: false };
+
+  it("replaces a broken pod of an old template at once, whatever the others do", () => {
+    const step = nextStep(
+      observedOf(clusterOf(), [outdated, { ...outdated, ready: false }, { hintsPending: 9, ...outdated }]),
+    );
+    expect(step).to.include({
+      kind: "restart_pod",
+      pod: "demo-1",
+      how: "delete",
+      uid: "uid-of-demo-1",
+      resourceVersion: "7",
+    });
+  });
+
+  it("evicts a healthy pod of an old template when all nodes are level", () => {
+    const step = nextStep(observedOf(clusterOf(), [{}, outdated, outdated]));
+    expect(step).to.include({ kind: "restart_pod", pod: "demo-1", how: "evict" });
+  });
+
+  for (const [what, sketch] of [
+    ["a pod is being replaced", { terminating: true }],
+    ["a node is not ready", { ready: false }],
+    ["a node does not answer", { missing: "answer" }],
+    ["a node recovers", { state: "recovering" }],
+    ["a node keeps hints", { hintsPending: 1 }],
+    ["the youngest node was not compared since it started", { uptimeSeconds: 4 }],
+  ] as const satisfies readonly (readonly [string, SketchedNode])[]) {
+    it(`takes no healthy pod away while ${what}`, () => {
+      const step = nextStep(observedOf(clusterOf(), [outdated, outdated, sketch]));
+      expect(step).to.include({ kind: "wait", reason: "ForConvergence" });
+    });
+  }
+
+  it("never takes a healthy pod away while another is away", () => {
+    const some: fc.Arbitrary<SketchedNode> = fc.record({
+      ready: fc.boolean(),
+      upToDate: fc.boolean(),
+      terminating: fc.boolean(),
+      hintsPending: fc.constantFrom(0, 1),
+    });
+    fc.assert(
+      fc.property(fc.array(some, { minLength: 3, maxLength: 3 }), (sketches) => {
+        const step = nextStep(observedOf(clusterOf(), sketches));
+        if (step.kind !== "restart_pod") return;
+        const chosen = sketches[Number(step.pod.slice(-1))]!;
+        expect(chosen.upToDate).to.equal(false);
+        const others = sketches.filter((sketch) => sketch !== chosen);
+        const othersAreWell = others.every(
+          ({ ready, terminating }) => ready === true && terminating !== true,
+        );
+        expect(chosen.ready === false || othersAreWell, JSON.stringify(sketches)).to.equal(true);
+      }),
+    );
+  });
+});
+
+describe("operator: a lost volume", () => {
+  const stranger = { id: "99999999-0000-4000-8000-000000000000", hasRing: false, state: "no_ring" } as const;
+
+  it("is healed by giving the empty node the id of the member that was at its address", () => {
+    const step = nextStep(observedOf(clusterOf(), [{}, stranger, {}]));
+    expect(step).to.deep.equal({ kind: "adopt_identity", pod: "demo-1", id: nodeIdOf(1) });
+  });
+
+  it("waits while another member is silent as well", () => {
+    const step = nextStep(observedOf(clusterOf(), [{ missing: "answer" }, stranger, {}]));
+    expect(step).to.include({ kind: "wait", reason: "ForNodes" });
+  });
+
+  it("does not take the place of a member that is still reached", () => {
+    const observed = observedOf(clusterOf(), [{}, stranger, {}]);
+    const reports = observed.reports.map((report) =>
+      report.answered
+        ? { ...report, members: report.members.map((member) => ({ ...member, reachable: true })) }
+        : report,
+    );
+    expect(nextStep({ ...observed, reports }).kind).to.equal("wait");
+  });
+});
