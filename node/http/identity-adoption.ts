@@ -25,21 +25,25 @@ export interface AdoptionFacts {
 export function objectionTo(id: NodeId, { self, ring, directory, rows }: AdoptionFacts): string | undefined {
   if (id === self) return undefined;
   const { state } = ring.kept();
-  if (state !== "none") return `node ${self} is ${state === "serving" ? "a member of a ring" : "about to form a ring"}`;
+  if (state !== "none")
+    return `node ${self} is ${state === "serving" ? "a member of a ring" : "about to form a ring"}`;
   if (rows > 0) return `node ${self} keeps ${rows} rows: only an empty node may take over an id`;
   const peers = directory.peers().filter(({ connected }) => connected);
-  if (peers.length === 0) return `node ${self} has met nobody yet: it cannot know whether ${id} lives; try again`;
+  if (peers.length === 0)
+    return `node ${self} has met nobody yet: it cannot know whether ${id} lives; try again`;
   if (peers.some((peer) => peer.id === id)) return `node ${id} lives: this node is connected to it`;
   return undefined;
 }
 
 /** The body of POST /admin/v1/identity: `{"id": "<UUID>"}`; what is wrong with it where it is another. */
 export function parseAdoption(body: unknown): { readonly id: NodeId } | { readonly problem: string } {
-  if (typeof body !== "object" || body === null || Array.isArray(body)) return { problem: "the body is not a JSON object" };
+  if (typeof body !== "object" || body === null || Array.isArray(body))
+    return { problem: "the body is not a JSON object" };
   const { id, ...rest } = body as Record<string, unknown>;
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined) return { problem: `unknown field ${JSON.stringify(unknown.slice(0, 40))}` };
-  if (typeof id !== "string") return { problem: "id is missing: the UUID of the member whose volume was lost" };
+  if (typeof id !== "string")
+    return { problem: "id is missing: the UUID of the member whose volume was lost" };
   try {
     return { id: parseNodeId(id) };
   } catch (error) {

@@ -8,7 +8,15 @@ const SELF = parseNodeId("11111111-1111-4111-8111-111111111111");
 const LOST = parseNodeId("22222222-2222-4222-8222-222222222222");
 const PEER = parseNodeId("33333333-3333-4333-8333-333333333333");
 
-function facts({ state = "none", rows = 0, peers = [PEER] }: { state?: string; rows?: number; peers?: (typeof PEER)[] }) {
+function facts({
+  state = "none",
+  rows = 0,
+  peers = [PEER],
+}: {
+  state?: string;
+  rows?: number;
+  peers?: (typeof PEER)[];
+}) {
   return {
     self: SELF,
     ring: { kept: () => ({ state }) } as unknown as RingKeeper,
