@@ -7,14 +7,16 @@ import { posix } from "node:path";
 import { lineAt, splitCode } from "./code-text.ts";
 import type { SourceFile } from "./source-tree.ts";
 
-/** Every metric in `node/adapters/prometheus-*.ts` is in docs/METRICS.md, and the other way round. */
+/** Every metric of nodes and operator is in docs/METRICS.md, and the other way round. */
 export function undocumentedMetrics(files: readonly SourceFile[]): string[] {
   const named = (wanted: (path: string) => boolean): Set<string> =>
     namesIn(
       files.filter(({ path }) => wanted(path)),
       /\bdynamo_[a-z0-9_]+\b/g,
     );
-  const inCode = named((path) => /^node\/adapters\/prometheus-[\w-]+\.ts$/.test(path));
+  const inCode = named((path) =>
+    /^(?:node\/adapters\/prometheus-[\w-]+|operator\/controller\/health-server)\.ts$/.test(path),
+  );
   const inDocument = named((path) => path === "docs/METRICS.md");
   if (inCode.size === 0) return ["no metric found in node/adapters/prometheus-*.ts"];
   const series = /_(?:bucket|sum|count)$/;
@@ -22,7 +24,7 @@ export function undocumentedMetrics(files: readonly SourceFile[]): string[] {
     ...difference(inCode, inDocument).map((name) => `${name} is missing in docs/METRICS.md`),
     ...difference(inDocument, inCode)
       .filter((name) => !inCode.has(name.replace(series, "")))
-      .map((name) => `${name} is in docs/METRICS.md, but no node has it`),
+      .map((name) => `${name} is in docs/METRICS.md, but nothing has it`),
   ];
 }
 
