@@ -1,4 +1,4 @@
-import { createInterface } from "node:readline";
+import { StringDecoder } from "node:string_decoder";
 import type { KubernetesObject } from "@kubernetes/client-node";
 import { type ApiConnection, ApiError } from "./api-connection.ts";
 import { collectionPath, type ResourceKind } from "./resource-path.ts";
@@ -128,19 +128,13 @@ export class ResourceWatcher<T extends KubernetesObject> {
       resourceVersion: this.#version!,
     };
     const stream = await this.#options.api.open({ method: "GET", path: this.#path(query) });
-    // Lines end quietly also where the stream broke; what broke it must not be lost.
-    let broken: Error | undefined;
-    stream.once("error", (error) => (broken = error));
     this.#heard();
     this.#abort = () => stream.destroy();
     const watchdog = setInterval(() => {
       if (this.staleMs() > SILENCE_MS_MAX) stream.destroy(new Error("the watch went silent"));
     }, 10_000);
     try {
-      for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
-        if (line !== "") this.#take(JSON.parse(line) as WatchEvent);
-      }
-      if (broken !== undefined) throw broken;
+      for await (const line of linesOf(stream)) this.#take(JSON.parse(line) as WatchEvent);
     } finally {
       clearInterval(watchdog);
       this.#abort = undefined;
@@ -198,6 +192,17 @@ export class ResourceWatcher<T extends KubernetesObject> {
         resolve();
       };
     });
+  }
+}
+
+/** Ends with the stream and throws where that is cut or destroyed, which Node's readline does not notice. */
+async function* linesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.write(chunk)).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line !== "") yield line;
   }
 }
 

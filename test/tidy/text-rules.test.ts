@@ -39,7 +39,7 @@ describe("tidy: text", () => {
     ).to.deep.equal([
       "dynamo_a_total is missing in docs/METRICS.md",
       "dynamo_b_seconds is missing in docs/METRICS.md",
-      "dynamo_c_total is in docs/METRICS.md, but no node has it",
+      "dynamo_c_total is in docs/METRICS.md, but nothing has it",
     ]);
     expect(undocumentedMetrics([])).to.have.lengthOf(1);
   });

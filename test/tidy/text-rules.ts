@@ -7,7 +7,7 @@ import { posix } from "node:path";
 import { lineAt, splitCode } from "./code-text.ts";
 import type { SourceFile } from "./source-tree.ts";
 
-/** Every metric in `node/adapters/prometheus-*.ts` and of the operator is in docs/METRICS.md, and the other way round. */
+/** Every metric of nodes and operator is in docs/METRICS.md, and the other way round. */
 export function undocumentedMetrics(files: readonly SourceFile[]): string[] {
   const named = (wanted: (path: string) => boolean): Set<string> =>
     namesIn(
@@ -24,7 +24,7 @@ export function undocumentedMetrics(files: readonly SourceFile[]): string[] {
     ...difference(inCode, inDocument).map((name) => `${name} is missing in docs/METRICS.md`),
     ...difference(inDocument, inCode)
       .filter((name) => !inCode.has(name.replace(series, "")))
-      .map((name) => `${name} is in docs/METRICS.md, but no node has it`),
+      .map((name) => `${name} is in docs/METRICS.md, but nothing has it`),
   ];
 }
 
