@@ -8,8 +8,18 @@ import { DatabaseFailure, type DatabaseFailureCode } from "../core/ports/databas
 export function toDatabaseFailure(error: unknown, file: string): unknown {
   if (!(error instanceof Sqlite.SqliteError)) return error;
   const code = codeOf(error.code);
-  return new DatabaseFailure(code, `${file}: ${error.message} (${error.code}). ${ADVICE[code]}`);
+  const advice = isDamaged(error.code) ? DAMAGED : ADVICE[code];
+  return new DatabaseFailure(code, `${file}: ${error.message} (${error.code}). ${advice}`);
 }
+
+/** Its pages contradict one another: no later look will find them otherwise. */
+function isDamaged(code: string): boolean {
+  return code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB";
+}
+
+const DAMAGED =
+  "The file itself is damaged: stop this node, delete the file with its -wal and -shm, and start it again. It gets back " +
+  "what other owners have; keep a copy of the file until it has. Then look after the disk.";
 
 const ADVICE: Readonly<Record<DatabaseFailureCode, string>> = {
   disk_full: "Free space on this volume or enlarge it; until then this node refuses writes and serves reads.",

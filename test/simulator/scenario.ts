@@ -51,6 +51,15 @@ export const HARMLESS_FAULTS: ReadonlySet<FaultKind> = new Set([
   "wall_jump",
 ]);
 
+/** Kinds that make a replica forget, and keep it from those who could tell it or give everything back. */
+export const FORGETFUL_FAULTS: ReadonlySet<FaultKind> = new Set([
+  "lost_database",
+  "old_snapshot",
+  "isolation",
+  "clog",
+  "kill",
+]);
+
 /** Settings that a seed draws: intervals far below the defaults, so that a run of seconds sees them many times. */
 export type ScenarioSettings = Pick<
   NodeSettings,
@@ -177,9 +186,9 @@ function clusterOf(random: SeededRandom) {
 
 function faultsOf(random: SeededRandom): ReadonlySet<FaultKind> {
   if (random.chance(0.1)) return new Set();
-  const onlyHarmless = random.fork("harmless").chance(0.1);
-  const kinds = FAULT_KINDS.filter((kind) => !onlyHarmless || HARMLESS_FAULTS.has(kind));
-  return new Set(kinds.filter((kind) => random.fork(kind).chance(0.45)));
+  const focus = random.fork("focus").unit();
+  const kinds = focus < 0.1 ? HARMLESS_FAULTS : focus < 0.2 ? FORGETFUL_FAULTS : FAULT_KINDS;
+  return new Set([...kinds].filter((kind) => random.fork(kind).chance(0.45)));
 }
 
 function weatherOf(random: SeededRandom): NetworkWeather {

@@ -102,6 +102,18 @@ describe("simulator: the checkers of what is left", () => {
     expect(resurrectedWrites(state(writes, [sibling(2)]))).to.deep.equal([]);
   });
 
+  it("see a value beside a write whose author was shown one that had seen it", () => {
+    const onlySecond: Coverage = { vector: new Map(), loose: new Map([[ACTOR, [2]]]) };
+    const writes = [
+      write(1),
+      write(2, { saw: ["w1"], seen: upTo(1), outcome: "unknown" }),
+      write(3, { saw: ["w2"], seen: onlySecond }),
+    ];
+    expect(kinds(resurrectedWrites(state(writes, [sibling(1), sibling(3)])))).to.deep.equal([
+      "superseded_value_resurrected",
+    ]);
+  });
+
   it("allow what a superseder that nobody acknowledged has not superseded yet", () => {
     const writes = [write(1), write(2, { saw: ["w1"], seen: upTo(1), outcome: "unknown" })];
     expect(resurrectedWrites(state(writes, [sibling(1)]))).to.deep.equal([]);

@@ -100,18 +100,22 @@ function reachesAny(
   return false;
 }
 
-/** I3: nothing is left beside a write that was acknowledged, or is left itself, and whose author had been shown it. */
+/**
+ * I3, I7: nothing is left beside a write that was acknowledged, or is left itself, and whose author had been shown it, or
+ * had been shown a write whose author had, and so on.
+ */
 export function resurrectedWrites({ key, record, history, registry }: FinalState): Found[] {
   if (record === undefined) return [];
   const alive = new Set(record.siblings.map(({ requestId }) => requestId));
   const found: Found[] = [];
+  const shownTo = chainsOf(history.writesOf(key));
   for (const sibling of record.siblings) {
     for (const write of history.writesOf(key)) {
       if (write.id === sibling.requestId || !(write.outcome === "ok" || alive.has(write.id))) continue;
       const sawDot = write.seen !== undefined && covers(write.seen, sibling.dot);
       // A retry that two coordinators took has two dots, and whoever saw one has not seen the other.
       const sawOnlyDot =
-        write.saw.includes(sibling.requestId) && registry.dotsOf(sibling.requestId).length === 1;
+        shownTo.get(write.id)!.has(sibling.requestId) && registry.dotsOf(sibling.requestId).length === 1;
       if (!sawDot && !sawOnlyDot) continue;
       const detail = `${key}: ${sibling.requestId} (${nameOf(sibling.dot)}) is there beside ${write.id}, which saw it`;
       found.push({ kind: "superseded_value_resurrected", detail });
@@ -125,4 +129,16 @@ export function resurrectedWrites({ key, record, history, registry }: FinalState
     }
   }
   return found;
+}
+
+/** For each write id all writes that its author had been shown, directly or through the authors of those. */
+function chainsOf(writes: readonly WriteOperation[]): Map<string, ReadonlySet<string>> {
+  const saw = new Map(writes.map((write) => [write.id, write.saw]));
+  return new Map(
+    writes.map((write) => {
+      const shown = new Set(write.saw);
+      for (const id of shown) for (const before of saw.get(id) ?? []) shown.add(before);
+      return [write.id, shown];
+    }),
+  );
 }

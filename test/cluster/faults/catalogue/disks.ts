@@ -1,5 +1,7 @@
 import type { FaultCluster } from "../fault-cluster.ts";
+import { logTail } from "../../../../client/local/node-process.ts";
 import type { Side } from "../fault-load.ts";
+import type { FaultNode } from "../fault-node.ts";
 import { type Fault, pause } from "../fault.ts";
 import {
   deleteDatabases,
@@ -33,6 +35,18 @@ function everywhere({ nodes }: FaultCluster): Side[] {
 
 function others({ nodes }: FaultCluster): Side[] {
   return [{ name: "other nodes", nodes: nodes.slice(1) }];
+}
+
+/** What a person does who reads in the log that a database is damaged. */
+async function startOrEmpty(node: FaultNode): Promise<void> {
+  try {
+    await node.start();
+  } catch (error) {
+    await node.end("SIGKILL");
+    if (!/file itself is damaged/.test(logTail(node, 1))) throw error;
+    deleteDatabases(node);
+    await node.start();
+  }
 }
 
 const slow: Fault = {
@@ -91,7 +105,8 @@ const rotStopped: Fault = {
 const rotInLog: Fault = {
   name: "bit rot, log",
   about:
-    "one node is killed and a bit in the middle of its data.db's log is flipped: SQLite takes what follows for never written",
+    "one node is killed and a bit in the middle of its data.db's log is flipped: SQLite takes what follows for never written; " +
+    "if it cannot start, its databases are deleted, as the log advises",
   disks: "plain",
   writeQuorums: [2, 3],
   sides: others,
@@ -99,7 +114,7 @@ const rotInLog: Fault = {
     const victim = cluster.nodes[0]!;
     await victim.end("SIGKILL");
     flipBitOfLog(victim);
-    return () => victim.start();
+    return () => startOrEmpty(victim);
   },
 };
 
@@ -114,15 +129,7 @@ const rotAnywhere: Fault = {
     const victim = cluster.nodes[0]!;
     await victim.end("SIGKILL");
     flipBitsAnywhere(victim, 3);
-    return async () => {
-      try {
-        await victim.start();
-      } catch {
-        await victim.end("SIGKILL");
-        deleteDatabases(victim);
-        await victim.start();
-      }
-    };
+    return () => startOrEmpty(victim);
   },
 };
 

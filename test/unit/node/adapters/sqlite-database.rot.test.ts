@@ -75,4 +75,16 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     expect(refused).to.include({ ok: false, code: "invalid_record" });
     expect(databases[0]!.count()).to.equal(1);
   });
+
+  it("says what to do where the file itself is damaged", () => {
+    for (const database of databases.splice(0)) database.close();
+    // Else the log has the pages that are about to be damaged.
+    for (const end of ["-wal", "-shm"]) rmSync(path + end, { force: true });
+    const file = openSync(path, "r+");
+    writeSync(file, Buffer.alloc(8_192, 0xff), 0, 8_192, 0);
+    closeSync(file);
+    expect(() => new SqliteDatabase({ path, role: "write", cacheBytes })).to.throw(
+      /data\.db: .*\(SQLITE_(?:NOTADB|CORRUPT)\)\. The file itself is damaged: stop this node, delete the file with/,
+    );
+  });
 });
