@@ -268,6 +268,7 @@ export class Cluster {
     markEvent(event, this.marks, this.scenario);
     if (event.kind === "peer_down") this.#believedDown(id, event.peerId as NodeId, event.reason);
     if (event.kind === "recovery_started") this.#foundLoss(id, event.reason);
+    if (event.kind === "ring_installed" && this.rings.hasLost(id)) this.marks.hit("ring learnt from a peer");
     const wrong =
       event.kind === "ring_installed"
         ? this.rings.installed(id, event.epoch, event.hash)

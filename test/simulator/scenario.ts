@@ -22,22 +22,28 @@ export const FAULT_KINDS = [
   "slow_disk",
   "disk_full",
   "failing_commit",
+  "failing_read",
   "rotten_row",
   "lost_row",
   "rotten_leaf",
   "lost_database",
   "old_snapshot",
+  "lost_ring",
   "wall_jump",
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** Kinds that destroy acknowledged copies: only the hosts of `Scenario.fragile` may meet them. */
+/**
+ * Kinds that destroy what is kept for good: only the hosts of `Scenario.fragile` may meet them, so that a copy of each
+ * acknowledged write, and of the ring, is left.
+ */
 export const DESTRUCTIVE_FAULTS: ReadonlySet<FaultKind> = new Set([
   "rotten_row",
   "lost_row",
   "lost_database",
   "old_snapshot",
+  "lost_ring",
 ]);
 
 /** Kinds that take nothing from a disk and end no process: whoever should remember an owner that missed a put can. */

@@ -8,9 +8,25 @@ import type { Violation } from "../violation.ts";
 export class RingLedger {
   readonly #digests = new Map<number, string>();
   readonly #epochs = new Map<NodeId, number>();
+  /** Who has none since its ring store was lost. */
+  readonly #lostBy = new Set<NodeId>();
+  /** Whether any ring store was ever lost in this run. */
+  wasLost = false;
+
+  /** The node's ring store is gone: what it serves next, a peer has told it. */
+  lost(node: NodeId): void {
+    this.#epochs.delete(node);
+    this.#lostBy.add(node);
+    this.wasLost = true;
+  }
+
+  hasLost(node: NodeId): boolean {
+    return this.#lostBy.has(node);
+  }
 
   /** A node serves this ring. Returns what is wrong with that. */
   installed(node: NodeId, epoch: number, digest: string): Omit<Violation, "atMs"> | undefined {
+    this.#lostBy.delete(node);
     const before = this.#epochs.get(node) ?? 0;
     this.#epochs.set(node, Math.max(before, epoch));
     if (epoch < before)

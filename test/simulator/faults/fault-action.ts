@@ -22,6 +22,13 @@ export type FaultAction =
   | { readonly kind: "disk_full"; readonly node: NodeId; readonly lastsMs: number }
   | { readonly kind: "slow_disk"; readonly node: NodeId; readonly slowness: number; readonly lastsMs: number }
   | { readonly kind: "failing_commit"; readonly node: NodeId; readonly commits: number }
+  | {
+      readonly kind: "failing_read";
+      readonly node: NodeId;
+      readonly database: Database;
+      readonly reads: number;
+    }
+  | { readonly kind: "lost_ring"; readonly node: NodeId; readonly downMs: number }
   | { readonly kind: "wall_jump"; readonly node: NodeId; readonly byMs: number }
   | {
       readonly kind: "rotten_row" | "lost_row";
@@ -91,6 +98,10 @@ export function drawFault(scenario: Scenario, luck: SeededRandom): FaultAction {
       return { kind, node, slowness: luck.between(5, 200), lastsMs: luck.skewed(100, 3_000) };
     case "failing_commit":
       return { kind, node, commits: 1 + luck.below(3) };
+    case "failing_read":
+      return { kind, node, database: luck.chance(0.8) ? "data" : "hints", reads: 1 + luck.below(5) };
+    case "lost_ring":
+      return { kind, node, downMs: luck.skewed(20, 2_000) };
     case "wall_jump":
       return { kind, node, byMs: luck.between(-30 * DAY_MS, 30 * DAY_MS) };
     case "rotten_row":

@@ -28,6 +28,8 @@ export class FaultExecutor {
       host.disk.fullUntilMs = 0;
       host.disk.failingCommits = 0;
       host.disk.slowUntilMs = 0;
+      host.disk.data.failingReads = 0;
+      host.disk.hints.failingReads = 0;
       host.start();
     }
   }
@@ -63,6 +65,11 @@ export class FaultExecutor {
       case "disk_full":
       case "failing_commit":
         return this.#ailingDisk(fault);
+      case "failing_read":
+        this.#host(fault.node).disk[fault.database].failingReads = fault.reads;
+        return;
+      case "lost_ring":
+        return this.#loseRing(fault);
       case "rotten_row":
       case "lost_row":
         return this.#spoilRow(fault);
@@ -167,6 +174,14 @@ export class FaultExecutor {
     });
   }
 
+  #loseRing({ node, downMs }: Extract<FaultAction, { kind: "lost_ring" }>): void {
+    const host = this.#host(node);
+    this.#fell(host, "kill");
+    host.disk.ring = undefined;
+    this.#cluster.rings.lost(node);
+    this.#cluster.loop.after(downMs, () => host.start());
+  }
+
   #host(node: NodeId): SimulatedHost {
     return this.#cluster.host(node);
   }
@@ -181,5 +196,7 @@ const MARKS: Partial<Record<FaultAction["kind"], Mark>> = {
   power_loss: "power lost at one node",
   pause: "process paused",
   disk_full: "disk full",
+  failing_read: "read failed",
+  lost_ring: "ring lost",
   wall_jump: "wall clock jumped",
 };

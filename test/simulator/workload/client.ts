@@ -217,7 +217,8 @@ export class Client {
   /** These clients send only what is valid. */
   #failedWith(code: string, what: string): void {
     if (code === "quorum_unreachable") this.#cluster.marks.hit("quorum unreachable");
-    const wrong = ["invalid_context", "context_mismatch", "invalid_quorum", "key_collision", "no_ring"];
+    const wrong = ["invalid_context", "context_mismatch", "invalid_quorum", "key_collision"];
+    if (!this.#cluster.rings.wasLost) wrong.push("no_ring");
     if (wrong.includes(code)) this.#cluster.violated("wrongly_refused", `${what}: ${code}`);
   }
 

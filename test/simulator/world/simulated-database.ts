@@ -102,6 +102,7 @@ export class SimulatedDatabase implements Database {
 
   read(position: Uint8Array): StoredRow | undefined {
     this.#spend(0.005);
+    failIfAiling(this.#file);
     return this.#find(placeOf(position));
   }
 
@@ -210,6 +211,7 @@ export class SimulatedReaderDatabase implements Database {
 
   read(position: Uint8Array): StoredRow | undefined {
     this.#thread.spend(0.005);
+    failIfAiling(this.#file);
     return this.#file.rows.get(placeOf(position));
   }
 
@@ -254,6 +256,12 @@ export class SimulatedReaderDatabase implements Database {
   writeIdentity(identity: StoreIdentity): void {
     this.tree.writeIdentity(identity);
   }
+}
+
+function failIfAiling(file: DatabaseFile): void {
+  if (file.failingReads === 0) return;
+  file.failingReads -= 1;
+  throw new DatabaseFailure("io_error", "disk I/O error");
 }
 
 function bytesOf(rows: ReadonlyMap<string, StoredRow>): number {

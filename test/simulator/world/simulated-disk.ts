@@ -26,6 +26,8 @@ export const emptyFile: FileImage = { rows: new Map(), tree: new Map() };
 export class DatabaseFile {
   #rows = new Map<string, StoredRow>();
   #tree = new Map<string, TreePart>();
+  /** The next so many reads of rows fail with io_error, whoever reads. */
+  failingReads = 0;
   /** Told of every commit whose sync has come to its end, before its rows are here. */
   onSynced: (changes: Changes) => void = () => undefined;
   /** A commit that is being synced: it may or may not survive a crash, as a whole. */
