@@ -7,6 +7,7 @@ import { compareBytes } from "../core/version/record.ts";
 import { SqliteIdentity } from "./sqlite-identity.ts";
 import { SqliteTree } from "./sqlite-tree.ts";
 import { toDatabaseFailure } from "./sqlite-failure.ts";
+import { MARKER, ownersOf, textOf, toDigests, toRow, toRows } from "./sqlite-row.ts";
 
 /** One SQLite file behind the core's Database port. Statements are prepared once and bound by position. */
 export class SqliteDatabase implements Database {
@@ -91,8 +92,8 @@ export class SqliteDatabase implements Database {
 
   read(position: Uint8Array): StoredRow | undefined {
     try {
-      const columns = this.#read.get(position) as Columns | undefined;
-      return columns === undefined ? undefined : toRow(columns);
+      const columns = this.#read.get(position) as unknown[] | undefined;
+      return columns === undefined ? undefined : toRow(columns, position);
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }
@@ -112,7 +113,7 @@ export class SqliteDatabase implements Database {
 
   scan(after: Uint8Array | undefined, limit: number): StoredRow[] {
     try {
-      return (this.#scan.all(after ?? beforeAll, limit) as Columns[]).map(toRow);
+      return toRows(this.#scan.all(after ?? beforeAll, limit) as unknown[][]);
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }
@@ -134,8 +135,7 @@ export class SqliteDatabase implements Database {
 
   digests(after: Uint8Array, before: Uint8Array, limit: number): RowDigest[] {
     try {
-      const rows = this.#digests.all(after, before, limit) as [Uint8Array, Uint8Array][];
-      return rows.map(([position, digest]) => ({ position, digest }));
+      return (this.#digests.all(after, before, limit) as unknown[][]).flatMap(toDigests);
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }
@@ -144,8 +144,7 @@ export class SqliteDatabase implements Database {
   eachDigest(visit: (position: Uint8Array, digest: Uint8Array) => void): void {
     try {
       for (const row of this.#eachDigest.iterate()) {
-        const [position, digest] = row as [Uint8Array, Uint8Array];
-        visit(position, digest);
+        for (const { position, digest } of toDigests(row as unknown[])) visit(position, digest);
       }
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
@@ -223,30 +222,4 @@ export class SqliteDatabase implements Database {
   }
 }
 
-type Columns = [
-  position: Uint8Array,
-  digest: Uint8Array,
-  mine: Uint8Array,
-  keptFor: string,
-  record: Uint8Array,
-];
-
 const beforeAll = new Uint8Array(0);
-const nobody: readonly string[] = [];
-
-function toRow([position, digest, mine, keptFor, record]: Columns): StoredRow {
-  return { position, digest, mine, keptFor: ownersOf(keptFor), record };
-}
-
-/** Stands before the owners of a marker, so that markers can be counted without reading a row. */
-const MARKER = "marker ";
-
-function textOf(keptFor: readonly string[], record: Uint8Array): string {
-  const owners = keptFor.join(" ");
-  return record.length === 0 ? MARKER + owners : owners;
-}
-
-function ownersOf(keptFor: string): readonly string[] {
-  if (keptFor === "") return nobody;
-  return (keptFor.startsWith(MARKER) ? keptFor.slice(MARKER.length) : keptFor).split(" ");
-}

@@ -12,6 +12,11 @@ export function toDatabaseFailure(error: unknown, file: string): unknown {
   return new DatabaseFailure(code, `${file}: ${error.message} (${error.code}). ${advice}`);
 }
 
+/** Where SQLite sees nothing wrong, but what it reads cannot have been written. */
+export function damagedFile(file: string, what: string): DatabaseFailure {
+  return new DatabaseFailure("io_error", `${file}: ${what} cannot be read. ${DAMAGED}`);
+}
+
 /** Its pages contradict one another: no later look will find them otherwise. */
 function isDamaged(code: string): boolean {
   return code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB";

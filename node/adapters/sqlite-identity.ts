@@ -26,7 +26,8 @@ export class SqliteIdentity {
   /** Undefined where it was never written or has rotted: then the file counts as new. Throws DatabaseFailure. */
   read(): StoreIdentity | undefined {
     try {
-      return identityOf((this.#read.get() as Buffer | undefined)?.toString("utf8") ?? "");
+      const stored = this.#read.get();
+      return Buffer.isBuffer(stored) ? identityOf(stored.toString("utf8")) : undefined;
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }

@@ -1,7 +1,7 @@
 import type Sqlite from "better-sqlite3";
 import type { TreeBlock, TreeBlockHead, TreeChanges, TreeTables } from "../core/ports/database.ts";
 import { IDENTITY_SEQ } from "./sqlite-identity.ts";
-import { toDatabaseFailure } from "./sqlite-failure.ts";
+import { damagedFile, toDatabaseFailure } from "./sqlite-failure.ts";
 
 /**
  * The tables of the Merkle tree behind the core's port, on the connection of the rows and hence in their
@@ -48,12 +48,16 @@ export class SqliteTree implements TreeTables {
       [through: number, keys: number, root: Uint8Array, leaves: Uint8Array] | undefined;
     if (columns === undefined) return undefined;
     const [through, keys, root, leaves] = columns;
+    this.#requireBytes(root, leaves);
     return { block, through, keys, root, leaves };
   }
 
   heads(): TreeBlockHead[] {
     const rows = this.#try(() => this.#heads.all()) as [number, number, number, Uint8Array][];
-    return rows.map(([block, through, keys, root]) => ({ block, through, keys, root }));
+    return rows.map(([block, through, keys, root]) => {
+      this.#requireBytes(root);
+      return { block, through, keys, root };
+    });
   }
 
   writeBlock({ block, through, keys, root, leaves }: TreeBlock): void {
@@ -62,7 +66,10 @@ export class SqliteTree implements TreeTables {
 
   changes(after: number): TreeChanges[] {
     const rows = this.#try(() => this.#changes.all(after)) as [number, Uint8Array][];
-    return rows.map(([seq, changes]) => ({ seq, changes }));
+    return rows.map(([seq, changes]) => {
+      this.#requireBytes(changes);
+      return { seq, changes };
+    });
   }
 
   writeChanges({ seq, changes }: TreeChanges): void {
@@ -71,6 +78,11 @@ export class SqliteTree implements TreeTables {
 
   dropChanges(through: number): void {
     this.#try(() => this.#dropChanges.run(through));
+  }
+
+  /** A bit that rots in the header of a row makes its blobs something else. */
+  #requireBytes(...values: readonly unknown[]): void {
+    if (!values.every((value) => value instanceof Uint8Array)) throw damagedFile(this.#file, "its hash tree");
   }
 
   #try<T>(run: () => T): T {

@@ -2,6 +2,7 @@ import { DynamoClient } from "../../../client/dynamo-client.ts";
 import { DynamoError } from "../../../client/dynamo-error.ts";
 import { ClientSession, shownBy, type Shown } from "./client-session.ts";
 import type { Violation } from "./checker.ts";
+import { pause } from "./fault.ts";
 import type { FaultNode } from "./fault-node.ts";
 import { OperationLog } from "./operation-log.ts";
 import { CounterWorkload } from "./workloads/counter.ts";
@@ -32,6 +33,9 @@ const THINK_MS_MAX = 15;
 const TIMEOUT_MS = 5_000;
 const READ_BACK_PARALLEL = 16;
 const READ_BACK_MS_MAX = 30_000;
+/** Each with the retries of the client. */
+const READ_BACK_ATTEMPTS = 10;
+const READ_BACK_PAUSE_MS = 500;
 /** N of the clusters of the fault tests. */
 const REPLICAS = 3;
 
@@ -147,13 +151,20 @@ export class FaultLoad {
   }
 }
 
-/** Undefined where it could not be read, which the check of the final state then says. */
+/**
+ * From all owners at once. That an owner's row rotted is found by the read itself, which is then short of one copy and
+ * refused; the row is written anew at once, and a later read has all three. Undefined where that takes too long, which
+ * the check of the final state then says.
+ */
 async function readOne(client: DynamoClient, bucket: string, key: string): Promise<Shown | undefined> {
-  try {
-    return shownBy(key, await client.get(bucket, key, { r: REPLICAS, pr: REPLICAS }));
-  } catch (error) {
-    if (error instanceof DynamoError) return undefined;
-    throw error;
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return shownBy(key, await client.get(bucket, key, { r: REPLICAS, pr: REPLICAS }));
+    } catch (error) {
+      if (!(error instanceof DynamoError)) throw error;
+      if (attempts === READ_BACK_ATTEMPTS) return undefined;
+    }
+    await pause(READ_BACK_PAUSE_MS);
   }
 }
 

@@ -27,21 +27,31 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     const [merged] = await rig.until(Promise.all([written.merged, written.durable]));
     if (!merged.ok) throw new Error(merged.message);
     record = merged.record.slice();
-    flipOneBit();
+    checkpoint();
   });
   afterEach(() => {
-    for (const database of databases) database.close();
+    closeAll();
     rmSync(directory, { recursive: true });
   });
 
-  function flipOneBit(): void {
+  /** The writer last: it then moves what is left of the log into the file. */
+  function closeAll(): void {
+    for (const database of databases.splice(0).reverse()) database.close();
+  }
+
+  function checkpoint(): void {
     const checkpointer = new Sqlite(path);
     checkpointer.pragma("wal_checkpoint(PASSIVE)");
     checkpointer.close();
+  }
+
+  /** @param what stands in the file once */
+  function flipBit(what: string | Uint8Array, { offset = 0 } = {}): void {
     const bytes = readFileSync(path);
-    const at = bytes.indexOf("somewhere");
+    const at = bytes.indexOf(what);
+    if (at < 0) throw new Error(`${path} does not hold ${what.toString()}`);
     const file = openSync(path, "r+");
-    writeSync(file, Uint8Array.of(bytes[at]! ^ 1), 0, 1, at);
+    writeSync(file, Uint8Array.of(bytes[at + offset]! ^ 1), 0, 1, at + offset);
     closeSync(file);
   }
 
@@ -55,6 +65,7 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
   }
 
   it("stays rotten where its record only arrives again: the writer has it already", async () => {
+    flipBit("somewhere");
     expect(await statusOfRead()).to.equal("corrupt");
     expect(await store({})).to.equal(true);
     expect(await statusOfRead()).to.equal("corrupt");
@@ -62,6 +73,8 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
 
   it("is sound again where it is written anew, and the tree is as it was", async () => {
     const before = await rig.until(rig.store.partitionRoots(8));
+    flipBit("somewhere");
+    expect(await statusOfRead()).to.equal("corrupt");
     expect(await store({ rewrite: true })).to.equal(true);
     expect(await statusOfRead()).to.equal("found");
     expect(await rig.until(rig.store.partitionRoots(8))).to.deep.equal(before);
@@ -76,10 +89,39 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     expect(databases[0]!.count()).to.equal(1);
   });
 
+  async function expectRepaired(): Promise<void> {
+    databases = (["write", "read"] as const).map((role) => new SqliteDatabase({ path, role, cacheBytes }));
+    rig = new StoreRig({ data: databases[0]!, readerData: databases[1]! });
+    expect(await statusOfRead()).to.equal("corrupt");
+    const verified = await rig.until(rig.store.verifyRows({ after: undefined, rowsMax: 10 }));
+    expect(verified).to.include({ status: "read", rowsChecked: 1 });
+    expect(await store({})).to.equal(true);
+    expect(await statusOfRead()).to.equal("found");
+  }
+
+  it("counts as corrupt where a bit of its header makes its digest a text, and is written anew", async () => {
+    closeAll();
+    // No value for the rowid, then blobs of 16 bytes for position and digest; 0x2d is a text of 16 bytes.
+    flipBit(Uint8Array.of(0, 0x2c, 0x2c), { offset: 2 });
+    await expectRepaired();
+  });
+
+  for (const column of ["digest", "mine", "kept_for", "record"]) {
+    it(`counts as corrupt where its ${column} is nothing, and is written anew`, async () => {
+      closeAll();
+      const damaging = new Sqlite(path).unsafeMode();
+      damaging.pragma("writable_schema = ON");
+      damaging.exec("UPDATE sqlite_schema SET sql = replace(sql, 'NOT NULL', '') WHERE name = 'record'");
+      damaging.close();
+      const reopened = new Sqlite(path);
+      reopened.exec(`UPDATE record SET ${column} = NULL`);
+      reopened.close();
+      await expectRepaired();
+    });
+  }
+
   it("says what to do where the file itself is damaged", () => {
-    for (const database of databases.splice(0)) database.close();
-    // Else the log has the pages that are about to be damaged.
-    for (const end of ["-wal", "-shm"]) rmSync(path + end, { force: true });
+    closeAll();
     const file = openSync(path, "r+");
     writeSync(file, Buffer.alloc(8_192, 0xff), 0, 8_192, 0);
     closeSync(file);
