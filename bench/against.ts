@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { BENCH_PORT_OFFSET, type Build, startCluster } from "./cluster.ts";
 import type { Contender } from "./contender.ts";
 import { runLoad } from "./load.ts";
+import { median } from "./median.ts";
 import { CONNECTIONS, loadOf, type PhaseName } from "./phases.ts";
 
 /**
@@ -111,10 +112,10 @@ export function againstReport(rounds: readonly RoundOfTwo[], machine: string): s
     const own = rounds.filter((round) => round.phase === phase);
     const ratios = (of: (measured: Measured) => number): string => {
       const sorted = own.map(({ before, after }) => of(after) / of(before)).sort((a, b) => a - b);
-      return `${middle(sorted).toFixed(3)} (${sorted[0]!.toFixed(2)} to ${sorted.at(-1)!.toFixed(2)})`;
+      return `${median(sorted).toFixed(3)} (${sorted[0]!.toFixed(2)} to ${sorted.at(-1)!.toFixed(2)})`;
     };
     const rate = (side: Side): number =>
-      Math.round(middle(own.map((round) => round[side].requestsPerSecond).sort((a, b) => a - b)));
+      Math.round(median(own.map((round) => round[side].requestsPerSecond)));
     const cells = [
       phase,
       own.length,
@@ -128,10 +129,4 @@ export function againstReport(rounds: readonly RoundOfTwo[], machine: string): s
     lines.push(`| ${cells.join(" | ")} |`);
   }
   return `${lines.join("\n")}\n`;
-}
-
-/** The median of sorted values. */
-function middle(sorted: readonly number[]): number {
-  const half = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }

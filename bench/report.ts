@@ -1,3 +1,4 @@
+import { median } from "./median.ts";
 import type { LoadResult } from "./load.ts";
 
 /** One phase at one contender, in one round. */
@@ -72,9 +73,4 @@ function row(
     Math.round(median(own.map(({ residentMibMax }) => residentMibMax))),
   ];
   return `| ${cells.join(" | ")} |`;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -1,54 +1,30 @@
+import { type Figures, failures, figuresOf, isSound, medianFigures, peakOf } from "./criteria.ts";
 import type { MeasuredStep, OverloadResult } from "./measure.ts";
 import type { Quantiles } from "./step-counts.ts";
 
-/** The criteria that docs/BENCHMARKS.md states, and a table for people. */
-export const GOODPUT_SHARE_MIN = 0.8;
-/** Else the capacity was measured too low, and the steps that shall show an overload show none. */
-export const TWICE_MIN = 1.8;
-export const REFUSAL_P99_MS_MAX = 100;
-export const RECOVERY_MS_MAX = 10_000;
-export const SENT_LATE_SHARE_MAX = 0.01;
+/** A table for people, of one round after the other, and the criteria held against the medians of all. */
+type Report = { readonly machine: string; readonly rounds: readonly OverloadResult[] };
 
-type Report = OverloadResult & { readonly machine: string };
-
-/** What did not hold, one sentence each; empty where all did. */
-export function failures(result: OverloadResult): string[] {
-  const missed: string[] = [];
-  const peak = peakOf(result);
-  for (const step of result.steps) {
-    const name = `at ${step.percent} %`;
-    if (step.sentLate > step.due * SENT_LATE_SHARE_MAX)
-      missed.push(
-        `${name} the generator sent ${percent(step.sentLate / step.due)} late: its figures are void`,
-      );
-    if (step.percent < 200) continue;
-    if (step.offeredPerSecond < peak * TWICE_MIN)
-      missed.push(`${name} only ${(step.offeredPerSecond / peak).toFixed(1)} times the peak was asked for`);
-    if (step.goodPerSecond < peak * GOODPUT_SHARE_MIN)
-      missed.push(`${name} goodput was ${percent(step.goodPerSecond / peak)} of the peak`);
-    if ((step.refusedMs?.p99 ?? 0) > REFUSAL_P99_MS_MAX)
-      missed.push(`${name} refusals took ${step.refusedMs?.p99.toFixed(0)} ms at the 99th percentile`);
-    const unexplained = step.due - step.good - step.refused;
-    if (unexplained > step.due * 0.01)
-      missed.push(
-        `${name} ${percent(unexplained / step.due)} were neither good nor refused with Retry-After`,
-      );
-  }
-  if (result.recoveryMs !== undefined && !(Number(result.recoveryMs) <= RECOVERY_MS_MAX))
-    missed.push(`recovery took ${result.recoveryMs} ms`);
-  if (result.bystanders.probesFailed > 0)
-    missed.push(`${result.bystanders.probesFailed} of ${result.bystanders.probes} liveness probes failed`);
-  if (result.bystanders.peerDisconnects > 0)
-    missed.push(`${result.bystanders.peerDisconnects} links between nodes were lost`);
-  return missed;
-}
-
-export function textReport(result: Report): string {
-  const { workload, deadlineMs, machine, capacityPerSecond, bystanders } = result;
-  const peak = peakOf(result);
+export function textReport({ machine, rounds }: Report): string {
+  const [{ workload, deadlineMs }] = rounds as [OverloadResult, ...OverloadResult[]];
   const lines = [
     `Open loop, ${workload}, deadline ${deadlineMs} ms, on ${machine}, load generator on the same cores.`,
-    `Capacity by closed loop: ${Math.round(capacityPerSecond)} requests/s.`,
+    ...rounds.flatMap((round, index) => roundLines(round, index + 1)),
+    "",
+  ];
+  const figures = rounds.map(figuresOf);
+  if (rounds.length > 1) lines.push(mediansText(figures));
+  const missed = failures(figures);
+  lines.push(missed.length === 0 ? "All criteria held." : `Did not hold: ${missed.join("; ")}.`);
+  return `${lines.join("\n")}\n`;
+}
+
+function roundLines(result: OverloadResult, number: number): string[] {
+  const { capacityPerSecond, bystanders } = result;
+  const peak = peakOf(result);
+  return [
+    "",
+    `Round ${number}. Capacity by closed loop: ${Math.round(capacityPerSecond)} requests/s.`,
     "",
     "| load | offered/s | good/s | of peak | good p50 / p99 ms | refused/s | refused p50 / p99 ms | timed out | other | sent late | send lag p99 ms | cores: nodes + generator |",
     "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -58,9 +34,16 @@ export function textReport(result: Report): string {
     `Liveness probes: ${bystanders.probes}, failed ${bystanders.probesFailed}, slowest ${bystanders.slowestProbeMs.toFixed(0)} ms. ` +
       `Links between nodes lost: ${bystanders.peerDisconnects}.`,
   ];
-  const missed = failures(result);
-  lines.push(missed.length === 0 ? "All criteria held." : `Did not hold: ${missed.join("; ")}.`);
-  return `${lines.join("\n")}\n`;
+}
+
+function mediansText(figures: readonly Figures[]): string {
+  const { goodputShare, refusedP50Ms, refusedP99Ms, recoveryMs } = medianFigures(figures);
+  const counted = figures.filter(isSound).length;
+  return (
+    `Medians of the ${counted} rounds that count, of ${figures.length}: goodput at twice the capacity ${goodputShare.toFixed(2)} ` +
+    `of the peak, refused in ${refusedP50Ms.toFixed(0)} / ${refusedP99Ms.toFixed(0)} ms (p50 / p99), ` +
+    `recovered in ${(recoveryMs / 1_000).toFixed(2)} s.\n`
+  );
 }
 
 function row(step: MeasuredStep, peak: number): string {
@@ -80,10 +63,6 @@ function row(step: MeasuredStep, peak: number): string {
     `${step.nodeCores.toFixed(2)} + ${step.generatorCores.toFixed(2)}`,
   ];
   return `| ${cells.join(" | ")} |`;
-}
-
-function peakOf({ steps }: OverloadResult): number {
-  return Math.max(...steps.map(({ goodPerSecond }) => goodPerSecond));
 }
 
 function quantiles(of: Quantiles | null): string {

@@ -30,7 +30,7 @@ export const defaultHttpLimits: HttpLimits = {
   bodyBytesMax: 64 * 1024 * 1024,
   connectionsMax: 8_192,
   pipelinedRequestsMax: 64,
-  delayMsTarget: 200,
+  delayMsTarget: 120,
   eventLoopDelayMsMax: 250,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
