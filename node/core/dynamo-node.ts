@@ -123,6 +123,7 @@ export class DynamoNode {
       store: this.cache,
       isHealthy: (node) => this.membership.isHealthy(node),
       isSlow: (node) => this.membership.isSlow(node),
+      probe: (node) => this.membership.probe(node),
       isVoter: (node) => this.recovery.isVoter(node),
     });
     this.antiEntropy = new AntiEntropy({ ...connected, merkle: ports.store, store: this.cache });

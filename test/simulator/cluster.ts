@@ -15,6 +15,7 @@ import { GossipLedger } from "./checkers/gossip.ts";
 import { HintLedger } from "./checkers/hints.ts";
 import { LossLedger } from "./checkers/losses.ts";
 import { RingLedger } from "./checkers/rings.ts";
+import { soundRecord } from "./checkers/sound-record.ts";
 import { BUCKET } from "./workload/bucket.ts";
 import { DotRegistry } from "./workload/dot-registry.ts";
 import { History } from "./workload/history.ts";
@@ -147,6 +148,11 @@ export class Cluster {
     return this.hosts.every((host) => host.node?.membership.isHealthy(node) ?? true);
   }
 
+  /** Whether every node that is up takes its answers for votes: it has lost nothing, and they have all heard so. */
+  isVoter(node: NodeId): boolean {
+    return this.hosts.every((host) => host.node?.recovery.isVoter(node) ?? true);
+  }
+
   /** Some of this host's durable copies are gone. */
   destroyed(host: SimulatedHost): void {
     this.#destroyedMs.set(host.id, this.loop.nowMs);
@@ -202,7 +208,9 @@ export class Cluster {
       hooks: {
         wrote: (row) => {
           if (row.keptFor.length > 0 && row.mine.length > 0) marks.hit("stand-in coordinated");
-          if (!isMarker(row)) registry.stored(row.record);
+          // A row that rotted may be written back with another list of owners, as rotten as it was.
+          const record = soundRecord(row);
+          if (record !== undefined) registry.stored(record);
         },
         committing: (durationMs) => {
           trace.line(loop.nowMs, `${id.slice(-2)} commits for ${durationMs.toFixed(3)} ms`);

@@ -27,6 +27,8 @@ export interface CoordinatorParts {
   readonly isHealthy: (node: NodeId) => boolean;
   /** A member that answers, late: it is asked like any other, but last. */
   readonly isSlow: (node: NodeId) => boolean;
+  /** Asks it for a sign of life, that its disk has no part in; the answer shows in `calls.hasAnsweredSince`. */
+  readonly probe: (node: NodeId) => void;
   /** Whether its answers to reads count, this node's own too: not while a node may have lost data (recovery/). */
   readonly isVoter: (node: NodeId) => boolean;
   /** See CallParts in replica-calls.ts. */
@@ -44,6 +46,8 @@ export interface Coordination {
   readonly deadlineMs: number;
   /** Nodes that this very request was handed to and that said nothing: connected, for all that is known, and gone. */
   readonly silent: ReadonlySet<NodeId>;
+  /** Where another node may be given the request later: until when this one may begin a write (ports/replica-store.ts). */
+  readonly mintBeforeMs?: number;
 }
 
 const nobody: ReadonlySet<NodeId> = new Set();

@@ -8,7 +8,7 @@ import { coordinateGet } from "./get.ts";
 import { coordinatePut } from "./put.ts";
 import { OwnerMarks } from "./owner-marks.ts";
 import { ReadRepair } from "./read-repair.ts";
-import { isOwnTrouble, routeRequest } from "./request-route.ts";
+import { isOwnTrouble, MINT_WITHIN_MS, routeRequest } from "./request-route.ts";
 import type {
   DeleteRequest,
   Failure,
@@ -55,14 +55,19 @@ export class Coordinator {
   /** A request that another node handed on: it is coordinated here, whatever this node thinks of the owners. */
   async acceptForwarded(from: NodeId, body: Uint8Array): Promise<Uint8Array> {
     const { timing, ...forwarded } = decodeForwarded(body);
-    const ageMs = this.#ages.observe(from, timing.sentAtMs, this.#parts.clock.monotonicMs());
+    const nowMs = this.#parts.clock.monotonicMs();
+    const ageMs = this.#ages.observe(from, timing.sentAtMs, nowMs);
     // Its sender has gone on without this node: a write that is done twice, long after one another, is two writes.
     if (ageMs > timing.beginWithinMs + AGE_ERROR_MS) return encodeOutcome(tooLate(ageMs));
     const planned = planCoordination(forwarded.request, this.#parts);
     if (!planned.ok) return encodeOutcome(planned.failure);
-    const prepared = readsFirst(forwarded) ? await this.#prepare(forwarded, planned.coordination) : forwarded;
+    const coordination = {
+      ...planned.coordination,
+      mintBeforeMs: Math.floor(nowMs - ageMs + MINT_WITHIN_MS),
+    };
+    const prepared = readsFirst(forwarded) ? await this.#prepare(forwarded, coordination) : forwarded;
     if ("kind" in prepared) return encodeOutcome(prepared);
-    return encodeOutcome(await this.#coordinate(prepared, planned.coordination));
+    return encodeOutcome(await this.#coordinate(prepared, coordination));
   }
 
   /** A message from a peer that says when it was sent: the measure of how late others are. */

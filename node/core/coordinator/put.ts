@@ -31,7 +31,7 @@ export async function coordinatePut(
   coordination: Coordination,
   parts: ReplicationParts,
 ): Promise<WriteOutcome> {
-  if (parts.store.oldestWriteAgeMs() > parts.settings.storeQueueAgeMsMax) return diskBehind;
+  if (parts.store.oldestWriteAgeMs() > storeQueueAgeMsMax(coordination, parts)) return diskBehind;
   const members = standIns({
     list: coordination.preferenceList,
     zoneOf: coordination.zoneOf,
@@ -50,6 +50,7 @@ export async function coordinatePut(
     seen: encodeCoverage(write.seen),
     modifiedMs: parts.clock.wallMs(),
     keptFor: keptFor === undefined ? [] : [keptFor],
+    ...(coordination.mintBeforeMs === undefined ? {} : { mintBeforeMs: coordination.mintBeforeMs }),
   });
   const local = await beforeDeadline(merged, coordination, parts);
   if (local === undefined) {
@@ -71,6 +72,11 @@ export async function coordinatePut(
     maybeApplied: true,
     context,
   };
+}
+
+/** A write that would have to wait longer than it may is refused at once: its sender can go on. */
+function storeQueueAgeMsMax({ mintBeforeMs = Infinity }: Coordination, parts: ReplicationParts): number {
+  return Math.min(parts.settings.storeQueueAgeMsMax, mintBeforeMs - parts.clock.monotonicMs());
 }
 
 const diskBehind = failure("overloaded", "writes wait too long for this node's disk; retry");
@@ -111,7 +117,8 @@ async function rememberOthers(
 function refused(merged: Extract<Merged, { ok: false }>): Failure {
   if (merged.code === "storage_lost")
     return { ...failure("storage_failed", merged.message), maybeApplied: true };
-  if (merged.code === "hints_full") return failure("overloaded", merged.message);
+  if (merged.code === "hints_full" || merged.code === "too_late")
+    return failure("overloaded", merged.message);
   if (merged.code === "invalid_record") return failure("storage_failed", merged.message);
   return failure(merged.code, merged.message);
 }

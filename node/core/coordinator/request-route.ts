@@ -136,28 +136,35 @@ class RequestRoute {
     const request = { kind: "forward", body: encodeForwarded(handed, timing) } as const;
     observer.event({ kind: "request_forwarded", peerId: node });
     const answering = calls.call(node, request, { timeoutMs, lane: "foreground" });
-    this.#handOnLater(node, attempt, { delayMs, sentAtMs, lookedMs: sentAtMs });
+    this.#handOnLater(node, attempt, { delayMs, sentAtMs });
     const answer = await answering;
     if (answer.status === "answered") return this.#outcomeFrom(node, answer.body);
     return answer.status === "lost" && this.#asked.operation !== "get" ? "lost" : "not_taken";
   }
 
-  #handOnLater(
-    node: NodeId,
-    attempt: number,
-    waited: { delayMs: number; sentAtMs: number; lookedMs: number },
-  ): void {
-    this.#timer = this.#parts.timers.after(waited.delayMs, () => {
-      if (this.#finish === undefined || attempt !== this.#latest) return;
-      const nowMs = this.#parts.clock.monotonicMs();
-      // Whoever answers others is busy, not gone: handing its work on would be more work for all (a write for three).
-      const isBusy = this.#parts.calls.hasAnsweredSince(node, waited.lookedMs);
-      if (isBusy && nowMs - waited.sentAtMs < BUSY_MS_MAX)
-        return this.#handOnLater(node, attempt, { ...waited, lookedMs: nowMs });
+  /**
+   * Once in each delay it is looked whether the node says anything. Whoever does is busy, not gone: to hand its work on
+   * would be more work for all (a write for three) and a second dot. So a write that nothing is heard of asks.
+   */
+  #handOnLater(node: NodeId, attempt: number, waited: { delayMs: number; sentAtMs: number }): void {
+    const { timers, clock, calls } = this.#parts;
+    const isOver = (): boolean => this.#finish === undefined || attempt !== this.#latest;
+    const lookedMs = clock.monotonicMs();
+    const look = (): void => {
+      if (isOver()) return;
+      const isBusy = calls.hasAnsweredSince(node, lookedMs);
+      if (isBusy && clock.monotonicMs() - waited.sentAtMs < BUSY_MS_MAX)
+        return this.#handOnLater(node, attempt, waited);
       this.#silent.add(node);
       if (this.#candidates.length === 0) return;
       this.#parts.observer.event({ kind: "request_handed_on", peerId: node });
       this.#next();
+    };
+    const quietMs = waited.delayMs * PROBE_AFTER;
+    this.#timer = timers.after(quietMs, () => {
+      if (isOver()) return;
+      if (this.#asked.operation !== "get" && !calls.hasAnsweredSince(node, lookedMs)) this.#parts.probe(node);
+      this.#timer = timers.after(waited.delayMs - quietMs, look);
     });
   }
 
@@ -219,8 +226,15 @@ const DECISIVE: readonly FailureCode[] = [
 ];
 
 const SILENCES_MAX = 2;
-/** How long a node that answers others may take for a request before it is handed on all the same. */
-const BUSY_MS_MAX = 400;
+/** Of the hand-on delay: so late a sign of life is asked for, and the rest is its time to arrive. */
+const PROBE_AFTER = 0.6;
+/** Until so long after it was sent a forwarded write may be begun: what a slow disk's queue takes. */
+export const MINT_WITHIN_MS = 600;
+/**
+ * How long a node that answers may take for a request before it is handed on all the same: by then a write that it has
+ * not begun it never will, and one that it has begun has had a hedge delay and a slow disk's commit to end.
+ */
+const BUSY_MS_MAX = MINT_WITHIN_MS + 300;
 /** The way back of a forwarded request's outcome. */
 const RETURN_MS_MAX = 50;
 

@@ -41,9 +41,13 @@ export class HealthWatch {
     timers.after(DETECTOR.tickMs, () => {
       const { probe, stalledMs } = this.detector.tick();
       if (stalledMs > 0) observer.event({ kind: "node_stalled", durationMs: stalledMs });
-      for (const peer of probe) void calls.call(peer, PING, PROBE_TIMEOUT_MS);
+      for (const peer of probe) this.probe(peer, calls);
       this.start(calls);
     });
+  }
+
+  probe(peer: NodeId, calls: ControlCalls): void {
+    void calls.call(peer, PING, PROBE_TIMEOUT_MS);
   }
 
   /** Called with each peer that was believed down, was connected all the while, and is heard again. */

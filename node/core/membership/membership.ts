@@ -71,6 +71,11 @@ export class Membership {
     this.#gossip.start();
   }
 
+  /** Asks for a sign of life now. */
+  probe(id: NodeId): void {
+    this.#parts.health.probe(id, this.#parts.calls);
+  }
+
   peerConnected(id: NodeId): void {
     this.#gossip.peerConnected(id);
   }

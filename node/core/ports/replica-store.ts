@@ -35,6 +35,11 @@ export interface CoordinatedWrite {
   readonly requestId: string;
   /** Non-empty where a stand-in coordinates: kept in hints.db for these owners. */
   readonly keptFor: readonly NodeId[];
+  /**
+   * On this node's monotonic clock, whole milliseconds: afterwards it is refused as `too_late`, because another node may
+   * have been given the same write. Undefined where nobody else has it.
+   */
+  readonly mintBeforeMs?: number;
 }
 
 export interface IncomingRecord {
@@ -72,6 +77,8 @@ export type StoreFailureCode =
   | "invalid_record"
   | "key_collision"
   | "overloaded"
+  /** Its time to be begun was over before the disk let it in: certainly not done. */
+  | "too_late"
   /** This node keeps as many bytes for other owners as it may: another stand-in has to. */
   | "hints_full";
 

@@ -9,20 +9,22 @@ import type { Quorum } from "./quorum.ts";
  * - a stand-in's not-found only once every owner believed healthy has answered, or is believed down meanwhile. A
  *   stand-in that never saw the key knows nothing: else two of them could outvote the owner that has it. An owner that
  *   lives and cannot say (its window is full, its row damaged) keeps them from counting: "not now" is not "not found".
+ *   So does one that voted with a digest whose record it then could not give.
  *
  * A corrupt row, a failure and silence are no votes, nor is anything that a recovering node says: it lost data, and may
- * lack what it once acknowledged. What it does show is shown all the same. Pure: who is asked next is the flow's
- * business.
+ * lack what it once acknowledged. What it does show is shown all the same; where it has nothing, and nobody else has
+ * anything either, the answer is unknown. Pure: who is asked next is the flow's business.
  */
 export class ReadTally {
   readonly #quorum: Pick<Quorum, "r" | "pr">;
   readonly #owners: ReadonlySet<NodeId>;
-  /** Owners believed healthy that have not answered. */
-  readonly #pendingOwners: Set<NodeId>;
+  readonly #healthyOwners: Set<NodeId>;
   readonly #waiting = new Set<NodeId>();
   readonly #votes = new Map<NodeId, Vote>();
   /** What recovering nodes have: part of the answer, no part of R. */
   readonly #extras = new Map<NodeId, FoundVote>();
+  /** Recovering nodes that have nothing of the key, any more or ever. */
+  readonly #forgetful = new Set<NodeId>();
 
   constructor(
     quorum: Pick<Quorum, "r" | "pr">,
@@ -30,7 +32,7 @@ export class ReadTally {
   ) {
     this.#quorum = quorum;
     this.#owners = new Set(owners);
-    this.#pendingOwners = new Set(healthyOwners);
+    this.#healthyOwners = new Set(healthyOwners);
   }
 
   asked(node: NodeId): void {
@@ -38,21 +40,20 @@ export class ReadTally {
   }
 
   voted(node: NodeId, vote: Vote): void {
-    this.#settle(node);
+    this.#waiting.delete(node);
     this.#votes.set(node, vote);
   }
 
   /** A recovering node's answer; `found` where it has something. */
   shown(node: NodeId, found: FoundVote | undefined): void {
-    this.#settle(node);
-    this.#votes.delete(node);
-    if (found === undefined) this.#extras.delete(node);
+    this.lost(node);
+    if (found === undefined) this.#forgetful.add(node);
     else this.#extras.set(node, found);
   }
 
   /** Owners that nobody waits for any more, because they are believed down meanwhile; an answer still counts. */
   giveUpOnOwnersUnless(isHealthy: (node: NodeId) => boolean): void {
-    for (const owner of this.#pendingOwners) if (!isHealthy(owner)) this.#pendingOwners.delete(owner);
+    for (const owner of this.#healthyOwners) if (!isHealthy(owner)) this.#healthyOwners.delete(owner);
   }
 
   /** No answer, a failure, a corrupt row; also a vote that turned out to have nothing behind it. */
@@ -65,11 +66,14 @@ export class ReadTally {
   get reached(): boolean {
     let counted = 0;
     let ownerVotes = 0;
+    let ignorant = 0;
     for (const [node, vote] of this.#votes) {
       const isOwner = this.#owners.has(node);
       if (isOwner) ownerVotes += 1;
-      if (isOwner || vote.kind === "found" || this.#pendingOwners.size === 0) counted += 1;
+      if (isOwner || vote.kind === "found") counted += 1;
+      else ignorant += 1;
     }
+    if (counted < this.#quorum.r && ignorant > 0 && this.#allOwnersHeard()) counted += ignorant;
     return counted >= this.#quorum.r && ownerVotes >= this.#quorum.pr;
   }
 
@@ -93,9 +97,19 @@ export class ReadTally {
     for (const [node, found] of this.#extras) visit(node, found);
   }
 
-  #settle(node: NodeId): void {
-    this.#waiting.delete(node);
-    this.#pendingOwners.delete(node);
+  /** Whether every healthy owner has said what it has; a forgetful one is made up for by whoever has something. */
+  #allOwnersHeard(): boolean {
+    for (const owner of this.#healthyOwners) {
+      if (this.#votes.has(owner) || this.#extras.has(owner)) continue;
+      if (!this.#forgetful.has(owner) || !this.#somethingIsFound()) return false;
+    }
+    return true;
+  }
+
+  #somethingIsFound(): boolean {
+    if (this.#extras.size > 0) return true;
+    for (const vote of this.#votes.values()) if (vote.kind === "found") return true;
+    return false;
   }
 }
 

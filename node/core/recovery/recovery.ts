@@ -47,6 +47,8 @@ export class Recovery {
     const ofSelf = this.#memory.pointsOf(this.#parts.self);
     this.#own.start(ofSelf);
     this.#settleOwn(ofSelf);
+    // At once: a node that is killed within its first second, again and again, must not forget which store it had.
+    this.#save();
     this.#saveLater();
   }
 
@@ -98,10 +100,10 @@ export class Recovery {
     return this.#own.partitionsLeft();
   }
 
-  /** Earlier runs are settled once data.db itself says what they were good for. */
+  /** Earlier runs are settled once data.db itself says that it is whole: until then it may be lost once more. */
   #settleOwn(told: readonly StorePoint[]): void {
     const { self, store, timers } = this.#parts;
-    if (this.#own.isKept) this.#memory.answered(self, told, store.point());
+    if (this.#own.isKept && !this.isRecovering) this.#memory.answered(self, told, store.point());
     else timers.after(SAVE_INTERVAL_MS, () => this.#settleOwn(told));
   }
 

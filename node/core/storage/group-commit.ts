@@ -77,6 +77,12 @@ interface Batch {
 
 const stored: Stored = { ok: true };
 
+const tooLate: Refused = {
+  outcome: "refused",
+  code: "too_late",
+  message: "this node's disk let the write in too late: another node may have been given it",
+};
+
 export class GroupCommit {
   readonly #parts: GroupCommitParts;
   readonly #mint: ActorMint;
@@ -197,7 +203,9 @@ export class GroupCommit {
         batch.results.push(keep(table, row, applied, command.incoming.rewrite));
         continue;
       }
-      const coordinated = applyCoordinated(before, command.write, this.#tools);
+      // Not before: to begin the transaction may be what took so long.
+      const isLate = this.#parts.clock.monotonicMs() > (command.write.mintBeforeMs ?? Infinity);
+      const coordinated = isLate ? tooLate : applyCoordinated(before, command.write, this.#tools);
       const applied = this.#withinBudget(batch, { table, row, applied: coordinated });
       batch.results.push(keep(table, row, applied));
       merged.push({ call, result: handedOut(applied) });

@@ -25,8 +25,10 @@ export type WriteCommand =
 
 const KIND = { coordinate: 1, store: 2, forget: 3, mark: 4, rebuild: 5, identity: 6 } as const;
 const NAME_BYTES_MAX = 64 * 1024;
-const FIXED_BYTES = 64;
+const FIXED_BYTES = 72;
 const LEAF_BYTES = 4;
+/** In the place of mintBeforeMs; no clock that is used says 0. */
+const UNLIMITED = 0;
 
 /** Upper bound of what the command takes in a message, for the sizes of messages, queues and batches. */
 export function commandBytes(command: WriteCommand): number {
@@ -87,6 +89,7 @@ function writeCoordinated(writer: ByteWriter, write: CoordinatedWrite): void {
   writer.bytes(write.bucket).bytes(write.key).bytes(write.seen);
   writer.u8(write.tombstone ? 1 : 0).bytes(write.value);
   writer.text(write.contentType).varint(write.modifiedMs).text(write.requestId);
+  writer.varint(write.mintBeforeMs ?? UNLIMITED);
 }
 
 function writeIncoming(writer: ByteWriter, incoming: IncomingRecord): void {
@@ -136,7 +139,7 @@ function readCoordinated(
   position: Uint8Array,
   keptFor: readonly NodeId[],
 ): CoordinatedWrite {
-  return {
+  const write = {
     position,
     keptFor,
     bucket: reader.bytes(NAME_BYTES_MAX),
@@ -148,6 +151,8 @@ function readCoordinated(
     modifiedMs: reader.varint(),
     requestId: reader.text(NAME_BYTES_MAX),
   };
+  const mintBeforeMs = reader.varint();
+  return mintBeforeMs === UNLIMITED ? write : { ...write, mintBeforeMs };
 }
 
 function writeIdentity(writer: ByteWriter, { storeId, lostStores, recovering }: KeptIdentity): void {

@@ -1,11 +1,3 @@
-/**
- * Runs the cells of the fault tests at length, and writes docs/RELIABILITY.md from all results so far. Linux, root or
- * user namespaces, nft and cc are needed; everything happens in a network of its own.
- *
- * Usage: node dist/test/cluster/faults/main.js --hours 0.5 [--cells 'netsplit.*W=2'] [--seed 7] [--output json]
- *        --fresh puts earlier results aside first; --page-only runs nothing and writes the page.
- * Ends with 1 where a run failed, with 2 where it could not start.
- */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -21,6 +13,20 @@ import type { RunResult } from "./run-result.ts";
 import { summarize } from "./run-summary.ts";
 import { SeededDraw } from "./seeded-draw.ts";
 
+const HELP = `usage: node dist/test/cluster/faults/main.js [--hours 1] [--cells REGEXP] [--seed N] [--fresh] [--page-only] [--output json]
+
+Runs the cells of the fault tests at length, and writes docs/RELIABILITY.md from all results so far. Linux, root or user
+namespaces, nft and cc are needed; everything happens in a network of its own.
+
+  --hours N       how long; the run under way is finished (default 1)
+  --cells REGEXP  only cells whose names match, such as 'netsplit.*W=2'
+  --seed N        the order of the cells and the length of the faults (default: another one each time)
+  --fresh         put earlier results aside first
+  --page-only     run nothing and write the page
+  --output NAME   text (default) or json: a line for each run
+
+Ends with 1 where a run failed, with 2 where it could not start.`;
+
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 const PAGE = path.join(ROOT, "docs/RELIABILITY.md");
 const PLANTED_BUGS = path.join(ROOT, "test/simulator/mutants/detections.json");
@@ -35,6 +41,7 @@ interface Options {
   readonly json: boolean;
   readonly fresh: boolean;
   readonly pageOnly: boolean;
+  readonly help: boolean;
 }
 
 function optionsFrom(args: readonly string[]): Options {
@@ -47,6 +54,7 @@ function optionsFrom(args: readonly string[]): Options {
       output: { type: "string", default: "text" },
       fresh: { type: "boolean", default: false },
       "page-only": { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
     },
   });
   const [hours, seed] = [Number(values.hours), Number(values.seed)];
@@ -57,12 +65,16 @@ function optionsFrom(args: readonly string[]): Options {
   if (!allCells.some((cell) => cells.test(cellName(cell)))) {
     throw new Error(`--cells ${values.cells} matches none of:\n  ${allCells.map(cellName).join("\n  ")}`);
   }
-  const { fresh, "page-only": pageOnly } = values;
-  return { hours, cells, seed, json: values.output === "json", fresh, pageOnly };
+  const { fresh, "page-only": pageOnly, help } = values;
+  return { hours, cells, seed, json: values.output === "json", fresh, pageOnly, help };
 }
 
 async function main(args: readonly string[]): Promise<void> {
   const options = optionsFrom(args);
+  if (options.help) {
+    process.stdout.write(`${HELP}\n`);
+    return;
+  }
   const file = new ResultsFile(path.join(ROOT, ".local/faults/results.jsonl"));
   if (!options.pageOnly) {
     await enterPrivateNetwork();

@@ -17,7 +17,7 @@ export interface Promised {
   readonly dots: readonly KnownDot[];
   /** Dots that would be among these if an owner had not lost its data. */
   readonly dotsBeforeLoss: readonly KnownDot[];
-  /** Owners that everybody who is up is connected to, and believes up. */
+  /** Owners that everybody who is up is connected to, and believes up and whole. */
   readonly present: ReadonlySet<NodeId>;
 }
 
@@ -30,7 +30,9 @@ export function promisedDots(cluster: Cluster, key: string, r: number): Promised
     .all(key)
     .filter(({ dot }) => copies.filter((copy) => copy !== undefined && covers(copy, dot)).length >= enough);
   const present = new Set(
-    owners.filter((owner) => cluster.network.isReachable(owner) && cluster.isBelievedUp(owner)),
+    owners.filter(
+      (owner) => cluster.network.isReachable(owner) && cluster.isBelievedUp(owner) && cluster.isVoter(owner),
+    ),
   );
   const dotsBeforeLoss = cluster.losses.promised(key, enough);
   return { atMs: cluster.loop.nowMs, dots, dotsBeforeLoss, present };
@@ -120,7 +122,10 @@ function checkPatience(
   if (outcome.context.length > 0 && standIns.some(({ data, hint }) => (data ?? hint) !== undefined)) return;
   if (outcome.context.length > 0 && cluster.hints.removedSince(placeOfKey(key), promised.atMs)) return;
   const present = owners.filter(
-    (owner) => promised.present.has(owner) && cluster.isUndisturbedSince(owner, promised.atMs),
+    (owner) =>
+      promised.present.has(owner) &&
+      cluster.isVoter(owner) &&
+      cluster.isUndisturbedSince(owner, promised.atMs),
   );
   if (present.length <= outcome.ownersAnswered) return;
   const detail = `${key}: only ${outcome.ownersAnswered} of ${present.length} owners were heard that were there`;

@@ -29,8 +29,8 @@ describe("simulator: dot registry", () => {
       () => 0,
       ({ kind }) => reported.push(kind),
     );
-    registry.stored(encodeRecord(recordOf("w1")));
-    registry.stored(encodeRecord(recordOf("w1")));
+    registry.stored(recordOf("w1"));
+    registry.stored(recordOf("w1"));
     expect(reported).to.deep.equal([]);
     const body = { position: new Uint8Array(16), keptFor: [], record: encodeRecord(recordOf("w2")) };
     registry.sent(encodeRequest(1, 100, { kind: "replicate", body }));
@@ -42,7 +42,7 @@ describe("simulator: dot registry", () => {
       () => 0,
       () => undefined,
     );
-    registry.stored(encodeRecord(recordOf("w1")));
+    registry.stored(recordOf("w1"));
     const coverage = { vector: new Map([[actor, 2]]), loose: new Map([[actor, [5]]]) };
     expect(registry.inventedBy("k", coverage)).to.deep.equal([`${actor}:2`, `${actor}:5`]);
     expect(registry.covered("k", coverage).map(({ writeId }) => writeId)).to.deep.equal(["w1"]);

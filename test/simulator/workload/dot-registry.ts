@@ -31,8 +31,8 @@ export class DotRegistry {
     this.#report = report;
   }
 
-  stored(record: Uint8Array): void {
-    this.#learn(decodeRecord(record));
+  stored(record: KeyRecord): void {
+    this.#learn(record);
   }
 
   sent(message: Uint8Array): void {

@@ -1,6 +1,7 @@
 import type { NodeId } from "../../../node/core/node-id.ts";
 import type { PeerDescription, PeerDirectory } from "../../../node/core/ports/peer-directory.ts";
 import type { Lane, PeerEvent, Transport } from "../../../node/core/ports/transport.ts";
+import { KIND } from "../../../node/core/wire/messages.ts";
 import { Connection, type Side } from "./connection.ts";
 import type { EventLoop } from "./event-loop.ts";
 import type { Incarnation } from "./incarnation.ts";
@@ -10,7 +11,7 @@ import type { SeededRandom } from "./seeded-random.ts";
 export interface NetworkWeather {
   /**
    * "connections": as TCP, a message is lost only with its connection and lanes keep their order. "datagrams": any
-   * message may be lost, doubled or overtaken; the core must be safe there too.
+   * message may be lost or overtaken, and all but forwarded requests doubled; the core must be safe there too.
    */
   readonly kind: "connections" | "datagrams";
   readonly latencyMsMin: number;
@@ -175,7 +176,11 @@ export class SimulatedNetwork {
   }
 
   #sendDatagram(connection: Connection, { from, to, lane, copy, luck }: Letter): void {
-    const copies = luck.chance(this.#weather.lossRate) ? 0 : luck.chance(this.#weather.duplicateRate) ? 2 : 1;
+    // Nothing that is meant to be done once is ever sent twice, and a stream doubles nothing: a forwarded request is
+    // done as often as it comes, while a record that is stored twice is stored.
+    const isRepeatable = copy[0] !== KIND.forward;
+    const isDoubled = luck.chance(this.#weather.duplicateRate) && isRepeatable;
+    const copies = luck.chance(this.#weather.lossRate) ? 0 : isDoubled ? 2 : 1;
     if (copies !== 1) this.#hooks.disturbed("message lost or doubled", [from, to]);
     const flow = connection.flow(to, lane);
     flow.leaving.push({ atMs: this.#loop.nowMs + this.#weather.latencyMsMin, bytes: copy.length });

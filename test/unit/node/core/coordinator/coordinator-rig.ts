@@ -63,6 +63,7 @@ export class CoordinatorRig implements ReplicaStore {
   ownRead: (query: ReplicaQuery) => Promise<ReplicaRead> = async () => ({ status: "not_found" });
   readonly ownStored: IncomingRecord[] = [];
   readonly ownMarks: MissedByOwners[] = [];
+  readonly probed: NodeId[] = [];
   oldestWriteMs = 0;
   nowMs = 0;
   #sent: SentRequest[] = [];
@@ -102,6 +103,7 @@ export class CoordinatorRig implements ReplicaStore {
       observer,
       isHealthy,
       isSlow: (node) => this.slow.has(node),
+      probe: (node) => void this.probed.push(node),
       isVoter: (node) => !this.recovering.has(node),
     });
   }

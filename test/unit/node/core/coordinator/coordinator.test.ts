@@ -87,6 +87,40 @@ describe("coordinator", () => {
     expect((await owner.sent()).length).to.equal(2);
   });
 
+  it("gives a write that it was handed 600 ms from its sending to be begun, and its own no such time", async () => {
+    const asked = new CoordinatorRig({ at: 4, members: membersOf(5) });
+    void asked.put("v");
+    const [sent] = await asked.sent();
+    const owner = new CoordinatorRig({ at: 0, members: membersOf(5) });
+    const limits: (number | undefined)[] = [];
+    const { ownWrite } = owner;
+    owner.ownWrite = (write) => {
+      limits.push(write.mintBeforeMs);
+      return ownWrite(write);
+    };
+    owner.coordinator.heard(asked.self, asked.nowMs);
+    await owner.advance(30);
+    void owner.coordinator.acceptForwarded(asked.self, forwardBody(sent!));
+    void owner.put("w");
+    expect(limits).to.deep.equal([600, undefined]);
+  });
+
+  it("hands a write on that the disk let in too late: it is certainly not begun", async () => {
+    const owner = new CoordinatorRig({ at: 0, members: membersOf(5) });
+    const late = { ok: false, code: "too_late", message: "too late" } as const;
+    owner.ownWrite = () => ({ merged: Promise.resolve(late), durable: Promise.resolve(late) });
+    const asked = new CoordinatorRig({ at: 4, members: membersOf(5) });
+    const put = asked.put("v");
+    const [sent] = await asked.sent();
+    const answer = await owner.coordinator.acceptForwarded(asked.self, forwardBody(sent!));
+    expect(decodeOutcome(answer)).to.include({ code: "overloaded", maybeApplied: false });
+    await asked.reply(sent!, answer);
+    const [next] = await asked.sent();
+    expect(next).to.include({ to: asked.node(1) });
+    await asked.reply(next!, encodeOutcome({ kind: "written", context: new Uint8Array(1) }));
+    expect((await put).kind).to.equal("written");
+  });
+
   it("does not call a peer late whose clock began anew", async () => {
     const owner = new CoordinatorRig({ at: 0, members: membersOf(5) });
     const from = owner.node(4);

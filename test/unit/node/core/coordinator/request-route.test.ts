@@ -124,6 +124,37 @@ describe("request route", () => {
     expect(forwards(await rig.sent()).map(({ to }) => to)).to.deep.equal([rig.node(1)]);
   });
 
+  it("asks for a sign of life before it calls an owner silent, and waits while there is one, up to 900 ms", async () => {
+    const rig = await rigOutside();
+    const bytes = new Uint8Array(16);
+    void rig.put("v");
+    await rig.sent();
+    await rig.advance(25);
+    expect(rig.probed).to.deep.equal([rig.node(0)]);
+    for (let ms = 25; ms < 885; ms += 20) {
+      const body = { position: bytes, record: bytes, keptFor: [] };
+      void rig.calls.call(
+        rig.node(0),
+        { kind: "replicate", body },
+        { timeoutMs: 60_000, lane: "foreground" },
+      );
+      const asked = await rig.sent();
+      expect(forwards(asked), `after ${ms} ms`).to.deep.equal([]);
+      await rig.ack(asked[0]!);
+      await rig.advance(20);
+    }
+    expect(rig.probed.length, "it has answered others since").to.be.below(3);
+    await rig.advance(60);
+    expect(forwards(await rig.sent()).map(({ to }) => to)).to.deep.equal([rig.node(1)]);
+  });
+
+  it("asks for no sign of life for a get, which may be done twice", async () => {
+    const rig = await rigOutside();
+    void rig.get({ r: 1 });
+    await rig.advance(39);
+    expect(rig.probed).to.deep.equal([]);
+  });
+
   it("asks slow owners after the others", async () => {
     const rig = await rigOutside();
     rig.slow.add(rig.node(0));

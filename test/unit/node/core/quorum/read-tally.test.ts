@@ -77,4 +77,25 @@ describe("read tally", () => {
     expect(tally.reached, "every healthy owner has answered, so the stand-in counts").to.equal(true);
     expect(tally.ownersAnswered).to.equal(0);
   });
+
+  it("counts no stand-in's not-found beside an owner whose digest had nothing behind it", () => {
+    const tally = new ReadTally({ r: 2, pr: 0 }, { owners: [a, b, c], healthyOwners: [a, b] });
+    tally.voted(a, notFound);
+    tally.voted(b, found);
+    tally.lost(b);
+    tally.voted(standIn, notFound);
+    expect(tally.reached, "b has just shown the key").to.equal(false);
+    tally.giveUpOnOwnersUnless((owner) => owner !== b);
+    expect(tally.reached, "b is down").to.equal(true);
+  });
+
+  it("does not say not found where the only owners that are there have lost their data", () => {
+    const tally = new ReadTally({ r: 2, pr: 0 }, { owners: [a, b, c], healthyOwners: [a] });
+    tally.shown(a, undefined);
+    tally.voted(standIn, notFound);
+    tally.voted(other, notFound);
+    expect(tally.reached).to.equal(false);
+    tally.voted(other, found);
+    expect(tally.reached, "a record is an answer").to.equal(true);
+  });
 });

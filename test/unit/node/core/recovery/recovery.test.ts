@@ -56,6 +56,27 @@ describe("Recovery", () => {
     expect(x.kinds).to.deep.equal(["replaced_database"]);
   });
 
+  it("begins again where what it got is lost too, and the ring, before the node ran for a second", async () => {
+    await write();
+    await cluster.advance(2_000);
+    for (let lives = 0; lives < 3; lives++) {
+      x.crash();
+      x.data.restore(emptyImage);
+      await cluster.start(x);
+      expect(x.recovery.isRecovering, `life ${lives}`).to.equal(true);
+      x.hasRing = false;
+    }
+  });
+
+  it("remembers the store of its first second", async () => {
+    await restart(x);
+    x.crash();
+    x.data.restore(emptyImage);
+    x.hasRing = false;
+    x.start();
+    expect(x.recovery.isRecovering).to.equal(true);
+  });
+
   it("begins where the database and the file are lost, as long as there is a ring", async () => {
     await write();
     await restart(x, () => {
