@@ -182,8 +182,8 @@ export class DynamoNodeAdmin implements NodeAdmin {
     return { kind: "found", partitions: { partitions: describePartitions(read.partitions, self.id, ring) } };
   }
 
-  async repair(timeoutMs: number): Promise<RepairOutcome> {
-    const compared = await this.#parts.antiEntropy.compareNow(timeoutMs);
+  async repair(timeoutMs: number, isWanted: () => boolean): Promise<RepairOutcome> {
+    const compared = await this.#parts.antiEntropy.compareNow(timeoutMs, isWanted);
     if (compared.status !== "compared") return { kind: compared.status };
     return { kind: "compared", repair: describeRepair(compared.exchanges) };
   }

@@ -45,6 +45,14 @@ export function noExchange(): ExchangeTally {
   };
 }
 
+/** How long something may take that asks a peer. */
+export interface TimeAllowed {
+  /** On the monotonic clock. */
+  readonly deadlineMs: number;
+  /** False once nobody waits for it any more. */
+  readonly isWanted: () => boolean;
+}
+
 /** Ends an exchange where it stands. Caught where the exchange began, never seen outside of antientropy/. */
 export class ExchangeStopped extends Error {
   readonly outcome: "failed" | "postponed";

@@ -13,7 +13,13 @@ import { differingLeaves, directionOf, inBoth } from "./differences.ts";
 import { ROWS_PER_ANSWER_MAX } from "./exchange-answers.ts";
 import { POSITIONS_MAX } from "./exchange-questions.ts";
 import { pauseBetweenMs } from "./exchange-pace.ts";
-import { type ExchangeReport, ExchangeStopped, noExchange, readOrStop } from "./exchange-report.ts";
+import {
+  type ExchangeReport,
+  ExchangeStopped,
+  noExchange,
+  readOrStop,
+  type TimeAllowed,
+} from "./exchange-report.ts";
 import { versionsOf } from "./exchange-server.ts";
 import { PeerQuestions } from "./peer-questions.ts";
 import { pullRecords, pushRecords } from "./record-moves.ts";
@@ -45,9 +51,7 @@ export interface ExchangeParts {
   readonly onCorrupt: (position: Uint8Array) => void;
 }
 
-export interface ExchangeLimits {
-  /** On the monotonic clock. */
-  readonly deadlineMs: number;
+export interface ExchangeLimits extends TimeAllowed {
   /** From the first look at the leaves to the second. */
   readonly recheckMs: number;
 }
