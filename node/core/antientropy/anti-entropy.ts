@@ -1,5 +1,6 @@
 import type { NodeId } from "../node-id.ts";
 import type { MerkleStore } from "../ports/merkle-store.ts";
+import type { Stored } from "../ports/replica-store.ts";
 import type { NodeSettings } from "../settings.ts";
 import { CorruptRows } from "./corrupt-rows.ts";
 import { Exchange, type ExchangeParts } from "./exchange.ts";
@@ -15,7 +16,7 @@ import { coOwners } from "./shared-partitions.ts";
  * are served beside it, but none while records may be moving for an exchange of its own: the same records would come
  * twice.
  */
-export interface AntiEntropyParts extends Omit<ExchangeParts, "onCorrupt"> {
+export interface AntiEntropyParts extends Omit<ExchangeParts, "onCorrupt" | "onRootsWrong"> {
   readonly merkle: MerkleStore;
   readonly settings: Pick<NodeSettings, "antiEntropyIntervalMs" | "antiEntropyRecheckMs" | "scrubIntervalMs">;
 }
@@ -74,13 +75,15 @@ export class AntiEntropy {
   constructor(parts: AntiEntropyParts) {
     this.#parts = parts;
     const onCorrupt = (position: Uint8Array): void => this.corruptRowFound(position);
-    this.#exchangeParts = { ...parts, onCorrupt };
+    const onRootsWrong = (leaves: readonly number[]): Promise<Stored> => this.#rebuildRoots(leaves);
+    this.#exchangeParts = { ...parts, onCorrupt, onRootsWrong };
     this.#schedule = new ExchangeSchedule(parts.settings.antiEntropyIntervalMs);
     this.#server = new ExchangeServer({
       ...parts,
       mayBegin: (peer) => this.#mayServe(peer),
       onEqual: (peer, partitions) => this.#foundEqual(peer, partitions),
       onCorrupt,
+      onRootsWrong: (leaves) => void onRootsWrong(leaves),
     });
     this.#corruptRows = new CorruptRows(parts);
     this.#scrub = new Scrub({ ...parts, scrubIntervalMs: parts.settings.scrubIntervalMs, onCorrupt });
@@ -250,6 +253,12 @@ export class AntiEntropy {
     this.#last.set(peer, { endedMs: nowMs, outcome: "equal", reason: "", recordsMoved: 0, equalMs: nowMs });
     for (const handler of this.#handlers) handler(peer, partitions);
     this.#arm();
+  }
+
+  async #rebuildRoots(leaves: readonly number[]): Promise<Stored> {
+    const rebuilt = await this.#parts.merkle.rebuildLeaves(leaves);
+    if (rebuilt.ok) this.#parts.observer.event({ kind: "tree_roots_rebuilt", blocks: leaves.length });
+    return rebuilt;
   }
 
   /** Of two that ask each other at the same time, the one with the smaller id goes on. */

@@ -4,7 +4,8 @@ import type { NodeId } from "../node-id.ts";
 export interface ExchangeReport extends ExchangeCounts {
   readonly peer: NodeId;
   /**
-   * "equal": nothing differs. "repaired": all that differed was moved. "failed": some of it was not, `reason` says
+   * "equal": nothing differs. "repaired": all that differed was moved, or a root of this node's tree that was
+   * wrong was written anew. "failed": some of it was not, `reason` says
    * why. "postponed": it did not begin, since the peer is busy or has another ring.
    */
   readonly outcome: "equal" | "repaired" | "failed" | "postponed";
