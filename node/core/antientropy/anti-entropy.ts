@@ -21,7 +21,10 @@ export interface AntiEntropyParts extends Omit<ExchangeParts, "onCorrupt" | "onR
   readonly settings: Pick<NodeSettings, "antiEntropyIntervalMs" | "antiEntropyRecheckMs" | "scrubIntervalMs">;
 }
 
-/** How the last exchange with a peer ended, whoever began it. */
+/**
+ * How the last exchange with a peer ended that this node began, or that the peer began and that found all equal: whoever
+ * is asked is not told how the rest of an exchange went.
+ */
 export interface LastExchange {
   readonly peer: NodeId;
   readonly agoMs: number;
