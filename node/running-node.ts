@@ -186,6 +186,7 @@ function adminOf(
     directory: transport,
     store: storage.store,
     antiEntropy: node.antiEntropy,
+    timers: nodeTimers,
     hash,
     isReadOnly: () => storage.mode() === "read_only",
     readOnlyReason: () => storage.readOnlyReason(),

@@ -9,6 +9,7 @@ export type AntiEntropyEvent = Extract<
       | "antientropy_exchanged"
       | "antientropy_served"
       | "scrub_stepped"
+      | "tree_roots_rebuilt"
       | "scrub_failed"
       | "corrupt_rows_repaired"
       | "corrupt_rows_not_repaired"
@@ -44,6 +45,9 @@ export class AntiEntropyMetrics {
         rows.inc(event.rows);
         corrupt.inc({ result: "found" }, event.corrupt);
         leaves.inc(event.leavesRebuilt);
+        break;
+      case "tree_roots_rebuilt":
+        leaves.inc(event.blocks);
         break;
       case "scrub_failed":
         failures.inc();
@@ -91,7 +95,10 @@ function metricsOf(registry: Registry) {
       "Corrupt rows, by what came of them.",
       "result",
     ),
-    leaves: counter("dynamo_antientropy_leaves_rebuilt_total", "Leaves that were not the sum of their rows."),
+    leaves: counter(
+      "dynamo_antientropy_leaves_rebuilt_total",
+      "Leaves or roots of the tree that were not the sum of what they cover.",
+    ),
     failures: counter(
       "dynamo_antientropy_scrub_failures_total",
       "Steps of the scrub that could not be done.",

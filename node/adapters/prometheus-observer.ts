@@ -45,6 +45,7 @@ export class PrometheusObserver implements Observer {
       case "antientropy_exchanged":
       case "antientropy_served":
       case "scrub_stepped":
+      case "tree_roots_rebuilt":
       case "scrub_failed":
       case "corrupt_rows_repaired":
       case "corrupt_rows_not_repaired":

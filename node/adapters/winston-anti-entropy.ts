@@ -22,6 +22,11 @@ export function sayOfAntiEntropy(
         log.sayRarely("scrub_found_damage", "", { rows, corrupt, leavesRebuilt }, "error");
       break;
     }
+    case "tree_roots_rebuilt": {
+      const advice = "the disk changed roots of the Merkle tree: look at its health";
+      log.sayRarely(event.kind, "", { blocks: event.blocks, advice }, "error");
+      break;
+    }
     case "scrub_failed":
       log.sayRarely(event.kind, event.message, { message: event.message }, "error");
       break;

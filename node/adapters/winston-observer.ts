@@ -33,6 +33,7 @@ export class WinstonObserver implements Observer {
         break;
       case "antientropy_exchanged":
       case "scrub_stepped":
+      case "tree_roots_rebuilt":
       case "scrub_failed":
       case "corrupt_rows_repaired":
       case "corrupt_rows_not_repaired":

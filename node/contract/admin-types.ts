@@ -68,6 +68,10 @@ export interface AdminStatus {
   readonly uptimeSeconds: number;
 }
 
+/**
+ * The last comparison that this node began, or that the other began and that found all equal. How one went that the
+ * other began and that found differences, only the other tells.
+ */
 export interface AdminLastExchange {
   readonly agoMs: number;
   /** "equal": nothing differed. "failed": not all that differed could be moved; `reason` says why. */

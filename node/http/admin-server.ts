@@ -72,7 +72,9 @@ function adminApp({ admin, tokens, metrics, observer }: AdminServerOptions): Exp
   );
   app.post("/admin/v1/anti-entropy", requireToken(tokens), async (request: Request, response: Response) => {
     const timeoutMs = parseTimeoutMs(request.url);
-    if (timeoutMs !== undefined) sendRepair(await admin.repair(timeoutMs), response);
+    // A client that has gone leaves its response closed.
+    const isWanted = (): boolean => !response.closed;
+    if (timeoutMs !== undefined) sendRepair(await admin.repair(timeoutMs, isWanted), response);
     else sendError(response, { status: 400, code: "invalid_query", message: BAD_TIMEOUT });
   });
   app.all("/admin/v1/anti-entropy", methodNotAllowed("POST"));

@@ -18,6 +18,7 @@ import type { NodeId } from "../core/node-id.ts";
 import type { Hash } from "../core/ports/hash.ts";
 import type { PeerDescription, PeerDirectory } from "../core/ports/peer-directory.ts";
 import type { MerkleStore } from "../core/ports/merkle-store.ts";
+import type { Timers } from "../core/ports/timers.ts";
 import type { ReplicaStore } from "../core/ports/replica-store.ts";
 import { partitionOf, positionOf } from "../core/ring/position.ts";
 import type { Recovery } from "../core/recovery/recovery.ts";
@@ -53,11 +54,14 @@ export interface AdminParts {
   readonly rows: () => number;
   /** Writes the id down and ends the process soon. */
   readonly adopt: (id: NodeId) => void;
+  readonly timers: Pick<Timers, "after">;
   readonly startedMs: number;
   readonly nowMs: () => number;
 }
 
 const FORM_TIMEOUT_MS = 10_000;
+const READ_TIMEOUT_MS = 10_000;
+const NO_ANSWER = `this node's disk gave no answer in ${READ_TIMEOUT_MS / 1_000} s: see whether it hangs, or try again`;
 
 export class DynamoNodeAdmin implements NodeAdmin {
   readonly #parts: AdminParts;
@@ -160,7 +164,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
 
   async replica(key: KeyOfBucket): Promise<ReplicaOutcome> {
     const position = positionOf(key, this.#parts.hash);
-    const read = await this.#parts.store.read({ ...key, position, want: "record" });
+    const read = await this.#inTime(this.#parts.store.read({ ...key, position, want: "record" }));
     if (read.status === "not_found") return { kind: "none" };
     if (read.status !== "found" || read.record === undefined) {
       const message = read.status === "failed" ? read.message : "the row is corrupt and is not served";
@@ -177,13 +181,13 @@ export class DynamoNodeAdmin implements NodeAdmin {
     const { self, ring, store } = this.#parts;
     const current = ring.current();
     if (current === undefined) return { kind: "no_ring" };
-    const read = await store.partitionRoots(current.parameters.partitions);
+    const read = await this.#inTime(store.partitionRoots(current.parameters.partitions));
     if (read.status === "failed") return { kind: "failed", message: read.message };
     return { kind: "found", partitions: { partitions: describePartitions(read.partitions, self.id, ring) } };
   }
 
-  async repair(timeoutMs: number): Promise<RepairOutcome> {
-    const compared = await this.#parts.antiEntropy.compareNow(timeoutMs);
+  async repair(timeoutMs: number, isWanted: () => boolean): Promise<RepairOutcome> {
+    const compared = await this.#parts.antiEntropy.compareNow(timeoutMs, isWanted);
     if (compared.status !== "compared") return { kind: compared.status };
     return { kind: "compared", repair: describeRepair(compared.exchanges) };
   }
@@ -224,6 +228,16 @@ export class DynamoNodeAdmin implements NodeAdmin {
     if (objection !== undefined) return { kind: "refused", message: objection };
     if (id !== self.id) adopt(id);
     return { kind: "adopted", id };
+  }
+
+  /** What the own store answers, or that it has not: a disk that hangs must not hold the caller for ever. */
+  #inTime<T>(reading: Promise<T>): Promise<T | { readonly status: "failed"; readonly message: string }> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#parts.timers.after(READ_TIMEOUT_MS, () =>
+        resolve({ status: "failed", message: NO_ANSWER }),
+      );
+      void reading.then(resolve, reject).finally(cancel);
+    });
   }
 
   #stateReason(): string {

@@ -26,8 +26,11 @@ export interface NodeAdmin {
   preferenceList(key: KeyOfBucket): AdminPreferenceList | undefined;
   replica(key: KeyOfBucket): Promise<ReplicaOutcome>;
   partitions(): Promise<PartitionsOutcome>;
-  /** Compares this node's copies with those of every co-owner; takes little more than `timeoutMs`. */
-  repair(timeoutMs: number): Promise<RepairOutcome>;
+  /**
+   * Compares this node's copies with those of every co-owner; takes little more than `timeoutMs`, and ends early once
+   * `isWanted` is false.
+   */
+  repair(timeoutMs: number, isWanted: () => boolean): Promise<RepairOutcome>;
   formRing(request: RingFormation): Promise<FormRingOutcome>;
   /** Takes over the id of a member whose volume was lost, and ends this process. */
   adoptIdentity(id: NodeId): AdoptionOutcome;

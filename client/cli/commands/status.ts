@@ -18,7 +18,7 @@ export function addStatusCommand(program: Command, io: CliIo, exit: (code: ExitC
   program
     .command("status")
     .description(
-      "show each node of --admin: state, ring, pending hints, repairs; exit code 1 unless all serve one ring",
+      "show each node of --admin: state, ring, pending hints, last comparisons; exit code 1 unless all serve one ring",
     )
     .action(async (_: unknown, command: Command) => {
       const options = globalOptions(command);
@@ -73,13 +73,15 @@ function statusText(nodes: readonly NodeReport[], names: NodeNames): string {
   const shown = repairs.length <= REPAIR_ROWS_MAX ? repairs : repairs.filter((row) => row[3] !== "equal");
   if (repairs.length > 0) {
     const left = repairs.length - shown.length;
-    const title = left === 0 ? "Last repair" : `Last repair (${left} equal pairs left out)`;
+    const title = left === 0 ? LAST_COMPARISON : `${LAST_COMPARISON} (${left} equal pairs left out)`;
     const columns = ["NODE", "WITH", "AGO", "OUTCOME", "MOVED", "LAST EQUAL", "REASON"];
     sections.push(`${title}:\n${formatTable(columns, shown)}`);
   }
   return sections.join("\n");
 }
 
+/** One that the other node began and that found differences is in the other node's row. */
+const LAST_COMPARISON = "Last comparison that each node began, or that found it equal";
 /** More pairs than a screen holds: then those that were found equal are left out. */
 const REPAIR_ROWS_MAX = 30;
 
@@ -120,7 +122,7 @@ function repairRows({ node, antiEntropy }: AdminStatus, names: NodeNames): strin
       shownDuration(last.agoMs),
       last.outcome === "failed" ? "FAILED" : last.outcome,
       String(last.recordsMoved),
-      last.equalAgoMs === null ? "never" : `${shownDuration(last.equalAgoMs)} ago`,
+      last.equalAgoMs === null ? "not since start" : `${shownDuration(last.equalAgoMs)} ago`,
       last.reason || "-",
     ]);
 }

@@ -1,9 +1,10 @@
 import type { NodeId } from "../node-id.ts";
 import type { MerkleStore } from "../ports/merkle-store.ts";
+import type { Stored } from "../ports/replica-store.ts";
 import type { NodeSettings } from "../settings.ts";
 import { CorruptRows } from "./corrupt-rows.ts";
 import { Exchange, type ExchangeParts } from "./exchange.ts";
-import { type ExchangeReport, noExchange } from "./exchange-report.ts";
+import { type ExchangeReport, noExchange, type TimeAllowed } from "./exchange-report.ts";
 import { ExchangeSchedule } from "./exchange-schedule.ts";
 import { ExchangeServer } from "./exchange-server.ts";
 import { Scrub } from "./scrub.ts";
@@ -15,12 +16,15 @@ import { coOwners } from "./shared-partitions.ts";
  * are served beside it, but none while records may be moving for an exchange of its own: the same records would come
  * twice.
  */
-export interface AntiEntropyParts extends Omit<ExchangeParts, "onCorrupt"> {
+export interface AntiEntropyParts extends Omit<ExchangeParts, "onCorrupt" | "onRootsWrong"> {
   readonly merkle: MerkleStore;
   readonly settings: Pick<NodeSettings, "antiEntropyIntervalMs" | "antiEntropyRecheckMs" | "scrubIntervalMs">;
 }
 
-/** How the last exchange with a peer ended, whoever began it. */
+/**
+ * How the last exchange with a peer ended that this node began, or that the peer began and that found all equal: whoever
+ * is asked is not told how the rest of an exchange went.
+ */
 export interface LastExchange {
   readonly peer: NodeId;
   readonly agoMs: number;
@@ -43,7 +47,9 @@ export type ComparedHandler = (peer: NodeId, partitions: readonly number[]) => v
 const SOON_MS = 2_000;
 /** An exchange that takes longer is cut; the next one finds less to do. */
 const EXCHANGE_MS_MAX = 600_000;
+/** Before those that put an exchange off are asked again; twice as long each time, up to the bound. */
 const POSTPONED_PAUSE_MS = 500;
+const POSTPONED_PAUSE_MS_MAX = 8_000;
 
 interface Kept {
   readonly endedMs: number;
@@ -65,19 +71,22 @@ export class AntiEntropy {
   #underWay: Exchange | undefined;
   /** Settles when nobody exchanges any more, so that the next one may. */
   #turn: Promise<unknown> = Promise.resolve();
-  #isComparingNow = false;
+  /** Those that compareNow comes back to, and the schedule leaves to it; undefined where it is not under way. */
+  #comingBackTo: readonly NodeId[] | undefined;
   #disarm: () => void = () => undefined;
 
   constructor(parts: AntiEntropyParts) {
     this.#parts = parts;
     const onCorrupt = (position: Uint8Array): void => this.corruptRowFound(position);
-    this.#exchangeParts = { ...parts, onCorrupt };
+    const onRootsWrong = (leaves: readonly number[]): Promise<Stored> => this.#rebuildRoots(leaves);
+    this.#exchangeParts = { ...parts, onCorrupt, onRootsWrong };
     this.#schedule = new ExchangeSchedule(parts.settings.antiEntropyIntervalMs);
     this.#server = new ExchangeServer({
       ...parts,
       mayBegin: (peer) => this.#mayServe(peer),
       onEqual: (peer, partitions) => this.#foundEqual(peer, partitions),
       onCorrupt,
+      onRootsWrong: (leaves) => void onRootsWrong(leaves),
     });
     this.#corruptRows = new CorruptRows(parts);
     this.#scrub = new Scrub({ ...parts, scrubIntervalMs: parts.settings.scrubIntervalMs, onCorrupt });
@@ -129,36 +138,52 @@ export class AntiEntropy {
       }));
   }
 
-  /** One exchange with every co-owner, one after the other. Never rejects; takes little more than `timeoutMs`. */
-  async compareNow(timeoutMs: number): Promise<ComparedNow> {
+  /**
+   * One exchange with every co-owner, one after the other; then those that put it off are asked again, less and less
+   * often, and scheduled exchanges go on in between. Never rejects; takes little more than `timeoutMs`, and ends early
+   * once `isWanted` is false: an exchange that is under way then stops before its next question.
+   */
+  async compareNow(timeoutMs: number, isWanted: () => boolean = () => true): Promise<ComparedNow> {
     const { ring, self } = this.#parts;
     if (ring.current() === undefined) return { status: "no_ring" };
-    if (this.#isComparingNow) return { status: "busy" };
-    this.#isComparingNow = true;
-    const deadlineMs = this.#nowMs() + timeoutMs;
-    const exchanges: ExchangeReport[] = [];
-    for (const peer of coOwners(ring, self)) exchanges.push(await this.#compareWith(peer, deadlineMs));
-    this.#isComparingNow = false;
-    this.#arm();
-    return { status: "compared", exchanges };
-  }
-
-  async #compareWith(peer: NodeId, deadlineMs: number): Promise<ExchangeReport> {
-    for (;;) {
-      if (!this.#parts.isConnected(peer)) return failed(peer, "this node is not connected to it");
-      const report = await this.#exchangeUntil(peer, deadlineMs);
-      const leftMs = deadlineMs - this.#nowMs();
-      if (report.outcome !== "postponed" || leftMs <= POSTPONED_PAUSE_MS) return report;
-      await this.#pause(POSTPONED_PAUSE_MS);
+    if (this.#comingBackTo !== undefined) return { status: "busy" };
+    const limits = { deadlineMs: this.#nowMs() + timeoutMs, isWanted };
+    const reports = new Map<NodeId, ExchangeReport>();
+    let peers: readonly NodeId[] = coOwners(ring, self);
+    this.#comingBackTo = peers;
+    for (let pauseMs = POSTPONED_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, POSTPONED_PAUSE_MS_MAX)) {
+      for (const peer of peers) await this.#compareWith(peer, limits, reports);
+      peers = peers.filter((peer) => reports.get(peer)?.outcome === "postponed");
+      if (peers.length === 0 || !isWanted() || limits.deadlineMs - this.#nowMs() <= pauseMs) break;
+      this.#comingBackTo = peers;
+      this.#arm();
+      await this.#pause(pauseMs);
     }
+    this.#comingBackTo = undefined;
+    this.#arm();
+    return { status: "compared", exchanges: [...reports.values()] };
   }
 
-  #exchangeUntil(peer: NodeId, deadlineMs: number): Promise<ExchangeReport> {
+  /** One that never got its turn says nothing of the peer: what an earlier one found stays. */
+  async #compareWith(peer: NodeId, limits: TimeAllowed, reports: Map<NodeId, ExchangeReport>): Promise<void> {
+    const report = this.#parts.isConnected(peer)
+      ? await this.#exchangeUntil(peer, limits)
+      : failed(peer, "this node is not connected to it");
+    if (report !== undefined) reports.set(peer, report);
+    else if (!reports.has(peer)) reports.set(peer, failed(peer, "time was up before it could begin"));
+  }
+
+  /** Undefined where it could not begin in time. */
+  #exchangeUntil(peer: NodeId, limits: TimeAllowed): Promise<ExchangeReport | undefined> {
     return new Promise((resolve) => {
-      const cancel = this.#parts.timers.after(Math.max(0, deadlineMs - this.#nowMs()), () =>
-        resolve(failed(peer, "time was up; an exchange that is under way goes on")),
+      const cancel = this.#parts.timers.after(Math.max(0, limits.deadlineMs - this.#nowMs()), () =>
+        resolve(
+          this.#underWay?.peer === peer
+            ? failed(peer, "time was up; an exchange that is under way goes on")
+            : undefined,
+        ),
       );
-      void this.#exchange(peer, deadlineMs).then((report) => {
+      void this.#exchange(peer, limits).then((report) => {
         cancel();
         resolve(report);
       });
@@ -168,31 +193,38 @@ export class AntiEntropy {
   /** Sets the timer for whoever is due first. */
   #arm(): void {
     this.#disarm();
-    if (this.#underWay !== undefined || this.#isComparingNow) return;
+    if (this.#underWay !== undefined) return;
     const { ring, self, isConnected, timers, settings } = this.#parts;
-    const first = this.#schedule.first(coOwners(ring, self).filter(isConnected));
+    const left = this.#comingBackTo ?? [];
+    const first = this.#schedule.first(
+      coOwners(ring, self).filter((peer) => isConnected(peer) && !left.includes(peer)),
+    );
     if (first === undefined) {
       // Nobody is there. Whoever comes is announced; this is for the one whose coming was missed.
       this.#disarm = timers.after(settings.antiEntropyIntervalMs, () => this.#arm());
       return;
     }
     this.#disarm = timers.after(Math.max(0, first.dueMs - this.#nowMs()), () => {
+      // Whoever exchanges now arms it anew.
+      if (this.#underWay !== undefined) return;
       if (!isConnected(first.peer)) return this.#arm();
-      void this.#exchange(first.peer, this.#nowMs() + EXCHANGE_MS_MAX).then(() => this.#arm());
+      void this.#exchange(first.peer, { deadlineMs: this.#nowMs() + EXCHANGE_MS_MAX, isWanted: () => true });
     });
   }
 
-  #exchange(peer: NodeId, deadlineMs: number): Promise<ExchangeReport> {
+  /** Undefined where it could not begin in time. */
+  #exchange(peer: NodeId, allowed: TimeAllowed): Promise<ExchangeReport | undefined> {
     const report = this.#turn.then(async () => {
-      // It waited for another exchange until its time was up. That says nothing of the peer.
-      if (this.#nowMs() >= deadlineMs) return failed(peer, "time was up before it could begin");
-      const limits = { deadlineMs, recheckMs: this.#parts.settings.antiEntropyRecheckMs };
+      // It waited for another exchange until nobody waited for it any more.
+      if (this.#nowMs() >= allowed.deadlineMs || !allowed.isWanted()) return undefined;
+      const limits = { ...allowed, recheckMs: this.#parts.settings.antiEntropyRecheckMs };
       const exchange = new Exchange(peer, limits, this.#exchangeParts);
       this.#underWay = exchange;
       try {
         return this.#ended(await exchange.run());
       } finally {
         this.#underWay = undefined;
+        this.#arm();
       }
     });
     this.#turn = report;
@@ -224,6 +256,12 @@ export class AntiEntropy {
     this.#last.set(peer, { endedMs: nowMs, outcome: "equal", reason: "", recordsMoved: 0, equalMs: nowMs });
     for (const handler of this.#handlers) handler(peer, partitions);
     this.#arm();
+  }
+
+  async #rebuildRoots(leaves: readonly number[]): Promise<Stored> {
+    const rebuilt = await this.#parts.merkle.rebuildLeaves(leaves);
+    if (rebuilt.ok) this.#parts.observer.event({ kind: "tree_roots_rebuilt", blocks: leaves.length });
+    return rebuilt;
   }
 
   /** Of two that ask each other at the same time, the one with the smaller id goes on. */

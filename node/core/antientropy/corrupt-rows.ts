@@ -78,6 +78,7 @@ export class CorruptRows {
       peer,
       ring: { epoch, digest: ring.hash() },
       deadlineMs: clock.monotonicMs() + REPAIR_MS_MAX,
+      isWanted: () => true,
     };
     const questions = new PeerQuestions(named, noExchange(), this.#parts);
     const positions = rows.map(({ position }) => position).sort(compareBytes);

@@ -4,7 +4,8 @@ import type { NodeId } from "../node-id.ts";
 export interface ExchangeReport extends ExchangeCounts {
   readonly peer: NodeId;
   /**
-   * "equal": nothing differs. "repaired": all that differed was moved. "failed": some of it was not, `reason` says
+   * "equal": nothing differs. "repaired": all that differed was moved, or a root of this node's tree that was
+   * wrong was written anew. "failed": some of it was not, `reason` says
    * why. "postponed": it did not begin, since the peer is busy or has another ring.
    */
   readonly outcome: "equal" | "repaired" | "failed" | "postponed";
@@ -43,6 +44,14 @@ export function noExchange(): ExchangeTally {
     bytesSent: 0,
     bytesReceived: 0,
   };
+}
+
+/** How long something may take that asks a peer. */
+export interface TimeAllowed {
+  /** On the monotonic clock. */
+  readonly deadlineMs: number;
+  /** False once nobody waits for it any more. */
+  readonly isWanted: () => boolean;
 }
 
 /** Ends an exchange where it stands. Caught where the exchange began, never seen outside of antientropy/. */

@@ -34,6 +34,8 @@ export interface ExchangeServerParts {
   readonly onEqual: (peer: NodeId, partitions: readonly number[]) => void;
   /** Told of a row of this node's that failed its check. */
   readonly onCorrupt: (position: Uint8Array) => void;
+  /** Told of a leaf of each block of this node's whose root is not the sum of its leaves. */
+  readonly onRootsWrong: (leaves: readonly number[]) => void;
 }
 
 /** Questions worked on at once; of one peer two, as its first may have been given up. */
@@ -154,6 +156,7 @@ export class ExchangeServer {
       const read = await this.#parts.merkle.leafHashes(range);
       if (read.status === "failed") return read;
       leaves.push(...read.leaves);
+      if (read.rootsWrong.length > 0) this.#parts.onRootsWrong(read.rootsWrong);
     }
     return ok("leaves", { leaves });
   }

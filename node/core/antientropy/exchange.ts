@@ -6,14 +6,20 @@ import type { Digester } from "../ports/hash.ts";
 import type { LeafHash, LeafRange, MerkleStore } from "../ports/merkle-store.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { Random } from "../ports/random.ts";
-import type { ReplicaStore } from "../ports/replica-store.ts";
+import type { ReplicaStore, Stored } from "../ports/replica-store.ts";
 import type { Timers } from "../ports/timers.ts";
 import type { RingState } from "../ring/ring-state.ts";
 import { differingLeaves, directionOf, inBoth } from "./differences.ts";
 import { ROWS_PER_ANSWER_MAX } from "./exchange-answers.ts";
 import { POSITIONS_MAX } from "./exchange-questions.ts";
 import { pauseBetweenMs } from "./exchange-pace.ts";
-import { type ExchangeReport, ExchangeStopped, noExchange, readOrStop } from "./exchange-report.ts";
+import {
+  type ExchangeReport,
+  ExchangeStopped,
+  noExchange,
+  readOrStop,
+  type TimeAllowed,
+} from "./exchange-report.ts";
 import { versionsOf } from "./exchange-server.ts";
 import { PeerQuestions } from "./peer-questions.ts";
 import { pullRecords, pushRecords } from "./record-moves.ts";
@@ -24,7 +30,8 @@ import { leafGroups, partitionOfLeaf, sharedPartitions } from "./shared-partitio
 /**
  * Makes this node's copies and a peer's equal in all partitions that both own (Dynamo §4.7): roots, then the leaves
  * of partitions that differ, then the rows of leaves that differ, then the versions of rows that differ, and only then
- * records. What differs because a write is under way is sorted out by a second look at the leaves a moment later.
+ * records. What differs because a write is under way is sorted out by a second look at the leaves a moment later. Where
+ * roots differ and leaves do not, a disk may have changed a root: whoever reads leaves, here and at the peer, looks.
  *
  * Invariant: a partition counts as covered only when each of its leaves was equal at some moment since the exchange
  * began, or every sound row that the peer had in it is in this node's store.
@@ -43,11 +50,11 @@ export interface ExchangeParts {
   readonly isConnected: (peer: NodeId) => boolean;
   /** Told of a row of this node's that failed its check. */
   readonly onCorrupt: (position: Uint8Array) => void;
+  /** Writes the roots of the blocks of these leaves anew. Resolves when they are on stable storage. */
+  readonly onRootsWrong: (leaves: readonly number[]) => Promise<Stored>;
 }
 
-export interface ExchangeLimits {
-  /** On the monotonic clock. */
-  readonly deadlineMs: number;
+export interface ExchangeLimits extends TimeAllowed {
   /** From the first look at the leaves to the second. */
   readonly recheckMs: number;
 }
@@ -66,6 +73,8 @@ export class Exchange {
   readonly #uncovered = new Set<number>();
   readonly #leavesLeft = new Map<number, number>();
   readonly #spoilt = new Set<number>();
+  /** A leaf of each block of this node's whose root is not the sum of its leaves. */
+  readonly #rootsWrong = new Set<number>();
   #shared: readonly number[] = [];
   #reason = "";
   #found = false;
@@ -103,7 +112,8 @@ export class Exchange {
       return error.outcome;
     }
     if (this.#reason !== "") return "failed";
-    return this.#tally.recordsPulled + this.#tally.recordsPushed > 0 ? "repaired" : "equal";
+    const { recordsPulled, recordsPushed } = this.#tally;
+    return recordsPulled + recordsPushed + this.#rootsWrong.size > 0 ? "repaired" : "equal";
   }
 
   async #compare(): Promise<void> {
@@ -148,6 +158,9 @@ export class Exchange {
       for (const leaf of step) this.#leafDone(partitionOfLeaf(leaf, partitions));
     }
     if (alike.length > 0) await this.#parts.merkle.rebuildLeaves(alike.slice(0, REBUILT_LEAVES_MAX));
+    if (this.#rootsWrong.size === 0) return;
+    const rebuilt = await this.#parts.onRootsWrong([...this.#rootsWrong]);
+    if (!rebuilt.ok) this.#reason = `a root of this node's tree is wrong and stays so: ${rebuilt.message}`;
   }
 
   /** Each exchange begins elsewhere: what cannot be read or moved must not keep all that lies behind it from its turn. */
@@ -163,7 +176,11 @@ export class Exchange {
     const differing: number[] = [];
     for (const ranges of groups) {
       const ours: LeafHash[] = [];
-      for (const range of ranges) ours.push(...readOrStop(await this.#parts.merkle.leafHashes(range)).leaves);
+      for (const range of ranges) {
+        const read = readOrStop(await this.#parts.merkle.leafHashes(range));
+        ours.push(...read.leaves);
+        for (const leaf of read.rootsWrong) this.#rootsWrong.add(leaf);
+      }
       const theirs = await questions.ask({ kind: "leaves", ranges });
       differing.push(...differingLeaves(ours, theirs.leaves));
     }

@@ -14,7 +14,7 @@ import {
   decodeAnswer,
 } from "./exchange-answers.ts";
 import { type Question, type RingName, writeQuestion } from "./exchange-questions.ts";
-import { ExchangeStopped, type ExchangeTally } from "./exchange-report.ts";
+import { ExchangeStopped, type ExchangeTally, type TimeAllowed } from "./exchange-report.ts";
 
 /**
  * Asks one peer the questions of one exchange, each until it is answered, the peer declines or time is up, and counts
@@ -46,24 +46,29 @@ export class PeerQuestions {
   readonly peer: NodeId;
   readonly ring: RingName;
   readonly tally: ExchangeTally;
-  readonly #deadlineMs: number;
+  readonly #allowed: TimeAllowed;
   readonly #parts: PeerQuestionsParts;
 
   constructor(
-    { peer, ring, deadlineMs }: { peer: NodeId; ring: RingName; deadlineMs: number },
+    { peer, ring, ...allowed }: { peer: NodeId; ring: RingName } & TimeAllowed,
     tally: ExchangeTally,
     parts: PeerQuestionsParts,
   ) {
     this.peer = peer;
     this.ring = ring;
     this.tally = tally;
-    this.#deadlineMs = deadlineMs;
+    this.#allowed = allowed;
     this.#parts = parts;
   }
 
-  /** How long the n-th attempt (from 1) at a call may wait. Throws ExchangeStopped where there is no more time. */
+  /**
+   * How long the n-th attempt (from 1) at a call may wait. Throws ExchangeStopped where there is no more time, or
+   * nobody waits for it any more.
+   */
   timeoutMs(attempt: number): number {
-    const leftMs = this.#deadlineMs - this.#parts.clock.monotonicMs();
+    if (!this.#allowed.isWanted())
+      throw new ExchangeStopped("failed", "whoever asked for this exchange has gone; the next one goes on");
+    const leftMs = this.#allowed.deadlineMs - this.#parts.clock.monotonicMs();
     if (leftMs <= 0)
       throw new ExchangeStopped("failed", "the time for this exchange is up; the next one goes on");
     return Math.min(ANSWER_TIMEOUT_MS * 2 ** (attempt - 1), ANSWER_TIMEOUT_MS_MAX, leftMs);

@@ -2,7 +2,7 @@ import { askToStore } from "../coordinator/replica-calls.ts";
 import type { NodeId } from "../node-id.ts";
 import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { HintStore, KeptHint } from "../ports/hint-store.ts";
+import type { DeliveredHint, HintStore, KeptHint } from "../ports/hint-store.ts";
 import type { StorePoint } from "../ports/replica-store.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { Random } from "../ports/random.ts";
@@ -131,16 +131,26 @@ export class HintDelivery {
       await askToStore(owner, { position, record, keptFor: [], handedOver: true }, limits, this.#parts),
     );
     if (fate !== "delivered") return fate;
-    const forgotten = await this.#parts.store.forgetHint({ position, digest, owner });
-    return forgotten.ok ? "delivered" : "not_forgotten";
+    return (await this.#isForgotten({ position, digest, owner })) ? "delivered" : "not_forgotten";
   }
 
   /** There is nothing that the owner could be given. Other owners may have it, and anti-entropy will tell. */
   async #dropMarker(position: Uint8Array, digest: Uint8Array, owner: NodeId): Promise<HintFate> {
-    const dropped = await this.#parts.store.forgetHint({ position, digest, owner });
-    if (!dropped.ok) return "not_forgotten";
+    if (!(await this.#isForgotten({ position, digest, owner }))) return "not_forgotten";
     this.#parts.observer.event({ kind: "marker_dropped", ownerId: owner });
     return "record_lost";
+  }
+
+  /** A disk that does not answer must not hold the owner's turn for ever: the hint may be delivered again. */
+  async #isForgotten(delivered: DeliveredHint): Promise<boolean> {
+    const { store, timers } = this.#parts;
+    return new Promise((resolve) => {
+      const cancel = timers.after(HANDOFF.forgetTimeoutMs, () => resolve(false));
+      void store.forgetHint(delivered).then(({ ok }) => {
+        cancel();
+        resolve(ok);
+      });
+    });
   }
 
   #completed(owner: NodeId, state: OwnerState, delivered: number): void {

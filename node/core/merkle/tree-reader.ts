@@ -52,6 +52,17 @@ export class TreeReader {
     return found;
   }
 
+  /** A leaf, the last, of each block that the range touches and whose root is not the sum of its leaves. */
+  rootsWrong({ first, count }: LeafRange): number[] {
+    const wrong: number[] = [];
+    const end = Math.min(first + count, LEAF_COUNT);
+    for (let block = blockOf(first); block * LEAVES_PER_BLOCK < end; block++) {
+      if (this.#isOccupied(block) && !this.block(block).sumAgain())
+        wrong.push((block + 1) * LEAVES_PER_BLOCK - 1);
+    }
+    return wrong;
+  }
+
   block(block: number): LeafBlock {
     const leaves = new LeafBlock(block, this.#tree.block(block));
     for (const { seq, changes } of this.#lists) if (seq > this.#through[block]!) leaves.apply(changes);

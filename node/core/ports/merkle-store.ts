@@ -54,7 +54,17 @@ export interface LeafHash {
   readonly hash: Uint8Array;
 }
 
-export type LeavesRead = { readonly status: "read"; readonly leaves: readonly LeafHash[] } | Failed;
+export type LeavesRead =
+  | {
+      readonly status: "read";
+      readonly leaves: readonly LeafHash[];
+      /**
+       * A leaf of each block read whose stored root is not the sum of its leaves: the disk changed it. Rebuilding that
+       * leaf writes the block's root anew.
+       */
+      readonly rootsWrong: readonly number[];
+    }
+  | Failed;
 
 export interface LeafRowsQuery {
   /** Ascending, at most LEAVES_PER_READ_MAX. */

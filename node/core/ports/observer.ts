@@ -99,6 +99,8 @@ export type CoreEvent =
       readonly corrupt: number;
       readonly leavesRebuilt: number;
     }
+  /** Blocks of the tree whose root was not the sum of their leaves: found by an exchange, and written anew. */
+  | { readonly kind: "tree_roots_rebuilt"; readonly blocks: number }
   | { readonly kind: "scrub_failed"; readonly message: string }
   | { readonly kind: "corrupt_rows_repaired"; readonly peerId: string; readonly rows: number }
   | { readonly kind: "corrupt_rows_not_repaired"; readonly peerId: string; readonly reason: string }

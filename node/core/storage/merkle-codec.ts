@@ -113,9 +113,10 @@ const ENCODE: { readonly [K in MerkleKind]: (writer: ByteWriter, answer: Read<K>
     writer.varint(partitions.length);
     for (const { root, keys } of partitions) writer.raw(root).varint(Math.max(0, keys));
   },
-  leaves: (writer, { leaves }) => {
+  leaves: (writer, { leaves, rootsWrong }) => {
     writer.varint(leaves.length);
     for (const { leaf, hash } of leaves) writer.varint(leaf).raw(hash);
+    writeNumbers(writer, rootsWrong);
   },
   rows: (writer, { rows, next }) => {
     writer.bytes(next ?? none).varint(rows.length);
@@ -142,6 +143,7 @@ const DECODE: { readonly [K in MerkleKind]: (reader: ByteReader) => Read<K> } = 
   leaves: (reader) => ({
     status: "read",
     leaves: readList(reader, (): LeafHash => ({ leaf: reader.varint(), hash: reader.raw(16) })),
+    rootsWrong: readNumbers(reader),
   }),
   rows: (reader) => {
     const next = readCursor(reader);

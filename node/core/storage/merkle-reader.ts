@@ -1,4 +1,5 @@
 import type {
+  LeafRange,
   LeafRowsQuery,
   LeafRowsRead,
   LeavesRead,
@@ -46,10 +47,7 @@ function answerTo(question: MerkleQuestion, data: Database, hash: Digester): Mer
     case "roots":
       return readRoots(question.query, data);
     case "leaves":
-      return {
-        status: "read",
-        leaves: new TreeReader(data.tree).leaves(question.query),
-      } satisfies LeavesRead;
+      return readLeaves(question.query, data);
     case "rows":
       return readRows(question.query, data);
     case "records":
@@ -57,6 +55,11 @@ function answerTo(question: MerkleQuestion, data: Database, hash: Digester): Mer
     case "verify":
       return verifyRows(question.query, data, hash);
   }
+}
+
+function readLeaves(range: LeafRange, data: Database): LeavesRead {
+  const tree = new TreeReader(data.tree);
+  return { status: "read", leaves: tree.leaves(range), rootsWrong: tree.rootsWrong(range) };
 }
 
 function readRoots(partitions: number, data: Database): RootsRead {

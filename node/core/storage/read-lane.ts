@@ -10,6 +10,9 @@ import { invariant } from "../invariant.ts";
  * reader with the fewest unanswered messages; while all have theirs, the next message gathers. A bulk question (hints,
  * the Merkle tree) is a message of its own, after the queries: nobody waits for it. Of those about the tree, which take
  * longest, one is under way at a time, so that another reader is free for gets. Bounded in all together.
+ *
+ * A bulk question fails after `bulkWaitMsMax`: whoever asks does so in turns that a disk without an answer must not hold
+ * for ever. The reader still owes its answer, and until then gets go to another one where there is one.
  */
 export interface ReadLaneParts {
   readonly pipes: readonly MessagePipe[];
@@ -24,12 +27,21 @@ export interface ReadLaneLimits {
   readonly queriesMax: number;
   /** Messages on their way to or in one reader at once. */
   readonly messagesPerReaderMax: number;
+  /** From the moment a bulk question is submitted; then it fails. */
+  readonly bulkWaitMsMax: number;
 }
 
 type Answer = (read: ReplicaRead) => void;
 
 /** Who waits for the answer to one message. */
-type Waiting = readonly Answer[] | BulkQuestion;
+type Waiting = readonly Answer[] | AskedBulk;
+
+interface AskedBulk {
+  readonly question: BulkQuestion;
+  readonly cancel: () => void;
+  /** It was failed; its answer, if it ever comes, is dropped. */
+  isOverdue: boolean;
+}
 
 interface ReaderEnd {
   readonly pipe: MessagePipe;
@@ -44,7 +56,7 @@ export class ReadLane {
   readonly #readers: readonly ReaderEnd[];
   #queries: ReplicaQuery[] = [];
   #answers: Answer[] = [];
-  readonly #bulk: BulkQuestion[] = [];
+  readonly #bulk: AskedBulk[] = [];
   #pending = 0;
   #turn = 0;
   #flushScheduled = false;
@@ -81,7 +93,10 @@ export class ReadLane {
       return;
     }
     this.#pending += 1;
-    this.#bulk.push(question);
+    const { timers, limits } = this.#parts;
+    const cancel = timers.after(limits.bulkWaitMsMax, () => this.#overdue(asked));
+    const asked: AskedBulk = { question, cancel, isOverdue: false };
+    this.#bulk.push(asked);
     this.#scheduleFlush();
   }
 
@@ -97,9 +112,21 @@ export class ReadLane {
     this.#answers = [];
     this.#pending = 0;
     for (const each of waiting) {
-      if ("topic" in each) each.failed(message);
-      else for (const answer of each) answer({ status: "failed", message });
+      if ("question" in each) {
+        each.cancel();
+        if (!each.isOverdue) each.question.failed(message);
+      } else for (const answer of each) answer({ status: "failed", message });
     }
+  }
+
+  #overdue(asked: AskedBulk): void {
+    asked.isOverdue = true;
+    this.#pending -= 1;
+    const waitsAt = this.#bulk.indexOf(asked);
+    if (waitsAt >= 0) this.#bulk.splice(waitsAt, 1);
+    asked.question.failed(
+      `the disk gave no answer in ${this.#parts.limits.bulkWaitMsMax / 1_000} s: see whether it hangs`,
+    );
   }
 
   #scheduleFlush(): void {
@@ -121,36 +148,40 @@ export class ReadLane {
     for (let next = this.#nextBulk(); next >= 0; next = this.#nextBulk()) {
       const reader = this.#idlest();
       if (reader === undefined) return;
-      const [question] = this.#bulk.splice(next, 1);
-      reader.unanswered.push(question!);
-      reader.pipe.post(question!.encode());
+      const [asked] = this.#bulk.splice(next, 1);
+      reader.unanswered.push(asked!);
+      reader.pipe.post(asked!.question.encode());
     }
   }
 
   /** Which bulk question may go; -1 where none. */
   #nextBulk(): number {
     if (this.#bulk.length === 0) return -1;
-    const isOfTree = (each: Waiting): boolean => "topic" in each && each.topic === "merkle";
+    const isOfTree = (each: Waiting): boolean => "question" in each && each.question.topic === "merkle";
     const mayAskTree = !this.#readers.some(({ unanswered }) => unanswered.some(isOfTree));
-    return this.#bulk.findIndex((question) => mayAskTree || !isOfTree(question));
+    return this.#bulk.findIndex((asked) => mayAskTree || !isOfTree(asked));
   }
 
-  /** Readers take turns where equally idle; undefined where each has all it may have. */
+  /**
+   * Readers take turns where equally idle; one that leaves a question unanswered comes after all others. Undefined where
+   * each has all it may have.
+   */
   #idlest(): ReaderEnd | undefined {
     let idlest: ReaderEnd | undefined;
     const count = this.#readers.length;
     for (let i = 0; i < count; i++) {
       const reader = this.#readers[(this.#turn + i) % count]!;
-      if (idlest === undefined || reader.unanswered.length < idlest.unanswered.length) idlest = reader;
+      if (reader.unanswered.length >= this.#parts.limits.messagesPerReaderMax) continue;
+      if (idlest === undefined || loadOf(reader) < loadOf(idlest)) idlest = reader;
     }
     this.#turn = (this.#turn + 1) % count;
-    return idlest!.unanswered.length < this.#parts.limits.messagesPerReaderMax ? idlest : undefined;
+    return idlest;
   }
 
   #receive(reader: ReaderEnd, message: Uint8Array): void {
     const waiting = reader.unanswered.shift();
     if (waiting === undefined) return; // failed in the meantime
-    if ("topic" in waiting) this.#receiveBulk(waiting, message);
+    if ("question" in waiting) this.#receiveBulk(waiting, message);
     else this.#receiveReads(waiting, message);
     if (this.#queries.length > 0 || this.#bulk.length > 0) this.#scheduleFlush();
   }
@@ -166,8 +197,18 @@ export class ReadLane {
     this.#parts.onCorrupt(answered);
   }
 
-  #receiveBulk(question: BulkQuestion, message: Uint8Array): void {
+  #receiveBulk({ question, cancel, isOverdue }: AskedBulk, message: Uint8Array): void {
+    if (isOverdue) return;
+    cancel();
     this.#pending -= 1;
     this.#parts.onCorrupt(question.answered(message));
   }
 }
+
+/** Messages that wait; far more of them where one is overdue. */
+function loadOf({ unanswered }: ReaderEnd): number {
+  const hangs = unanswered.some((each) => "question" in each && each.isOverdue);
+  return unanswered.length + (hangs ? HANGING_LOAD : 0);
+}
+
+const HANGING_LOAD = 1_000;

@@ -64,7 +64,7 @@ export interface StoreClientLimits {
 
 export const defaultStoreClientLimits: StoreClientLimits = {
   writes: { writesMax: 16_384, bytesMax: 64 * 1024 * 1024, messagesMax: 2 },
-  reads: { queriesMax: 16_384, messagesPerReaderMax: 2 },
+  reads: { queriesMax: 16_384, messagesPerReaderMax: 2, bulkWaitMsMax: 30_000 },
 };
 
 export interface WriteRefusal {

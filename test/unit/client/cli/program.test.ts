@@ -265,7 +265,8 @@ describe("dynamokv", () => {
       expect(run.out).to.match(/read_only +1 abcdef01 +1 up, 1 SLOW, 1 DOWN +12 +3 +3 s/);
       expect(run.out).to.include("127.0.0.1:8081 is read_only: 5 bytes are free in /data");
       expect(run.out).to.match(/127\.0\.0\.1:8081 +127\.0\.0\.1:8082 +12\n/);
-      expect(run.out).to.match(/127\.0\.0\.1:8082 +1 min +FAILED +4 +never +no answer/);
+      expect(run.out).to.match(/127\.0\.0\.1:8082 +1 min +FAILED +4 +not since start +no answer/);
+      expect(run.out).to.include("Last comparison that each node began, or that found it equal:");
     });
 
     it("members says what one node believes, why, since when, and who else suspects whom", async () => {

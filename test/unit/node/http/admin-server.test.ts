@@ -1,3 +1,5 @@
+import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import type { AdminReplica } from "../../../../node/contract/admin-types.ts";
 import { adminToken } from "../../../../node/contract/admin-token.ts";
@@ -37,6 +39,8 @@ class ScriptedAdmin implements NodeAdmin {
   readonly formations: RingFormation[] = [];
   replicaOutcome: ReplicaOutcome = { kind: "found", replica: REPLICA };
   readonly repairs: number[] = [];
+  /** Its next repair goes on for as long as somebody waits for it. */
+  hangsUntilUnwanted = false;
   repairOutcome: RepairOutcome = {
     kind: "compared",
     repair: { exchanges: [], recordsMoved: 0, bytesMoved: 0 },
@@ -103,9 +107,13 @@ class ScriptedAdmin implements NodeAdmin {
     return Promise.resolve({ kind: "found", partitions: { partitions } });
   }
 
-  async repair(timeoutMs: number): Promise<RepairOutcome> {
+  async repair(timeoutMs: number, isWanted: () => boolean): Promise<RepairOutcome> {
     this.repairs.push(timeoutMs);
-    return Promise.resolve(this.repairOutcome);
+    if (this.hangsUntilUnwanted) {
+      while (isWanted()) await delay(5);
+      this.hangsUntilUnwanted = false;
+    }
+    return this.repairOutcome;
   }
 
   adoptIdentity(id: NodeId): AdoptionOutcome {
@@ -239,6 +247,18 @@ describe("admin port", () => {
     expect([busy.status, errorCode(busy)]).to.deep.equal([409, "busy"]);
     const get405 = await get("/admin/v1/anti-entropy");
     expect([get405.status, get405.headers.get("allow")]).to.deep.equal([405, "POST"]);
+  });
+
+  it("tells a repair whose client has gone that nobody waits for it", async () => {
+    admin.hangsUntilUnwanted = true;
+    const before = admin.repairs.length;
+    const client = connect(target.port, target.host);
+    client.write(request("POST", "/admin/v1/anti-entropy", [bearer(SECRET)]));
+    while (admin.repairs.length === before) await delay(5);
+    await delay(50);
+    expect(admin.hangsUntilUnwanted, "as long as the client waits").to.equal(true);
+    client.destroy();
+    while (admin.hangsUntilUnwanted) await delay(5);
   });
 
   it("forms a ring for whoever has the cluster's token, also a rotated one, and for nobody else", async () => {

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
+import { encodeDeclined } from "../../../../../node/core/antientropy/exchange-answers.ts";
 import { keyNamed } from "../storage/sample-writes.ts";
-import { INTERVAL_MS, ReplicaCluster, type ReplicaNode, SCRUB_INTERVAL_MS } from "./replica-cluster.ts";
+import { INTERVAL_MS, ReplicaCluster, ReplicaNode, SCRUB_INTERVAL_MS } from "./replica-cluster.ts";
 
 type Exchanged = Extract<CoreEvent, { kind: "antientropy_exchanged" }>;
 
@@ -195,5 +196,89 @@ describe("anti-entropy in the background", () => {
     expect(await a.roots()).to.deep.equal(await b.roots());
     const rebuilt = a.events.flatMap((event) => (event.kind === "scrub_stepped" ? event.leavesRebuilt : []));
     expect(rebuilt.reduce((sum, count) => sum + count, 0)).to.equal(1);
+  });
+});
+
+describe("anti-entropy that was asked for, with a co-owner that is busy", () => {
+  const GIVEN_MS = 60_000;
+  const BUSY = encodeDeclined({ status: "busy", message: "node b repairs its copies with another node" });
+
+  function threeOfWhichBIsBusy(): {
+    cluster: ReplicaCluster;
+    a: ReplicaNode;
+    b: ReplicaNode;
+    c: ReplicaNode;
+  } {
+    const cluster = new ReplicaCluster({ nodes: 3, replicas: 3 });
+    const [a, b, c] = cluster.nodes as [ReplicaNode, ReplicaNode, ReplicaNode];
+    b.answer = () => Promise.resolve(BUSY);
+    return { cluster, a, b, c };
+  }
+
+  function timesAsked(node: ReplicaNode, peer: ReplicaNode): number {
+    return exchanges(node).filter(({ peerId }) => peerId === peer.id).length;
+  }
+
+  it("compares with all others first, and names the busy one postponed", async () => {
+    const { cluster, a, b, c } = threeOfWhichBIsBusy();
+    await c.put("x", "value");
+    const comparing = a.antiEntropy.compareNow(GIVEN_MS);
+    await cluster.advance(5_000);
+    expect(a.record("x")).not.to.equal(undefined);
+    const compared = await cluster.finished(comparing);
+    if (compared.status !== "compared") throw new Error(compared.status);
+    expect(compared.exchanges.map(({ peer, outcome }) => [peer, outcome])).to.deep.equal([
+      [b.id, "postponed"],
+      [c.id, "repaired"],
+    ]);
+    expect(timesAsked(a, b), "less and less often").to.be.within(6, 16);
+  });
+
+  it("repairs with the busy one as soon as it has time", async () => {
+    const { cluster, a, b } = pair();
+    await b.put("x", "value");
+    b.answer = () => Promise.resolve(BUSY);
+    const comparing = a.antiEntropy.compareNow(GIVEN_MS);
+    await cluster.advance(10_000);
+    b.answer = ReplicaNode.prototype.answer.bind(b);
+    const compared = await cluster.finished(comparing);
+    if (compared.status !== "compared") throw new Error(compared.status);
+    expect(compared.exchanges.map(({ outcome }) => outcome)).to.deep.equal(["repaired"]);
+  });
+
+  it("goes on with its schedule while it waits for the busy one", async () => {
+    const { cluster, a, c } = threeOfWhichBIsBusy();
+    cluster.passes = (from, message) => from === a || message.kind === "reply";
+    const comparing = a.antiEntropy.compareNow(10 * INTERVAL_MS);
+    await cluster.advance(5_000);
+    await c.put("x", "value");
+    await cluster.advance(2 * INTERVAL_MS);
+    expect(a.record("x")).not.to.equal(undefined);
+    await cluster.finished(comparing);
+  });
+
+  it("ends within seconds once nobody waits for it", async () => {
+    const { cluster, a } = threeOfWhichBIsBusy();
+    let isWanted = true;
+    const comparing = a.antiEntropy.compareNow(10 * INTERVAL_MS, () => isWanted);
+    await cluster.advance(5_000);
+    isWanted = false;
+    const startMs = cluster.nowMs;
+    expect((await cluster.finished(comparing)).status).to.equal("compared");
+    expect(cluster.nowMs - startMs).to.be.lessThan(10_000);
+  });
+
+  it("stops an exchange that nobody waits for before its next question", async () => {
+    const { cluster, a, b } = pair();
+    await b.put("x", "value");
+    let isWanted = true;
+    cluster.passes = (_, message) => {
+      if (message.kind === "reply") isWanted = false;
+      return true;
+    };
+    const compared = await cluster.finished(a.antiEntropy.compareNow(GIVEN_MS, () => isWanted));
+    if (compared.status !== "compared") throw new Error(compared.status);
+    expect(compared.exchanges[0]).to.include({ outcome: "failed", recordsPulled: 0 });
+    expect(compared.exchanges[0]!.reason).to.include("has gone");
   });
 });

@@ -38,6 +38,7 @@ class ServerRig {
       mayBegin: () => this.mayBegin,
       onEqual: (peer) => this.equal.push(peer),
       onCorrupt: () => undefined,
+      onRootsWrong: () => undefined,
     });
   }
 
@@ -103,7 +104,7 @@ describe("a node that is asked in an exchange", () => {
     rig.mayBegin = false;
     expect(await rig.ask(nodeId(1), roots(2))).to.equal("busy");
     const answer = rig.ask(nodeId(1), leavesOf(0));
-    rig.waiting.shift()!({ status: "read", leaves: [] });
+    rig.waiting.shift()!({ status: "read", leaves: [], rootsWrong: [] });
     expect(await answer).to.equal("ok");
   });
 
@@ -115,7 +116,7 @@ describe("a node that is asked in an exchange", () => {
     for (const answer of rig.waiting) answer({ status: "failed", message: "disk" });
     expect(await Promise.all([first, second])).to.deep.equal(["failed", "failed"]);
     const third = rig.ask(nodeId(1), leavesOf(0));
-    rig.waiting.at(-1)!({ status: "read", leaves: [] });
+    rig.waiting.at(-1)!({ status: "read", leaves: [], rootsWrong: [] });
     expect(await third).to.equal("ok");
   });
 });

@@ -3,6 +3,7 @@ import type { ExchangeReport } from "../../../../../node/core/antientropy/exchan
 import { readQuestion } from "../../../../../node/core/antientropy/exchange-questions.ts";
 import { encodeAnswer } from "../../../../../node/core/antientropy/exchange-answers.ts";
 import { ByteReader } from "../../../../../node/core/bytes/byte-reader.ts";
+import { leafOf } from "../../../../../node/core/merkle/leaf.ts";
 import { compareBytes } from "../../../../../node/core/version/record.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { keyNamed, seenBytes } from "../storage/sample-writes.ts";
@@ -157,6 +158,39 @@ describe("an exchange", () => {
     const [report] = await cluster.compareNow(b);
     expect(report).to.include({ outcome: "equal", leavesDiffering: 1, rowsDiffering: 0 });
     expect(await a.roots()).to.deep.equal(await b.roots());
+  });
+
+  it("writes a root anew that a disk changed, on either side, and does not call the copies equal before", async () => {
+    for (const rotsAtAsker of [true, false]) {
+      const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+      const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+      await b.putAll(["x", "y"], "value");
+      await cluster.compareNow(a);
+      // Folds what waits for the block, so that the block's own root is there to rot.
+      for (const node of [a, b])
+        await cluster.finished(node.store.rebuildLeaves([leafOf(keyNamed("x").position)]));
+      const rotten = rotsAtAsker ? a : b;
+      const [head] = rotten.data.tree.heads();
+      const stored = rotten.data.tree.block(head!.block)!;
+      rotten.data.begin();
+      rotten.data.tree.writeBlock({ ...stored, root: stored.root.map((byte) => byte ^ 1) });
+      rotten.data.commit();
+      expect(await a.roots()).not.to.deep.equal(await b.roots());
+      const [report] = await cluster.compareNow(a);
+      expect(report).to.include({
+        partitionsDiffering: 1,
+        leavesDiffering: 0,
+        recordsPulled: 0,
+        recordsPushed: 0,
+      });
+      if (rotsAtAsker) expect(report!.outcome).to.equal("repaired");
+      await cluster.settle();
+      expect(await a.roots()).to.deep.equal(await b.roots());
+      expect(rotten.events.filter(({ kind }) => kind === "tree_roots_rebuilt")).to.deep.equal([
+        { kind: "tree_roots_rebuilt", blocks: 1 },
+      ]);
+      expect((await cluster.compareNow(a))[0]).to.include({ outcome: "equal", partitionsDiffering: 0 });
+    }
   });
 
   it("says honestly what it could not do when the peer goes away in the middle", async () => {

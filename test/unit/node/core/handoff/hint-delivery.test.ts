@@ -223,4 +223,20 @@ describe("HintDelivery", () => {
     for (const hint of await rig.sent()) await rig.answer(hint);
     expect(rig.hints.count()).to.equal(0);
   });
+
+  it("gives the owner's turn back when the own disk does not strike it off, and delivers again", async () => {
+    await rig.keep("x", "value", OWNER);
+    const { forgetHint } = rig.store;
+    rig.store.forgetHint = () => new Promise(() => undefined);
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    const [first] = await rig.sent();
+    await rig.answer(first!);
+    await rig.advance(HANDOFF.forgetTimeoutMs);
+    rig.store.forgetHint = forgetHint.bind(rig.store);
+    await rig.advance(INTERVAL_MS - 500);
+    const [again] = await rig.sent();
+    await rig.answer(again!);
+    expect(rig.hints.count()).to.equal(0);
+  });
 });

@@ -36,7 +36,11 @@ const question: fc.Arbitrary<MerkleQuestion> = fc.oneof(
 
 const answers: { readonly [K in MerkleKind]: fc.Arbitrary<MerkleAnswers[K]> } = {
   roots: fc.record({ status, partitions: fc.array(fc.record({ root: sixteen, keys: fc.nat() })) }),
-  leaves: fc.record({ status, leaves: fc.array(fc.record({ leaf, hash: sixteen })) }),
+  leaves: fc.record({
+    status,
+    leaves: fc.array(fc.record({ leaf, hash: sixteen })),
+    rootsWrong: fc.array(leaf),
+  }),
   rows: fc.record({ status, rows: fc.array(fc.record({ position: sixteen, digest: sixteen })), next: after }),
   records: fc.record({
     status,

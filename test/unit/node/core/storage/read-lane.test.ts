@@ -10,6 +10,7 @@ class Rig {
   readonly readers: PipePair[];
   readonly lane: ReadLane;
   readonly corrupt: number[] = [];
+  readonly timers = new Set<() => void>();
   /** Answers to questions about the tree, in order. */
   readonly answers: string[] = [];
   #soon: (() => void)[] = [];
@@ -18,10 +19,22 @@ class Rig {
     this.readers = Array.from({ length: readers }, () => new PipePair());
     this.lane = new ReadLane({
       pipes: this.readers.map(({ near }) => near),
-      timers: { after: () => () => undefined, soon: (run) => void this.#soon.push(run) },
-      limits: { queriesMax, messagesPerReaderMax: 2 },
+      timers: { after: (_, run) => this.#after(run), soon: (run) => void this.#soon.push(run) },
+      limits: { queriesMax, messagesPerReaderMax: 2, bulkWaitMsMax: 30_000 },
       onCorrupt: ({ dataRowsCorrupt }) => void this.corrupt.push(dataRowsCorrupt),
     });
+  }
+
+  #after(run: () => void): () => void {
+    this.timers.add(run);
+    return () => void this.timers.delete(run);
+  }
+
+  /** Thirty seconds pass. */
+  timeIsUp(): void {
+    for (const run of this.timers) run();
+    this.timers.clear();
+    this.tick();
   }
 
   tick(): void {
@@ -95,6 +108,43 @@ describe("ReadLane", () => {
     expect(rig.waiting().flat().sort()).to.deep.equal(["hints", "tree"]);
     expect(rig.answers).to.deep.equal(["read"]);
     expect(rig.lane.pending).to.equal(3);
+  });
+
+  it("fails bulk questions that a reader leaves unanswered, and drops the answers when they come", () => {
+    const rig = new Rig({ readers: 1 });
+    rig.askTree();
+    rig.askTree();
+    rig.tick();
+    rig.timeIsUp();
+    expect(rig.answers).to.deep.equal(["failed", "failed"]);
+    expect(rig.lane.pending).to.equal(0);
+    rig.answer(0);
+    expect(rig.answers).to.deep.equal(["failed", "failed"]);
+    expect(rig.corrupt).to.deep.equal([]);
+    rig.askTree();
+    rig.tick();
+    rig.answer(0);
+    expect(rig.answers).to.deep.equal(["failed", "failed", "read"]);
+    expect([rig.lane.pending, rig.timers.size]).to.deep.equal([0, 0]);
+  });
+
+  it("sends gets past a reader that leaves a question unanswered, and keeps the tree from the other one", () => {
+    const rig = new Rig();
+    rig.askTree();
+    rig.tick();
+    rig.timeIsUp();
+    const hanging = rig.waiting().findIndex(([first]) => first === "tree");
+    for (let i = 0; i < 2; i++) {
+      rig.get();
+      rig.tick();
+    }
+    rig.askTree();
+    rig.tick();
+    expect(rig.waiting()[hanging]).to.deep.equal(["tree"]);
+    expect(rig.waiting()[1 - hanging]).to.deep.equal(["gets", "gets"]);
+    rig.answer(hanging);
+    expect(rig.waiting().flat()).to.include("tree");
+    expect(rig.answers).to.deep.equal(["failed"]);
   });
 
   it("reports the corrupt rows that an answer names", () => {

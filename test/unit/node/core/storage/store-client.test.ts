@@ -47,7 +47,7 @@ class Rig {
       opened: { ...batch.at, sequence: 6, lostStores: [], recovering: false, isNew: false },
       limits: {
         writes: { writesMax: 4, bytesMax: 10_000, messagesMax: 2 },
-        reads: { queriesMax: 4, messagesPerReaderMax: 1 },
+        reads: { queriesMax: 4, messagesPerReaderMax: 1, bulkWaitMsMax: 30_000 },
       },
     });
     this.writer.far.onMessage((message) => this.writes.push(decodeWrites(message)));
