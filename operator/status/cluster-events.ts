@@ -38,7 +38,12 @@ export function eventsOf(
   if (before?.conditions === undefined) {
     return [normal("ClusterCreated", `a cluster of ${after.quorum ?? ""} (N/R/W) is being made`)];
   }
-  return [...availability(before, after), ...conflict(before, after), ...pause(before, after), ...rollout(before, after)];
+  return [
+    ...availability(before, after),
+    ...conflict(before, after),
+    ...pause(before, after),
+    ...rollout(before, after),
+  ];
 }
 
 function availability(before: DynamoClusterStatus, after: DynamoClusterStatus): readonly ClusterEvent[] {

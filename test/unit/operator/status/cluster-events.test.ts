@@ -46,6 +46,8 @@ describe("operator: events read off the status", () => {
 
   it("tell where a rollout begins and when no old pod is left", () => {
     expect(told(statusOf(), statusOf([outdated, outdated, outdated]))).to.deep.equal(["RolloutStarted"]);
-    expect(told(statusOf([{}, outdated]), statusOf([{}, { missing: "pod" }]))).to.deep.equal(["RolloutCompleted"]);
+    expect(told(statusOf([{}, outdated]), statusOf([{}, { missing: "pod" }]))).to.deep.equal([
+      "RolloutCompleted",
+    ]);
   });
 });
