@@ -4,7 +4,9 @@
  */
 import { fileURLToPath } from "node:url";
 
-import { helm, kubectl } from "./kubectl.ts";
+import type { V1Pod } from "@kubernetes/client-node";
+
+import { helm, kubectl, run } from "./kubectl.ts";
 
 export const OPERATOR_NAMESPACE = "dynamokv-operator";
 const RELEASE = "dynamokv";
@@ -33,12 +35,17 @@ export function faultProgram(): string | undefined {
 export interface OperatorValues {
   readonly image?: string;
   readonly replicas?: number;
+  readonly namespace?: string;
+  /** Further `--set` values. */
+  readonly values?: readonly string[];
 }
 
 /** Installs it, or makes the one that is there so; resolves when it is ready. */
 export async function installOperator({
   image = testImage(),
   replicas = 1,
+  namespace = OPERATOR_NAMESPACE,
+  values = [],
 }: OperatorValues = {}): Promise<string> {
   const colon = image.lastIndexOf(":");
   return helm([
@@ -47,7 +54,7 @@ export async function installOperator({
     RELEASE,
     CHART,
     "--namespace",
-    OPERATOR_NAMESPACE,
+    namespace,
     "--create-namespace",
     "--wait",
     "--timeout",
@@ -58,11 +65,12 @@ export async function installOperator({
     `image.tag=${image.slice(colon + 1)}`,
     "--set",
     `replicas=${replicas}`,
+    ...values.flatMap((value) => ["--set", value]),
   ]);
 }
 
-export async function uninstallOperator(): Promise<void> {
-  await helm(["uninstall", RELEASE, "--namespace", OPERATOR_NAMESPACE, "--wait"]);
+export async function uninstallOperator(namespace = OPERATOR_NAMESPACE): Promise<void> {
+  await helm(["uninstall", RELEASE, "--namespace", namespace, "--wait", "--ignore-not-found"]);
 }
 
 const PODS = [
@@ -73,9 +81,19 @@ const PODS = [
   "app.kubernetes.io/component=operator",
 ];
 
-/** Ends its process at once, as a power cut does; its Deployment starts another. */
+/**
+ * Ends its process with SIGKILL, where hosts are ours; elsewhere as soon as Kubernetes can. It is started again. Resolves
+ * when the old process is gone.
+ */
 export async function killOperator(): Promise<void> {
-  await kubectl(["delete", ...PODS, "--grace-period=0", "--force"]);
+  const program = faultProgram();
+  if (program === undefined) return void (await kubectl(["delete", ...PODS, "--grace-period=0", "--force"]));
+  const found = JSON.parse(await kubectl(["get", ...PODS, "--output", "json"])) as { items: V1Pod[] };
+  for (const { spec, status } of found.items) {
+    const id = status?.containerStatuses?.[0]?.containerID?.replace("containerd://", "");
+    if (id !== undefined && status?.containerStatuses?.[0]?.state?.running !== undefined)
+      await run(program, ["kill-container", spec!.nodeName!, id]);
+  }
 }
 
 export async function operatorPods(): Promise<string[]> {
