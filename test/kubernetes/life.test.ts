@@ -57,6 +57,15 @@ describe("kubernetes: the life of a cluster", function () {
     expect(await podUids()).to.deep.equal(before);
   });
 
+  it("takes a size back that no volume can be given", async () => {
+    await namespace.patchCluster(NAME, { storage: { size: "9Ti" } });
+    await namespace.untilCondition(NAME, "VolumesResized", "False", 30_000);
+    await namespace.patchCluster(NAME, { storage: { size: "2Gi" } });
+    await namespace.untilSettled(NAME, 60_000);
+    for (const { spec } of await namespace.list<V1PersistentVolumeClaim>("pvc"))
+      expect(spec?.resources?.requests?.["storage"]).to.equal("2Gi");
+  });
+
   it("leaves everything alone while it is paused, says so, and makes up for it afterwards", async () => {
     await namespace.patchCluster(NAME, { paused: true });
     await namespace.untilCondition(NAME, "Paused", "True", 30_000);
