@@ -28,11 +28,11 @@ export function volumeStep(observed: ObservedState): Step | undefined {
   return undefined;
 }
 
-/** More was asked for than the volume has, and more than is wanted now. */
+/** More was asked for than is wanted now, and the volume has less than either; Kubernetes allows nothing else. */
 function isTakenBack({ spec, status }: V1PersistentVolumeClaim, wanted: string): boolean {
   const asked = bytesOf(spec?.resources?.requests?.["storage"] ?? "");
   const has = bytesOf(status?.capacity?.["storage"] ?? "");
-  return asked > bytesOf(wanted) && has < asked && has <= bytesOf(wanted);
+  return asked > bytesOf(wanted) && has < bytesOf(wanted);
 }
 
 /** The largest size that a volume has reached; undefined before there is one. */

@@ -65,7 +65,10 @@ const storage = {
   description: "The volume of each node.",
   default: { size: "10Gi", reclaimPolicy: "Retain" },
   properties: {
-    size: { ...quantity("Size of each node's volume. It can grow, and be set back to what the volumes have."), default: "10Gi" },
+    size: {
+      ...quantity("Size of each node's volume. It can grow; what was not reached can be lowered again."),
+      default: "10Gi",
+    },
     className: {
       type: "string",
       description:
@@ -218,14 +221,17 @@ const rules: readonly ValidationRule[] = [
 
 const GROWS = "quantity(self.spec.storage.size).compareTo(quantity(oldSelf.spec.storage.size)) >= 0";
 const HOLDS =
-  "has(self.status) && has(self.status.volumeSize) && isQuantity(self.status.volumeSize) && quantity(self.spec.storage.size).compareTo(quantity(self.status.volumeSize)) >= 0";
+  "has(self.status) && has(self.status.volumeSize) && isQuantity(self.status.volumeSize) && quantity(self.spec.storage.size).compareTo(quantity(self.status.volumeSize)) > 0";
 
-/** Rules that need the status too. A size that no volume could be given can be taken back. */
+/**
+ * Rules that need the status too. A size that no volume could be given can be taken back: Kubernetes lets a claim ask for
+ * less again, as long as that is more than its volume has.
+ */
 export const clusterRules: readonly ValidationRule[] = [
   {
     rule: `!isQuantity(self.spec.storage.size) || !isQuantity(oldSelf.spec.storage.size) || ${GROWS} || (${HOLDS})`,
     message:
-      "storage.size cannot shrink: volumes only grow; keep the old size or a larger one, or what they have reached (status.volumeSize)",
+      "storage.size cannot shrink: volumes only grow; keep the old size or a larger one; a size that was not reached can be lowered to anything above status.volumeSize",
   },
 ];
 
