@@ -1,4 +1,7 @@
-/** The chart as text: what is promised to those who read it before they install it. Needs helm and skaffold; only the NOTES need a cluster. */
+/**
+ * The chart as text: what is promised to those who read it before they install it. Needs helm and skaffold; only the
+ * NOTES need a cluster.
+ */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
