@@ -3,7 +3,7 @@ import { KubeClient } from "./kube/kube-client.ts";
 import { LeaderElection } from "./kube/leader-election.ts";
 import { Controller } from "./controller/controller.ts";
 import { startHealthServer } from "./controller/health-server.ts";
-import { OPERATOR_ENV, type OperatorConfig, parseOperatorConfig } from "./operator-config.ts";
+import { isPredecessor, OPERATOR_ENV, type OperatorConfig, parseOperatorConfig } from "./operator-config.ts";
 import { createOperatorLog, type OperatorLog } from "./operator-log.ts";
 
 /** The operator process: waits until it leads, then cares for DynamoClusters until it is told to stop. */
@@ -54,6 +54,7 @@ async function run(config: OperatorConfig, log: OperatorLog, lost: (why: unknown
     client,
     lease: { namespace: config.namespace, name: LEASE },
     identity: config.identity,
+    hasEnded: (holder) => isPredecessor(config, holder),
     onLeading: () => {
       log("leadership_began", { identity: config.identity }, "info");
       void controller.start();

@@ -12,6 +12,11 @@ export interface OperatorConfig {
   readonly namespace: string;
   /** Who it is among operators. */
   readonly identity: string;
+  /**
+   * Its pod; empty outside of one. No two operators share it at a time: Kubernetes starts a container of a pod only when
+   * the one before has ended.
+   */
+  readonly pod: string;
   /** Its own image, which nodes run too unless a cluster names another. */
   readonly image: string;
   /** Port of health and metrics; 0 for any. */
@@ -49,15 +54,31 @@ export function parseOperatorConfig(env: Readonly<Record<string, string | undefi
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     problems.push(`${OPERATOR_ENV.healthPort}=${env[OPERATOR_ENV.healthPort]} is no port`);
   }
+  const pod = text("podName", "");
   const config: OperatorConfig = {
+    pod,
     watchNamespace: text("watchNamespace", ""),
     namespace: text("namespace"),
-    identity: `${text("podName", hostname())}-${randomBytes(4).toString("hex")}`,
+    identity: identityIn(pod === "" ? hostname() : pod),
     image: text("image"),
     healthPort: port,
     logLevel: isLogLevel(logLevel) ? logLevel : "info",
   };
   return problems.length === 0 ? { ok: true, config } : { ok: false, problems };
+}
+
+function identityIn(place: string): string {
+  return `${place}-${randomBytes(4).toString("hex")}`;
+}
+
+/** Whether that identity was drawn by an earlier process of the same pod; never outside of one. */
+export function isPredecessor({ pod, identity }: OperatorConfig, holder: string): boolean {
+  return (
+    pod !== "" &&
+    holder !== identity &&
+    /^-[0-9a-f]{8}$/.test(holder.slice(pod.length)) &&
+    holder.startsWith(pod)
+  );
 }
 
 function isLogLevel(text: string): text is OperatorConfig["logLevel"] {

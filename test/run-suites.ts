@@ -4,7 +4,8 @@
  * whose source is gone does not run, and a source that was not compiled fails. Nothing is green by accident: a suite
  * without a test, one that ends without counts, hangs, or leaves something running counts as a failure.
  *
- * Usage: node dist/test/run-suites.js unit paper …
+ * Usage: node dist/test/run-suites.js unit paper … [--except SUITE/FILE]…
+ * An exception names a test file without its ".test.ts", such as cluster/faults-matrix; one that excepts nothing is refused.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -38,10 +39,13 @@ const LINGER_MS = 3_000;
 const compiledTests = fileURLToPath(new URL(".", import.meta.url));
 const sourceTests = fileURLToPath(new URL("../../test", import.meta.url));
 
-async function main(names: readonly string[]): Promise<void> {
+async function main(args: readonly string[]): Promise<void> {
+  const { names, except } = readArguments(args);
   const unknown = names.filter((name) => SUITES[name] === undefined);
-  if (names.length === 0 || unknown.length > 0) {
-    const wrong = unknown.length === 0 ? "" : `no such suite: ${unknown.join(", ")}; `;
+  const idle = except.filter((file) => !names.some((name) => testFilesOf(name).includes(file)));
+  if (names.length === 0 || unknown.length > 0 || idle.length > 0) {
+    const nothing = idle.length === 0 ? "" : `nothing to except: ${idle.join(", ")}; `;
+    const wrong = unknown.length === 0 ? nothing : `no such suite: ${unknown.join(", ")}; `;
     process.stderr.write(`run-suites: ${wrong}choose from ${Object.keys(SUITES).join(", ")}\n`);
     process.exitCode = 2;
     return;
@@ -50,7 +54,7 @@ async function main(names: readonly string[]): Promise<void> {
   let failed = 0;
   for (const name of names) {
     const startedAtMs = Date.now();
-    const counts = await runSuite(name, SUITES[name] as Suite);
+    const counts = await runSuite(name, SUITES[name] as Suite, except);
     passed += counts.passed;
     failed += counts.failed;
     const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1);
@@ -60,9 +64,20 @@ async function main(names: readonly string[]): Promise<void> {
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
 }
 
-async function runSuite(name: string, suite: Suite): Promise<SuiteCounts> {
+/** `except`: compiled files. */
+function readArguments(args: readonly string[]): { names: string[]; except: string[] } {
+  const names: string[] = [];
+  const except: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    if (args[i] === "--except") except.push(join(compiledTests, `${args[(i += 1)] ?? ""}.test.js`));
+    else names.push(args[i]!);
+  }
+  return { names, except };
+}
+
+async function runSuite(name: string, suite: Suite, except: readonly string[]): Promise<SuiteCounts> {
   process.stdout.write(`\n== ${name}\n`);
-  const files = testFilesOf(name);
+  const files = testFilesOf(name).filter((file) => !except.includes(file));
   if (files.length === 0) return failure(`no *.test.ts under test/${name}`);
   const missing = files.filter((file) => !existsSync(file));
   if (missing.length > 0) return failure(`not compiled: ${missing.join(", ")}; run \`npm run build\``);

@@ -1,9 +1,8 @@
-import type { KubernetesObject, V1PersistentVolumeClaim, V1Secret } from "@kubernetes/client-node";
+import type { KubernetesObject, V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import type { DynamoCluster, DynamoClusterStatus } from "../api/v1alpha1/dynamo-cluster.ts";
-import { clusterSecret } from "../desired/cluster-secret.ts";
 import { desiredObjects, type OperatorImage } from "../desired/desired-objects.ts";
 import { digestOf } from "../desired/digest.ts";
-import { disruptionBudgetName, secretName } from "../desired/names.ts";
+import { disruptionBudgetName } from "../desired/names.ts";
 import { ownerOf } from "../desired/owner.ts";
 import { templateFor } from "../desired/stateful-set.ts";
 import { zoneShares } from "../desired/zone-plan.ts";
@@ -13,14 +12,15 @@ import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import type { NodeInquiry } from "../kube/node-inquiry.ts";
 import { RESOURCES } from "../kube/resource-path.ts";
-import { isPodReady } from "../observe/node-view.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 import { isPaused, nextStep } from "../plan/next-step.ts";
 import type { Step } from "../plan/step.ts";
 import { clusterStatus } from "../status/cluster-status.ts";
+import { eventsOf } from "../status/cluster-events.ts";
 import { factsOf } from "../status/facts.ts";
-import { drawSecretFile, tokenOf } from "./cluster-secret-file.ts";
+import { ClusterSecrets } from "./cluster-secrets.ts";
 import { ObjectApplier } from "./object-applier.ts";
+import { failureOf } from "./reconcile-failure.ts";
 import { StepTaker } from "./step-taker.ts";
 import type { WorkResult } from "./work-queue.ts";
 
@@ -46,12 +46,19 @@ export class Reconciler {
   readonly #parts: ReconcilerParts;
   readonly #applier: ObjectApplier;
   readonly #steps: StepTaker;
-  readonly #secrets = new Map<string, V1Secret>();
+  readonly #secrets: ClusterSecrets;
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
     this.#applier = new ObjectApplier(parts.client, parts.caches);
     this.#steps = new StepTaker(parts.client, parts.nodes, parts.events);
+    this.#secrets = new ClusterSecrets(parts.client, {
+      onRestored: (cluster) => {
+        const note = "the cluster's Secret was gone; it is back with the key that the nodes run with";
+        parts.events.record(cluster, { type: "Warning", reason: "SecretRestored", action: "Restore", note });
+      },
+      nowMs: () => performance.now(),
+    });
   }
 
   /** `key`: "namespace/name". */
@@ -59,7 +66,7 @@ export class Reconciler {
     const [namespace = "", name = ""] = key.split("/");
     const cluster = this.#parts.caches.clusters.get(namespace, name);
     if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) {
-      this.#secrets.delete(key);
+      this.#secrets.forget(key);
       this.#applier.forget(key);
       return { againAfterMs: undefined };
     }
@@ -67,7 +74,7 @@ export class Reconciler {
     let failure: Error | undefined;
     let token: string | undefined;
     try {
-      token = await this.#token(observedBefore);
+      token = await this.#secrets.token(observedBefore);
       if (!isPaused(observedBefore)) await this.#applyAll(observedBefore);
     } catch (error) {
       failure = asError(error);
@@ -139,31 +146,15 @@ export class Reconciler {
     await this.#parts.client.mergePatch(RESOURCES.claims, name, patch);
   }
 
-  /** Made where it is missing, read once, and looked at again while pods are missing that may wait for it. */
-  async #token({ cluster, pods }: ObservedState): Promise<string | undefined> {
-    const key = keyOf(cluster);
-    const name = { namespace: cluster.metadata.namespace, name: secretName(cluster) };
-    let secret = this.#secrets.get(key);
-    if (secret === undefined || !pods.every(isPodReady)) {
-      secret = await this.#parts.client.get<V1Secret>(RESOURCES.secrets, name).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-        return this.#parts.client.create(clusterSecret(cluster, drawSecretFile()));
-      });
-      if (secret.metadata?.ownerReferences?.some(({ uid }) => uid !== cluster.metadata.uid)) {
-        throw new Error(`Secret ${name.name} belongs to a cluster that was deleted; it is about to go too`);
-      }
-      this.#secrets.set(key, secret);
-    }
-    return tokenOf(secret);
-  }
-
   async #report(observed: ObservedState, step: Step, failure: Error | undefined): Promise<void> {
     const { cluster } = observed;
-    const text = failure === undefined || isConflict(failure) ? undefined : failure.message;
-    const facts = factsOf({ observed, step, heldBack: this.#heldBack(observed), failure: text });
+    const told = failure === undefined || isConflict(failure) ? undefined : failureOf(failure);
+    const facts = factsOf({ observed, step, heldBack: this.#heldBack(observed), failure: told });
     const status = clusterStatus(facts);
-    if (text !== undefined) {
-      const event = { type: "Warning", reason: "ReconcileFailed", action: "Reconcile", note: text } as const;
+    for (const event of eventsOf(cluster.status, status)) this.#parts.events.record(cluster, event);
+    if (told !== undefined) {
+      const reason = told.reason === "Failed" ? "ReconcileFailed" : told.reason;
+      const event = { type: "Warning", reason, action: "Reconcile", note: told.message } as const;
       this.#parts.events.record(cluster, event);
     }
     if (digestOf(status) === digestOf(cluster.status)) return;

@@ -1,38 +1,17 @@
 import { randomBytes } from "node:crypto";
 import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
 import type { KubeClient } from "./kube-client.ts";
+import type { ClusterEvent } from "../status/cluster-events.ts";
 import { RESOURCES } from "./resource-path.ts";
-
-/**
- * What happened to a cluster, where `kubectl describe` shows it. The same event is not told again within ten minutes:
- * events are for what changes, conditions for what lasts. An event that cannot be written is dropped and counted.
- */
-export type EventReason =
-  | "ClusterCreated"
-  | "RingFormed"
-  | "RolloutStarted"
-  | "RolloutCompleted"
-  | "NodeRestarted"
-  | "NodeReturned"
-  | "VolumeResizing"
-  | "QuorumLost"
-  | "QuorumRestored"
-  | "RingConflict"
-  | "ReconcileFailed"
-  | "Paused";
-
-export interface RecordedEvent {
-  readonly type: "Normal" | "Warning";
-  readonly reason: EventReason;
-  /** What was done, as one word: "Form", "Restart". */
-  readonly action: string;
-  readonly note: string;
-}
 
 const REPEAT_AFTER_MS = 600_000;
 const REMEMBERED_MAX = 1_000;
 const NOTE_MAX = 1_000;
 
+/**
+ * Writes events about clusters. The same one is not told again within ten minutes; one that cannot be written is
+ * dropped, with a line in the log.
+ */
 export class EventRecorder {
   readonly #client: KubeClient;
   readonly #instance: string;
@@ -45,7 +24,7 @@ export class EventRecorder {
     this.#onTrouble = onTrouble;
   }
 
-  record(cluster: DynamoCluster, event: RecordedEvent): void {
+  record(cluster: DynamoCluster, event: ClusterEvent): void {
     const { namespace, name, uid } = cluster.metadata;
     const key = `${uid} ${event.reason} ${event.note}`;
     const nowMs = performance.now();

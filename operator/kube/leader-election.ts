@@ -13,6 +13,8 @@ export interface LeaderElectionOptions {
   readonly lease: ObjectName;
   /** Who this is: the pod's name and something random. */
   readonly identity: string;
+  /** Whether that holder has certainly ended: an earlier process of this very pod. Its lease is not waited for. */
+  readonly hasEnded?: (holder: string) => boolean;
   readonly onLeading: () => void;
   /** The lease is lost: the process must end at once. */
   readonly onLost: (why: string) => void;
@@ -49,6 +51,7 @@ export class LeaderElection {
   #written: Lease | undefined;
   #renewedMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #giveUp: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(options: LeaderElectionOptions) {
@@ -69,6 +72,7 @@ export class LeaderElection {
     const led = this.isLeading;
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#giveUp);
     if (!led) return;
     try {
       const { client, lease, identity } = this.#options;
@@ -92,16 +96,21 @@ export class LeaderElection {
       const first = this.#renewedMs === undefined;
       // The lease counts from before the request: others see it no earlier.
       this.#renewedMs = startedMs;
+      this.#giveUpAt(startedMs + this.#timing.renewWithinMs);
       if (first) this.#options.onLeading();
-    } else if (
-      this.#renewedMs !== undefined &&
-      performance.now() - this.#renewedMs > this.#timing.renewWithinMs
-    ) {
-      this.#stopped = true;
-      this.#options.onLost(`the lease could not be renewed for ${this.#timing.renewWithinMs} ms`);
-      return;
     }
     this.#timer = setTimeout(() => void this.#turn(), this.#timing.everyMs * (0.9 + Math.random() / 5));
+  }
+
+  /** By a timer of its own: a request that hangs must not keep a holder in office. */
+  #giveUpAt(atMs: number): void {
+    clearTimeout(this.#giveUp);
+    this.#giveUp = setTimeout(() => {
+      if (!this.isLeading) return;
+      this.#stopped = true;
+      clearTimeout(this.#timer);
+      this.#options.onLost(`the lease could not be renewed for ${this.#timing.renewWithinMs} ms`);
+    }, atMs - performance.now());
   }
 
   async #acquireOrRenew(): Promise<boolean> {
@@ -144,6 +153,7 @@ export class LeaderElection {
 
   #hasRunOut({ spec }: Lease): boolean {
     if (spec?.holderIdentity === undefined || spec.holderIdentity === "") return true;
+    if (this.#options.hasEnded?.(spec.holderIdentity) === true) return true;
     const record = `${spec.holderIdentity} ${spec.renewTime} ${spec.leaseTransitions}`;
     const nowMs = performance.now();
     if (this.#seen?.record !== record) this.#seen = { record, atMs: nowMs };

@@ -35,12 +35,4 @@ export type Step =
       readonly why: string;
     };
 
-export type WaitReason =
-  | "ForPods"
-  | "ForNodes"
-  | "ForQuorum"
-  | "ForConvergence"
-  | "ForVolumes"
-  | "Paused"
-  | "SizeChangeUnsupported"
-  | "RingConflict";
+export type WaitReason = "ForPods" | "ForNodes" | "ForConvergence" | "Paused" | "RingConflict";

@@ -1,3 +1,4 @@
+import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 import { bytesOf } from "./quantity.ts";
@@ -6,7 +7,7 @@ import type { Step } from "./step.ts";
 /**
  * Volumes grow, in two steps: the claims that there are, each by itself, and then the template for those to come,
  * which only a new StatefulSet can carry (the pods stay). It comes before everything that waits for health: a node
- * whose disk is full becomes healthy only by this.
+ * whose disk is full becomes healthy only by this. A size that no volume can be given is taken back the same way.
  */
 export function volumeStep(observed: ObservedState): Step | undefined {
   const { cluster, claims, statefulSets } = observed;
@@ -15,15 +16,29 @@ export function volumeStep(observed: ObservedState): Step | undefined {
     const asked = claim.spec?.resources?.requests?.["storage"];
     const name = claim.metadata?.name;
     if (asked === undefined || name === undefined || !isOfCluster(name, observed)) continue;
-    if (bytesOf(asked) < bytesOf(wanted)) return { kind: "grow_claim", claim: name, size: wanted };
+    const isTooLittle = bytesOf(asked) < bytesOf(wanted);
+    if (isTooLittle || isTakenBack(claim, wanted)) return { kind: "grow_claim", claim: name, size: wanted };
   }
   for (const { metadata, spec } of statefulSets) {
     const asked = spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests?.["storage"];
-    if (asked === undefined || bytesOf(asked) >= bytesOf(wanted)) continue;
+    if (asked === undefined || bytesOf(asked) === bytesOf(wanted)) continue;
     const why = `volumes of new pods shall have ${wanted}, not ${asked}`;
     return { kind: "replace_stateful_set", name: metadata!.name!, uid: metadata!.uid!, why };
   }
   return undefined;
+}
+
+/** More was asked for than is wanted now, and the volume has less than either; Kubernetes allows nothing else. */
+function isTakenBack({ spec, status }: V1PersistentVolumeClaim, wanted: string): boolean {
+  const asked = bytesOf(spec?.resources?.requests?.["storage"] ?? "");
+  const has = bytesOf(status?.capacity?.["storage"] ?? "");
+  return asked > bytesOf(wanted) && has < bytesOf(wanted);
+}
+
+/** The largest size that a volume has reached; undefined before there is one. */
+export function volumeSize({ claims }: ObservedState): string | undefined {
+  const sizes = claims.flatMap(({ status }) => status?.capacity?.["storage"] ?? []);
+  return sizes.toSorted((a, b) => bytesOf(b) - bytesOf(a))[0];
 }
 
 /** Claims whose volumes have not reached the size that was asked for them. */

@@ -3,6 +3,7 @@ import type { ClusterCondition, DynamoClusterStatus, NodeStatus } from "../api/v
 import { ZONE_LABEL } from "../api/v1alpha1/annotations.ts";
 import { clientServiceName } from "../desired/names.ts";
 import { selectorText } from "../desired/labels.ts";
+import { volumeSize } from "../plan/volumes.ts";
 import { isServing, type Facts } from "./facts.ts";
 import { judge, type Judgement } from "./conditions.ts";
 
@@ -12,6 +13,7 @@ export function clusterStatus(facts: Facts): DynamoClusterStatus {
   const judgements = judge(facts);
   const { factor: n, readQuorum: r, writeQuorum: w } = cluster.spec.replication;
   const { ring, nodes } = facts;
+  const reached = volumeSize(facts.observed);
   const versions = [...new Set(nodes.flatMap(({ report }) => report?.status.node.version ?? []))].sort();
   return {
     observedGeneration: cluster.metadata.generation,
@@ -23,6 +25,7 @@ export function clusterStatus(facts: Facts): DynamoClusterStatus {
     selector: selectorText(cluster),
     quorum: `${n}/${r}/${w}`,
     version: versions.join(","),
+    ...(reached === undefined ? {} : { volumeSize: reached }),
     endpoint: `http://${clientServiceName(cluster)}.${cluster.metadata.namespace}.svc:${CLIENT_PORT}`,
     ring: { epoch: ring?.epoch ?? 0, hash: ring?.hash ?? "", members: ring?.members.length ?? 0 },
     ...operationOf(facts),

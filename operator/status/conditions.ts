@@ -6,7 +6,7 @@ import { quorumState } from "./quorum.ts";
 
 /**
  * The aspects of a cluster's state, each a pure function of the same facts. Reasons are words for programs, messages
- * sentences for people; docs/OPERATIONS.md lists them with their remedies.
+ * sentences for people; docs/OPERATOR.md lists them with their remedies.
  */
 export type ConditionType =
   | "Ready"
@@ -16,6 +16,7 @@ export type ConditionType =
   | "RingFormed"
   | "VolumesResized"
   | "SizeAsAsked"
+  | "QuorumsOverlap"
   | "RequiresUpdate"
   | "Paused"
   | "Reconciled";
@@ -35,6 +36,7 @@ export function judge(facts: Facts): readonly Judgement[] {
     ringFormed(facts),
     volumesResized(facts),
     sizeAsAsked(facts),
+    quorumsOverlap(facts),
     requiresUpdate(facts),
     paused(facts),
     reconciled(facts),
@@ -134,6 +136,14 @@ function sizeAsAsked({ observed, ring, nodes }: Facts): Judgement {
   return no("SizeAsAsked", "SizeChangeUnsupported", message);
 }
 
+/** A choice, not a fault: it stands against nothing. */
+function quorumsOverlap({ observed }: Facts): Judgement {
+  const { factor: n, readQuorum: r, writeQuorum: w } = observed.cluster.spec.replication;
+  if (r + w > n) return yes("QuorumsOverlap", "Overlap", `R + W = ${r + w} is more than N = ${n}`);
+  const message = `R + W = ${r + w} is not more than N = ${n}: a read may miss the latest write; raise readQuorum or writeQuorum unless you want that`;
+  return no("QuorumsOverlap", "ReadsMayBeStale", message);
+}
+
 function requiresUpdate({ heldBack }: Facts): Judgement {
   if (heldBack.length === 0)
     return no("RequiresUpdate", "UpToDate", "the nodes' pods are as this operator makes them");
@@ -154,7 +164,7 @@ function paused({ paused: isPaused }: Facts): Judgement {
 
 function reconciled({ failure }: Facts): Judgement {
   if (failure === undefined) return yes("Reconciled", "Applied", "everything that was asked for is applied");
-  return no("Reconciled", "Failed", failure);
+  return no("Reconciled", failure.reason, failure.message);
 }
 
 function messageOf(judgements: readonly Judgement[], type: ConditionType): string {

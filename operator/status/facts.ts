@@ -7,6 +7,7 @@ import { isPaused } from "../plan/next-step.ts";
 import { ringConflict } from "../plan/ring-conflict.ts";
 import { isOutdated } from "../plan/rollout.ts";
 import type { Step } from "../plan/step.ts";
+import type { Failure } from "./failure.ts";
 import { growingClaims } from "../plan/volumes.ts";
 
 /** What the conditions are made of: derived once, so that they cannot contradict each other. */
@@ -23,14 +24,14 @@ export interface Facts {
   /** StatefulSets whose template waits for a change of the spec. */
   readonly heldBack: readonly string[];
   /** Why the last pass could not do what it wanted; undefined where it could. */
-  readonly failure: string | undefined;
+  readonly failure: Failure | undefined;
 }
 
 export interface FactsInput {
   readonly observed: ObservedState;
   readonly step: Step;
   readonly heldBack: readonly string[];
-  readonly failure: string | undefined;
+  readonly failure: Failure | undefined;
 }
 
 export function factsOf({ observed, step, heldBack, failure }: FactsInput): Facts {

@@ -1,4 +1,7 @@
-/** The chart as text: what is promised to those who read it before they install it. Needs helm, no cluster. */
+/**
+ * The chart as text: what is promised to those who read it before they install it. Needs helm and skaffold; only the
+ * NOTES need a cluster.
+ */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,6 +31,21 @@ describe("kubernetes: the chart", function () {
     } finally {
       await rm(directory, { recursive: true });
     }
+  });
+
+  it("tells who installed it the next command, for the cluster that is asked for or for one to be made", async () => {
+    const said = await notes();
+    expect(said).to.contain("kubectl apply -n n -f -").and.to.contain("name: demo");
+    expect(said).to.contain("curl http://demo.n.svc:8080/v1/kv/greetings/first");
+    expect(await notes("--set", "cluster.create=true")).to.contain("kubectl -n n get dyn demo --watch");
+  });
+
+  it("makes a cluster where it is asked to, and leaves that to its owner when it is uninstalled", async () => {
+    const made = await rendered("--set", "cluster.create=true", "--set", "cluster.name=carts");
+    const cluster = made.find(({ kind }) => kind === "DynamoCluster");
+    expect(cluster?.metadata.name).to.equal("carts");
+    expect(cluster?.metadata.annotations?.["helm.sh/resource-policy"]).to.equal("keep");
+    expect((await rendered()).some(({ kind }) => kind === "DynamoCluster")).to.equal(false);
   });
 
   it("keeps the CRD, and with it every cluster, when it is uninstalled", async () => {
@@ -73,6 +91,48 @@ describe("kubernetes: the chart", function () {
     });
   }
 });
+
+describe("kubernetes: skaffold.yaml", function () {
+  this.timeout(120_000);
+
+  it("is understood: skaffold diagnose finds the image and the release", async () => {
+    const said = await skaffold("diagnose", "--yaml-only");
+    expect(said).to.contain("image: dynamokv").and.to.contain("chartPath: charts/dynamokv");
+  });
+
+  it("renders the chart with the image that it builds, and a cluster to try it on", async () => {
+    const text = await skaffold("render", "--offline=true", "--digest-source=none");
+    const objects = loadAll(text).filter((object) => object !== null && object !== undefined) as Rendered[];
+    const operator = objects.find(({ kind }) => kind === "Deployment");
+    expect(JSON.stringify(operator?.spec)).to.match(/"image":"dynamokv(:[^"]+)?"/);
+    expect(objects.map(({ kind }) => kind))
+      .to.include("DynamoCluster")
+      .and.to.include("CustomResourceDefinition");
+  });
+});
+
+/** Nothing is built, no cluster is asked, nothing is reported to anybody. */
+function skaffold(...args: string[]): Promise<string> {
+  const quiet = ["--interactive=false", "--update-check=false", "--filename", projectFile("skaffold.yaml")];
+  return run("skaffold", [...args, ...quiet], { timeoutMs: 100_000, directory: projectFile("") });
+}
+
+/** What helm says after an installation. It asks the cluster for its version first, and whose the CRD is. */
+async function notes(...options: string[]): Promise<string> {
+  const chart = projectFile("charts/dynamokv");
+  const install = [
+    "install",
+    "t",
+    chart,
+    "--namespace",
+    "n",
+    "--dry-run=client",
+    "--set",
+    "crds.install=false",
+  ];
+  const said = await helm([...install, ...options]);
+  return said.slice(said.indexOf("NOTES:"));
+}
 
 async function rendered(...options: string[]): Promise<readonly Rendered[]> {
   const chart = projectFile("charts/dynamokv");

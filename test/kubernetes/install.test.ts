@@ -5,6 +5,7 @@ import { expect } from "chai";
 
 import {
   installOperator,
+  killOperator,
   operatorLeads,
   operatorPods,
   projectFile,
@@ -95,13 +96,25 @@ describe("kubernetes: a new user", function () {
     }
   });
 
-  it("finds everything as it was after the operator has gone over it once more", async () => {
-    await namespace.untilSettled(NAME, 30_000);
-    const before = await versions(namespace);
+  it("finds everything as it was after the operator has gone over it once more, and after another one has", async () => {
     // A change of metadata makes it look; there is nothing to do.
     await namespace.kubectl(["annotate", "dyn", NAME, "example.org/touched=yes"]);
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
-    expect(await versions(namespace)).to.deep.equal(before);
+    await namespace.untilSettled(NAME, 30_000);
+    const before = await versions(namespace);
+    await namespace.kubectl(["label", "configmap", `${NAME}-nodes`, "example.org/touched=yes"]);
+    const touched = await versions(namespace);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect(await versions(namespace)).to.deep.equal(touched);
+    expect(Object.keys(before).filter((name) => before[name] !== touched[name])).to.deep.equal([
+      `ConfigMap/${NAME}-nodes`,
+    ]);
+    await killOperator();
+    await until("another process leads", 60_000, async () => {
+      const [pod = ""] = await operatorPods();
+      return (await operatorLeads(pod)) ? true : undefined;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect(await versions(namespace)).to.deep.equal(touched);
   });
 
   it("runs two operators, and one leads", async () => {
@@ -127,7 +140,7 @@ describe("kubernetes: a new user", function () {
   });
 });
 
-/** resourceVersion of all that the operator makes, by kind and name. The user's own annotation changes one. */
+/** resourceVersion of the cluster and of all that the operator makes for it, by kind and name. */
 async function versions(namespace: TestNamespace): Promise<Record<string, string>> {
   const kinds =
     "statefulsets,services,configmaps,serviceaccounts,poddisruptionbudgets,persistentvolumeclaims,secrets,pods";
@@ -138,7 +151,11 @@ async function versions(namespace: TestNamespace): Promise<Record<string, string
     selector,
   );
   expect(objects).to.have.length.above(10);
+  const clusters = await namespace.list<(typeof objects)[number]>("dyn");
   return Object.fromEntries(
-    objects.map(({ kind, metadata }) => [`${kind}/${metadata.name}`, metadata.resourceVersion]),
+    [...objects, ...clusters].map(({ kind, metadata }) => [
+      `${kind}/${metadata.name}`,
+      metadata.resourceVersion,
+    ]),
   );
 }

@@ -57,6 +57,15 @@ describe("kubernetes: the life of a cluster", function () {
     expect(await podUids()).to.deep.equal(before);
   });
 
+  it("takes a size back that no volume can be given", async () => {
+    await namespace.patchCluster(NAME, { storage: { size: "9Ti" } });
+    await namespace.untilCondition(NAME, "VolumesResized", "False", 30_000);
+    await namespace.patchCluster(NAME, { storage: { size: "3Gi" } });
+    await namespace.untilSettled(NAME, 60_000);
+    for (const { spec } of await namespace.list<V1PersistentVolumeClaim>("pvc"))
+      expect(spec?.resources?.requests?.["storage"]).to.equal("3Gi");
+  });
+
   it("leaves everything alone while it is paused, says so, and makes up for it afterwards", async () => {
     await namespace.patchCluster(NAME, { paused: true });
     await namespace.untilCondition(NAME, "Paused", "True", 30_000);
@@ -134,7 +143,7 @@ describe("kubernetes: the life of a cluster", function () {
     await namespace.kubectl(["delete", "dyn", NAME, "--timeout=10s"]);
     await until("no pod of it", 90_000, async () => ((await podUids()).length === 0 ? true : undefined));
     expect(await namespace.list("pvc")).to.have.length(3);
-    await namespace.applyCluster(NAME, { size: 3, storage: { size: "2Gi" } });
+    await namespace.applyCluster(NAME, { size: 3, storage: { size: "3Gi" } });
     const after = await namespace.untilSettled(NAME, 120_000);
     expect(after.status?.clusterId).to.equal(before.status?.clusterId);
     expect(after.status?.ring).to.deep.equal(before.status?.ring);

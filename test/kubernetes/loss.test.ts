@@ -1,8 +1,12 @@
 /** What breaks by itself: a pod, a volume, a host, Kubernetes as a whole. The data path goes on; no manual step after. */
-import type { V1Pod } from "@kubernetes/client-node";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { V1Pod, V1Secret } from "@kubernetes/client-node";
 import { expect } from "chai";
 
-import { faultProgram, installOperator, OPERATOR_NAMESPACE } from "./rig/installed-operator.ts";
+import { faultProgram, installOperator, killOperator, OPERATOR_NAMESPACE } from "./rig/installed-operator.ts";
 import { kubectl, run } from "./rig/kubectl.ts";
 import { TestNamespace } from "./rig/test-namespace.ts";
 import { until } from "./rig/until.ts";
@@ -49,6 +53,36 @@ describe("kubernetes: losses", function () {
     expect(await keysHeldBy(pod)).to.equal(KEYS);
     const events = await namespace.kubectl(["get", "events", "--field-selector", "reason=NodeReturned"]);
     expect(events).to.contain("came back with an empty volume");
+  });
+
+  it("brings a Secret back that somebody deleted, with the key that the nodes run with", async () => {
+    const key = async (): Promise<string | undefined> =>
+      (await namespace.get<V1Secret>("secret", `${NAME}-secret`))?.data?.["cluster-secret"];
+    const before = await key();
+    await namespace.kubectl(["delete", "secret", `${NAME}-secret`]);
+    // A pod that is missing is the moment when it would be missed.
+    await namespace.kubectl(["delete", "pod", `${NAME}-0`, "--wait=false"]);
+    await until("the Secret is back", 60_000, key);
+    expect(await key()).to.equal(before);
+    await namespace.untilSettled(NAME, 120_000);
+  });
+
+  it("draws no other key where it does not know the old one, and says how to bring that back", async () => {
+    const name = `${NAME}-secret`;
+    await namespace.kubectl(["delete", "secret", name]);
+    await killOperator();
+    const { status } = await namespace.untilCondition(NAME, "Reconciled", "False", 60_000);
+    const told = status?.conditions?.find(({ type }) => type === "Reconciled");
+    expect(told?.reason).to.equal("SecretMissing");
+    expect(await namespace.get("secret", name)).to.equal(undefined);
+    // To the letter: what stands between the backticks is what a person would paste.
+    const command = /`([^`]+)`/.exec(told?.message ?? "")?.[1] ?? "";
+    const directory = await mkdtemp(join(tmpdir(), "dynamokv-secret-"));
+    await run("bash", ["-c", command], { directory });
+    await rm(directory, { recursive: true });
+    await namespace.untilCondition(NAME, "Reconciled", "True", 60_000);
+    await namespace.kubectl(["delete", "pod", `${NAME}-0`]);
+    await namespace.untilSettled(NAME, 120_000);
   });
 
   // Only the rig has hosts that may be killed.

@@ -145,7 +145,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   },
   "operator/kube": {
     may: ["operator/api", "node/contract", "client/admin-client.ts", "client/dynamo-error.ts"],
-    types: ["operator/observe"],
+    types: ["operator/observe", "operator/status"],
     packages: ["node:*", "@kubernetes/client-node"],
   },
   "operator/controller": {

@@ -81,6 +81,13 @@ describe("tidy: the runner of the suites", function () {
     expect(run().status).to.equal(2);
   });
 
+  it("leaves out the files that it is told to, and refuses to except what is not there", () => {
+    addTest("unit", "a", `it("a", () => {});`);
+    addTest("unit", "slow", `it("b", () => { throw new Error("ran"); });`);
+    expect(run("unit", "--except", "unit/slow")).to.deep.equal({ status: 0, last: "1 passed, 0 failed" });
+    expect(run("unit", "--except", "unit/slower").status).to.equal(2);
+  });
+
   function addTest(suite: string, name: string, code: string): void {
     for (const folder of ["test", "dist/test"]) mkdirSync(join(project, folder, suite), { recursive: true });
     writeFileSync(join(project, "test", suite, `${name}.test.ts`), code);

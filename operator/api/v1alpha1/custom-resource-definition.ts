@@ -1,5 +1,5 @@
 import { API_GROUP, API_VERSION, KIND, PLURAL } from "./dynamo-cluster.ts";
-import { specSchema } from "./spec-schema.ts";
+import { clusterRules, specSchema } from "./spec-schema.ts";
 import { statusSchema } from "./status-schema.ts";
 
 /** The CRD, made of the schemas that the TypeScript types come from. `crds/` holds its text, which a test compares. */
@@ -68,6 +68,7 @@ export const customResourceDefinition = {
               spec: specSchema,
               status: statusSchema,
             },
+            "x-kubernetes-validations": clusterRules,
           },
         },
       },

@@ -65,7 +65,10 @@ const storage = {
   description: "The volume of each node.",
   default: { size: "10Gi", reclaimPolicy: "Retain" },
   properties: {
-    size: { ...quantity("Size of each node's volume. It can grow, never shrink."), default: "10Gi" },
+    size: {
+      ...quantity("Size of each node's volume. It can grow; what was not reached can be lowered again."),
+      default: "10Gi",
+    },
     className: {
       type: "string",
       description:
@@ -85,10 +88,6 @@ const storage = {
     {
       rule: "!isQuantity(self.size) || quantity(self.size).compareTo(quantity('64Mi')) >= 0",
       message: "storage.size is below 64Mi: a node cannot work in that; give at least 64Mi",
-    },
-    {
-      rule: "!isQuantity(self.size) || !isQuantity(oldSelf.size) || quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0",
-      message: "storage.size cannot shrink: volumes only grow; keep the old size or a larger one",
     },
     {
       rule: "has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)",
@@ -217,6 +216,22 @@ const rules: readonly ValidationRule[] = [
   {
     rule: "self.partitions == oldSelf.partitions",
     message: "partitions cannot be changed: it is fixed for the life of a cluster; create a new cluster",
+  },
+];
+
+const GROWS = "quantity(self.spec.storage.size).compareTo(quantity(oldSelf.spec.storage.size)) >= 0";
+const HOLDS =
+  "has(self.status) && has(self.status.volumeSize) && isQuantity(self.status.volumeSize) && quantity(self.spec.storage.size).compareTo(quantity(self.status.volumeSize)) > 0";
+
+/**
+ * Rules that need the status too. A size that no volume could be given can be taken back: Kubernetes lets a claim ask for
+ * less again, as long as that is more than its volume has.
+ */
+export const clusterRules: readonly ValidationRule[] = [
+  {
+    rule: `!isQuantity(self.spec.storage.size) || !isQuantity(oldSelf.spec.storage.size) || ${GROWS} || (${HOLDS})`,
+    message:
+      "storage.size cannot shrink: volumes only grow; keep the old size or a larger one; a size that was not reached can be lowered to anything above status.volumeSize",
   },
 ];
 

@@ -51,6 +51,11 @@ export const statusSchema = {
     selector: text("Label selector of the pods, for the scale subresource."),
     quorum: text("N/R/W."),
     version: text("Software version of the nodes; several while they are updated."),
+    volumeSize: {
+      type: "string",
+      description: "Size that the largest volume has reached.",
+      maxLength: 32,
+    },
     endpoint: text("Where clients inside the cluster connect."),
     ring: {
       type: "object",

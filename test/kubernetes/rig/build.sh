@@ -131,12 +131,21 @@ ENV npm_config_nodedir=/usr/local
 END
 }
 
+# Mostly waits for the network, while Go keeps the processors busy.
+build_images() {
+  build_pause_image
+  build_slim_image
+  build_full_image
+}
+
 install_packages
+build_images &
+images=$!
+trap 'kill $images 2>/dev/null || true' EXIT
 build_kubernetes
 build etcd go.etcd.io/etcd/server/v3 $ETCD
 build coredns github.com/coredns/coredns $COREDNS
 build_helm
 [ "${1:-}" != --skaffold ] || build_skaffold
-build_pause_image
-build_slim_image
-build_full_image
+wait $images
+trap - EXIT

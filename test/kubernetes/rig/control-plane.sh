@@ -29,10 +29,12 @@ make_authority() {
   openssl genrsa -out "$DIR/pki/accounts.key" 2048 2>/dev/null
 }
 
-# One bridge carries every pod and the addresses of the hosts.
+# One bridge carries every pod and the addresses of the hosts. Its hardware address is given: of itself a bridge takes the
+# lowest of its ports', so it changes as pods come and go, and the others lose DNS and services until they ask anew, for
+# up to a minute. The network plugin gives it one only where it sets the bridge's address itself.
 make_network() {
   if ! ip link show $BRIDGE >/dev/null 2>&1; then
-    ip link add $BRIDGE type bridge
+    ip link add $BRIDGE address 0a:58:0a:f4:00:01 type bridge
     ip link set $BRIDGE up
     ip addr add 10.244.0.1/16 dev $BRIDGE
   fi

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # fault.sh kill HOST: it dies as by a power cut: kubelet, containerd and every process of its pods; their volumes stay.
 # fault.sh kill api-server: nothing can be asked of Kubernetes any more; pods run on.
+# fault.sh kill-container HOST ID: kill -9 of its first process.
 # fault.sh start HOST|api-server: it comes back.
 source "$(dirname "$0")/settings.sh"
 
@@ -21,6 +22,7 @@ if [ "$what" != api-server ] && { [ -z "$what" ] || [ ! -d "$DIR/hosts/$what" ];
 fi
 case ${1:-} in
   kill) if [ "$what" = api-server ]; then kill_program kube-apiserver; else kill_host "$what"; fi ;;
+  kill-container) on_host "$what" tasks kill --signal SIGKILL "${3:?ID of a container}" ;;
   start) "$RIG/up.sh" ;;
-  *) fail "usage: fault.sh kill|start HOST|api-server" ;;
+  *) fail "usage: fault.sh kill|start HOST|api-server, fault.sh kill-container HOST ID" ;;
 esac

@@ -4,7 +4,9 @@
  */
 import { fileURLToPath } from "node:url";
 
-import { helm, kubectl } from "./kubectl.ts";
+import type { V1Pod } from "@kubernetes/client-node";
+
+import { helm, kubectl, run } from "./kubectl.ts";
 
 export const OPERATOR_NAMESPACE = "dynamokv-operator";
 const RELEASE = "dynamokv";
@@ -33,12 +35,17 @@ export function faultProgram(): string | undefined {
 export interface OperatorValues {
   readonly image?: string;
   readonly replicas?: number;
+  readonly namespace?: string;
+  /** Further `--set` values. */
+  readonly values?: readonly string[];
 }
 
 /** Installs it, or makes the one that is there so; resolves when it is ready. */
 export async function installOperator({
   image = testImage(),
   replicas = 1,
+  namespace = OPERATOR_NAMESPACE,
+  values = [],
 }: OperatorValues = {}): Promise<string> {
   const colon = image.lastIndexOf(":");
   return helm([
@@ -47,7 +54,7 @@ export async function installOperator({
     RELEASE,
     CHART,
     "--namespace",
-    OPERATOR_NAMESPACE,
+    namespace,
     "--create-namespace",
     "--wait",
     "--timeout",
@@ -58,11 +65,12 @@ export async function installOperator({
     `image.tag=${image.slice(colon + 1)}`,
     "--set",
     `replicas=${replicas}`,
+    ...values.flatMap((value) => ["--set", value]),
   ]);
 }
 
-export async function uninstallOperator(): Promise<void> {
-  await helm(["uninstall", RELEASE, "--namespace", OPERATOR_NAMESPACE, "--wait"]);
+export async function uninstallOperator(namespace = OPERATOR_NAMESPACE): Promise<void> {
+  await helm(["uninstall", RELEASE, "--namespace", namespace, "--wait", "--ignore-not-found"]);
 }
 
 const PODS = [
@@ -73,9 +81,19 @@ const PODS = [
   "app.kubernetes.io/component=operator",
 ];
 
-/** Ends its process at once, as a power cut does; its Deployment starts another. */
+/**
+ * Ends its process with SIGKILL, where hosts are ours; elsewhere as soon as Kubernetes can. It is started again. Resolves
+ * when the old process is gone.
+ */
 export async function killOperator(): Promise<void> {
-  await kubectl(["delete", ...PODS, "--grace-period=0", "--force"]);
+  const program = faultProgram();
+  if (program === undefined) return void (await kubectl(["delete", ...PODS, "--grace-period=0", "--force"]));
+  const found = JSON.parse(await kubectl(["get", ...PODS, "--output", "json"])) as { items: V1Pod[] };
+  for (const { spec, status } of found.items) {
+    const id = status?.containerStatuses?.[0]?.containerID?.replace("containerd://", "");
+    if (id !== undefined && status?.containerStatuses?.[0]?.state?.running !== undefined)
+      await run(program, ["kill-container", spec!.nodeName!, id]);
+  }
 }
 
 export async function operatorPods(): Promise<string[]> {
@@ -84,18 +102,25 @@ export async function operatorPods(): Promise<string[]> {
 }
 
 export async function operatorLeads(pod: string): Promise<boolean> {
-  const program = `fetch("http://127.0.0.1:8081/readyz").then((r) => r.text()).then(console.log)`;
-  const said = await kubectl([
-    "exec",
-    "--namespace",
-    OPERATOR_NAMESPACE,
-    pod,
-    "--",
-    "node",
-    "--eval",
-    program,
-  ]);
-  return said.trim() === "leading";
+  return (await operatorAnswer(pod, "/readyz")).trim() === "leading";
+}
+
+/** Of the one operator that there is: the sum of each metric over its labels, by name. */
+export async function operatorMetrics(): Promise<ReadonlyMap<string, number>> {
+  const [pod = ""] = await operatorPods();
+  const sums = new Map<string, number>();
+  for (const line of (await operatorAnswer(pod, "/metrics")).split("\n")) {
+    const match = /^([a-z_]+)(?:\{[^}]*\})? (\S+)$/.exec(line);
+    if (match !== null) sums.set(match[1]!, (sums.get(match[1]!) ?? 0) + Number(match[2]));
+  }
+  // Kept by the library as a moment; tests want to know how much time went by between two looks.
+  sums.set("process_uptime_seconds", Date.now() / 1_000 - (sums.get("process_start_time_seconds") ?? 0));
+  return sums;
+}
+
+function operatorAnswer(pod: string, path: string): Promise<string> {
+  const program = `fetch("http://127.0.0.1:8081${path}").then((r) => r.text()).then(console.log)`;
+  return kubectl(["exec", "--namespace", OPERATOR_NAMESPACE, pod, "--", "node", "--eval", program]);
 }
 
 function fromEnvironment(name: string): string {

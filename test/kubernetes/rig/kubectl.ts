@@ -18,6 +18,8 @@ export interface RunOptions {
   /** What the command reads. */
   readonly input?: string;
   readonly timeoutMs?: number;
+  /** Where it runs; the present directory by default. */
+  readonly directory?: string;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -26,10 +28,10 @@ const TIMEOUT_MS = 60_000;
 export function run(
   file: string,
   args: readonly string[],
-  { input = "", timeoutMs = TIMEOUT_MS }: RunOptions = {},
+  { input = "", timeoutMs = TIMEOUT_MS, directory }: RunOptions = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { timeout: timeoutMs });
+    const child = spawn(file, args, { timeout: timeoutMs, cwd: directory });
     let output = "";
     let errors = "";
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString("utf8")));

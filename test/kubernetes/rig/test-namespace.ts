@@ -14,17 +14,19 @@ export class TestNamespace {
   }
 
   async create(): Promise<void> {
-    await this.delete();
+    // Of an earlier run.
+    await kubectl(["delete", "namespace", this.name, "--ignore-not-found", "--timeout=90s"], {
+      timeoutMs: 100_000,
+    });
     const metadata = { name: this.name, labels: { "pod-security.kubernetes.io/enforce": "restricted" } };
     await kubectl(["create", "-f", "-"], {
       input: JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata }),
     });
   }
 
+  /** Resolves before all of it is gone: the next test need not wait for that. */
   async delete(): Promise<void> {
-    await kubectl(["delete", "namespace", this.name, "--ignore-not-found", "--timeout=90s"], {
-      timeoutMs: 100_000,
-    });
+    await kubectl(["delete", "namespace", this.name, "--ignore-not-found", "--wait=false"]);
   }
 
   kubectl(args: readonly string[], options?: RunOptions): Promise<string> {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
@@ -20,6 +21,9 @@ import (
 const provisioner = "local/directory"
 
 const resizeEvery = time.Second
+
+// As a provider has a largest disk: claims that ask for more wait for ever.
+var largest = resource.MustParse("1Ti")
 
 type directories struct{ root string }
 
@@ -77,7 +81,7 @@ func growAll(ctx context.Context, client kubernetes.Interface) error {
 	for i := range claims.Items {
 		claim := &claims.Items[i]
 		wanted, has := claim.Spec.Resources.Requests[v1.ResourceStorage], claim.Status.Capacity[v1.ResourceStorage]
-		if claim.Status.Phase != v1.ClaimBound || wanted.Cmp(has) <= 0 {
+		if claim.Status.Phase != v1.ClaimBound || wanted.Cmp(has) <= 0 || wanted.Cmp(largest) > 0 {
 			continue
 		}
 		volume, err := client.CoreV1().PersistentVolumes().Get(ctx, claim.Spec.VolumeName, metav1.GetOptions{})

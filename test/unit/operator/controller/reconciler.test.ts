@@ -1,80 +1,12 @@
 import { expect } from "chai";
-import type { DynamoClusterStatus } from "../../../../operator/api/v1alpha1/dynamo-cluster.ts";
-import { Controller } from "../../../../operator/controller/controller.ts";
-import { ApiConnection } from "../../../../operator/kube/api-connection.ts";
-import { KubeClient } from "../../../../operator/kube/kube-client.ts";
-import { ApiServerDouble } from "../double/api-server-double.ts";
-import { Refused } from "../double/object-store.ts";
-import { PodsDouble } from "../double/pod-double.ts";
-import { clusterOf } from "../observed-cluster.ts";
-
-/** The whole controller against an API server and nodes in this process. */
-class Rig {
-  readonly api = new ApiServerDouble();
-  readonly pods: PodsDouble;
-  #controller: Controller | undefined;
-  #connection: ApiConnection | undefined;
-  image = "example/dynamokv:1";
-
-  constructor(net: number) {
-    this.pods = new PodsDouble(this.api, net);
-  }
-
-  async startOperator(): Promise<void> {
-    this.#connection ??= new ApiConnection(await this.api.start());
-    this.#controller = new Controller({
-      api: this.#connection,
-      client: new KubeClient(this.#connection),
-      watchNamespace: "",
-      identity: "test",
-      image: this.image,
-      log: () => undefined,
-    });
-    await this.#controller.start();
-  }
-
-  async stopOperator(): Promise<void> {
-    await this.#controller?.stop();
-  }
-
-  async stop(): Promise<void> {
-    await this.stopOperator();
-    await this.pods.stop();
-    await this.api.stop();
-  }
-
-  create(): void {
-    const { metadata, ...rest } = clusterOf();
-    this.api.objects.create({ ...rest, metadata: { name: metadata.name, namespace: metadata.namespace } });
-  }
-
-  get status(): DynamoClusterStatus | undefined {
-    return this.api.objects.find("DynamoCluster", "shop", "demo")?.status;
-  }
-
-  async until(what: string, holds: () => boolean, limitMs = 20_000): Promise<void> {
-    const untilMs = performance.now() + limitMs;
-    while (!holds()) {
-      if (performance.now() > untilMs)
-        throw new Error(`not within ${limitMs} ms: ${what}; ${JSON.stringify(this.status?.message)}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
-  async untilReady(): Promise<void> {
-    await this.until("Ready and at rest", () => {
-      const progressing = this.status?.conditions?.find(({ type }) => type === "Progressing");
-      return this.status?.phase === "Ready" && progressing?.status === "False";
-    });
-  }
-}
+import { OperatorRig } from "../double/operator-rig.ts";
 
 describe("operator: reconcile", () => {
-  let rig: Rig;
+  let rig: OperatorRig;
   let net = 200;
 
   beforeEach(() => {
-    rig = new Rig((net += 1));
+    rig = new OperatorRig((net += 1));
   });
 
   afterEach(() => rig.stop());
@@ -167,37 +99,5 @@ describe("operator: reconcile", () => {
         "DYNAMO_LOG_LEVEL"
       ];
     await rig.until("the change arrived", () => level() === "warn");
-  });
-});
-
-describe("operator: crashes", () => {
-  it("converges whichever of its writes is the last that it does", async function () {
-    this.timeout(120_000);
-    for (let last = 1; ; last++) {
-      const rig = new Rig(100 + (last % 90));
-      try {
-        rig.create();
-        // Its answer is lost and everything after it refused, until another operator takes over.
-        let crashed = false;
-        rig.api.afterWrite = (count) => {
-          if (count >= last) {
-            crashed = true;
-            throw new Refused(503, "ServiceUnavailable", "planted");
-          }
-        };
-        await rig.startOperator();
-        await rig.until("a crash or the end", () => crashed || rig.status?.phase === "Ready");
-        await rig.stopOperator();
-        rig.api.afterWrite = () => undefined;
-        await rig.startOperator();
-        await rig.untilReady();
-        const rings = new Set([...rig.pods.volumes.values()].map(({ ring }) => JSON.stringify(ring)));
-        expect(rings.size, `after write ${last}`).to.equal(1);
-        if (!crashed) return;
-      } finally {
-        await rig.stop();
-      }
-      expect(last, "writes to come to rest").to.be.lessThan(60);
-    }
   });
 });

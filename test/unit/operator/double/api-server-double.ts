@@ -14,8 +14,12 @@ export class ApiServerDouble {
   readonly requests: string[] = [];
   /** Called for each write with its number; what it throws is what the caller gets. */
   afterWrite: (count: number, what: string) => void = () => undefined;
+  /** Called for each list, read and watch; what it throws is what the caller gets. */
+  beforeRead: (isWatch: boolean) => void = () => undefined;
   /** Watches hear of nothing while it is true. */
   watchesHeld = false;
+  /** Requests are taken and never answered while it is true. */
+  hangs = false;
   writes = 0;
   readonly #server: Server;
   readonly #watches = new Set<{ readonly kind: string; readonly response: ServerResponse }>();
@@ -68,8 +72,10 @@ export class ApiServerDouble {
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const body =
       chunks.length === 0 ? {} : (JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>);
+    if (this.hangs) return;
     try {
       const place = placeOf(url.pathname);
+      if (request.method === "GET") this.beforeRead(url.searchParams.get("watch") === "true");
       if (request.method === "GET" && url.searchParams.get("watch") === "true") {
         this.#watch(place.kind, Number(url.searchParams.get("resourceVersion")), response);
         return;

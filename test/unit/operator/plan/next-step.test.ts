@@ -61,6 +61,16 @@ describe("operator: next step", () => {
     expect(step).to.deep.equal({ kind: "grow_claim", claim: "data-demo-0", size: "10Gi" });
   });
 
+  it("takes back a size that no volume was given, where Kubernetes allows that", () => {
+    const asked = observedOf(clusterOf({ storage: { size: "9Ti", reclaimPolicy: "Retain" } }));
+    const { cluster } = observedOf();
+    const claims = (reached: string) =>
+      asked.claims.map((claim) => ({ ...claim, status: { capacity: { storage: reached } } }));
+    const step = nextStep({ ...asked, cluster, claims: claims("5Gi") });
+    expect(step).to.deep.equal({ kind: "grow_claim", claim: "data-demo-0", size: "10Gi" });
+    expect(nextStep({ ...asked, cluster, claims: claims("10Gi") }).kind).to.equal("replace_stateful_set");
+  });
+
   it("replaces the StatefulSet once all claims have grown", () => {
     const small = observedOf(clusterOf({ storage: { size: "5Gi", reclaimPolicy: "Retain" } }));
     const { cluster } = observedOf();

@@ -6,8 +6,8 @@ import { factsOf } from "../../../../operator/status/facts.ts";
 import type { ObservedState } from "../../../../operator/observe/observed-state.ts";
 import { clusterOf, observedOf, type SketchedNode } from "../observed-cluster.ts";
 
-function statusOf(observed: ObservedState, failure?: string) {
-  return clusterStatus(factsOf({ observed, step: nextStep(observed), heldBack: [], failure }));
+function statusOf(observed: ObservedState) {
+  return clusterStatus(factsOf({ observed, step: nextStep(observed), heldBack: [], failure: undefined }));
 }
 
 function condition(observed: ObservedState, type: string) {
@@ -44,6 +44,13 @@ describe("operator: status", () => {
     const { status, reason, message } = condition(resized, "SizeAsAsked");
     expect({ status, reason }).to.deep.equal({ status: "False", reason: "SizeChangeUnsupported" });
     expect(message).to.include("set size back to 3");
+  });
+
+  it("says that reads may be stale where quorums do not overlap, and is Ready all the same", () => {
+    const loose = observedOf(clusterOf({ replication: { factor: 3, readQuorum: 1, writeQuorum: 2 } }));
+    expect(condition(loose, "QuorumsOverlap")).to.include({ status: "False", reason: "ReadsMayBeStale" });
+    expect(condition(loose, "Ready").status).to.equal("True");
+    expect(condition(observedOf(), "QuorumsOverlap").status).to.equal("True");
   });
 
   it("keeps the time of a condition that did not change, and sets it of one that did", () => {
