@@ -49,6 +49,8 @@ export class WinstonObserver implements Observer {
       case "handoff_interrupted":
       case "hints_refused":
       case "marker_dropped":
+      case "hint_lost":
+      case "hints_database_lost":
         sayOfHandoff(event, this.#log);
         break;
       case "recovery_started":
@@ -68,22 +70,21 @@ export class WinstonObserver implements Observer {
         break;
       case "row_corrupt":
       case "commit_failed":
+      case "ring_installed":
         sayOfStorage(event, this.#log);
         break;
-      case "ring_installed": {
-        const { epoch, hash, members } = event;
-        this.#log.say(event.kind, { epoch, hash, members }, "info");
-        break;
-      }
     }
   }
 }
 
 function sayOfStorage(
-  event: Extract<CoreEvent, { kind: "row_corrupt" | "commit_failed" }>,
+  event: Extract<CoreEvent, { kind: "row_corrupt" | "commit_failed" | "ring_installed" }>,
   log: PeerLog,
 ): void {
-  if (event.kind === "row_corrupt")
+  if (event.kind === "ring_installed") {
+    const { epoch, hash, members } = event;
+    log.say(event.kind, { epoch, hash, members }, "info");
+  } else if (event.kind === "row_corrupt")
     log.sayRarely("row_found_corrupt", event.database, { database: event.database }, "error");
   else log.sayRarely(event.kind, event.code, { code: event.code, message: event.message }, "error");
 }

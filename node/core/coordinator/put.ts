@@ -112,6 +112,7 @@ function refused(merged: Extract<Merged, { ok: false }>): Failure {
   if (merged.code === "storage_lost")
     return { ...failure("storage_failed", merged.message), maybeApplied: true };
   if (merged.code === "hints_full") return failure("overloaded", merged.message);
-  if (merged.code === "invalid_record") return failure("storage_failed", merged.message);
+  if (merged.code === "invalid_record" || merged.code === "hint_lost")
+    return failure("storage_failed", merged.message);
   return failure(merged.code, merged.message);
 }

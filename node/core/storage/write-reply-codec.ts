@@ -57,6 +57,7 @@ const CODES: readonly (StoreFailureCode | undefined)[] = [
   "key_collision",
   "overloaded",
   "hints_full",
+  "hint_lost",
 ];
 
 export function encodeMerged(merged: readonly { call: number; result: Merged }[]): Uint8Array {
