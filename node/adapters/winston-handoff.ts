@@ -48,7 +48,7 @@ export function sayOfHandoff(event: HandoffEvent, log: PeerLog): void {
     case "hints_database_lost": {
       const { kind, reason } = event;
       const advice =
-        "what this node kept for absent owners is gone, and other nodes' data cannot bring it back; all members are " +
+        "what this node kept for absent owners is gone from here; all members are " +
         "asked to compare now, which restores every write that another node holds. Put the right hints.db back " +
         "with the node stopped if you have it, and look after the disk";
       log.say(kind, { reason, explanation: WHY_LOST[reason], advice }, "error");

@@ -77,6 +77,12 @@ export class WinstonObserver implements Observer {
   }
 }
 
+const MENDING = {
+  data: "it is not served and is fetched from a co-owner (corrupt_rows_repaired says when); look after the disk",
+  hints:
+    "it is not delivered; what cannot be mended is struck off (hint_lost says for whom); look after the disk",
+} as const;
+
 function sayOfStorage(
   event: Extract<CoreEvent, { kind: "row_corrupt" | "commit_failed" | "ring_installed" }>,
   log: PeerLog,
@@ -85,6 +91,11 @@ function sayOfStorage(
     const { epoch, hash, members } = event;
     log.say(event.kind, { epoch, hash, members }, "info");
   } else if (event.kind === "row_corrupt")
-    log.sayRarely("row_found_corrupt", event.database, { database: event.database }, "error");
+    log.sayRarely(
+      "row_found_corrupt",
+      event.database,
+      { database: event.database, advice: MENDING[event.database] },
+      "error",
+    );
   else log.sayRarely(event.kind, event.code, { code: event.code, message: event.message }, "error");
 }
