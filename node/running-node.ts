@@ -194,7 +194,14 @@ function adminOf(
     hints: () => {
       const { hintsByOwner, hintMarkers, hintBytesUsed } = storage.stats();
       const pending = Object.fromEntries(hintsByOwner);
-      return { pending, markers: hintMarkers, bytes: hintBytesUsed, bytesMax: config.settings.hintBytesMax };
+      const lost = node.hintLosses.databaseLoss ?? null;
+      return {
+        pending,
+        markers: hintMarkers,
+        bytes: hintBytesUsed,
+        bytesMax: config.settings.hintBytesMax,
+        lost,
+      };
     },
     rows: () => storage.stats().dataRows + storage.stats().hintRows,
     adopt: (id) => {

@@ -12,7 +12,9 @@ export type HandoffEvent = Extract<
       | "hint_received"
       | "handoff_completed"
       | "handoff_interrupted"
-      | "marker_dropped";
+      | "marker_dropped"
+      | "hint_lost"
+      | "hints_database_lost";
   }
 >;
 
@@ -25,7 +27,7 @@ export class HandoffMetrics {
   }
 
   event(event: HandoffEvent): void {
-    const { hints, refused, received, rounds, batches } = this.#metrics;
+    const { hints, refused, received, rounds, batches, lost, databasesLost } = this.#metrics;
     switch (event.kind) {
       case "hints_sent":
         for (const fate of event.fates) hints.add(fate);
@@ -43,6 +45,12 @@ export class HandoffMetrics {
       case "handoff_interrupted":
         rounds.add("interrupted");
         break;
+      case "hint_lost":
+        lost.add();
+        break;
+      case "hints_database_lost":
+        databasesLost.add(event.reason);
+        break;
       case "marker_dropped":
         break; // counted as a hint whose outcome is "record_lost"
     }
@@ -56,6 +64,12 @@ function metricsOf(registry: Registry) {
     hints: tally("dynamo_handoff_hints_total", "Hints sent to their owners, by what came of it.", "outcome"),
     refused: tally("dynamo_handoff_hints_refused_total", "Hints that found no room here."),
     received: tally("dynamo_handoff_received_total", "Hints that were handed over to this node.", "peer"),
+    lost: tally("dynamo_handoff_hints_lost_total", "Hints that rotted here and were struck off."),
+    databasesLost: tally(
+      "dynamo_handoff_databases_lost_total",
+      "Times that hints.db was found lost.",
+      "reason",
+    ),
     rounds: tally("dynamo_handoff_rounds_total", "Deliveries to one owner, by how they ended.", "outcome"),
     batches: new HotHistogram(registry, {
       name: "dynamo_handoff_batch_duration_seconds",

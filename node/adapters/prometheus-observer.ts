@@ -41,6 +41,8 @@ export class PrometheusObserver implements Observer {
       case "handoff_completed":
       case "handoff_interrupted":
       case "marker_dropped":
+      case "hint_lost":
+      case "hints_database_lost":
         return this.#handoff.event(event);
       case "antientropy_exchanged":
       case "antientropy_served":

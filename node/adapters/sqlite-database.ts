@@ -1,4 +1,4 @@
-import type Sqlite from "better-sqlite3";
+import Sqlite from "better-sqlite3";
 import type { Database, StoredRow, StoreIdentity } from "../core/ports/database.ts";
 import type { RowDigest } from "../core/ports/merkle-store.ts";
 import { type ConnectionOptions, openConnection } from "./sqlite-connection.ts";
@@ -108,7 +108,13 @@ export class SqliteDatabase implements Database {
   }
 
   remove(position: Uint8Array): void {
-    this.#run(this.#remove, position);
+    try {
+      this.#remove.run(position);
+    } catch (error) {
+      if (!isIndexDamaged(error)) throw toDatabaseFailure(error, this.#file);
+      this.#rebuildIndexes();
+      this.#run(this.#remove, position);
+    }
   }
 
   scan(after: Uint8Array | undefined, limit: number): StoredRow[] {
@@ -124,7 +130,7 @@ export class SqliteDatabase implements Database {
     const positions: Uint8Array[] = [];
     try {
       for (let set = this.#setAfter(""); set !== undefined; set = this.#setAfter(set)) {
-        if (!ownersOf(set).includes(owner)) continue;
+        if (!isSetOf(ownersOf(set), owner)) continue;
         positions.push(...(this.#positionsKeptFor.all(set, after ?? beforeAll, limit) as Uint8Array[]));
       }
     } catch (error) {
@@ -175,14 +181,16 @@ export class SqliteDatabase implements Database {
     this.#identity.write(identity);
   }
 
-  /** Markers, and for each owner how many rows are kept for it; reads the whole index of hints. */
+  /**
+   * Markers, and for each owner how many rows are kept for it; reads the whole index of hints. Rows whose owners cannot
+   * be read are in neither: a writer finds them with positionsKeptFor(""). */
   countKept(): Pick<RowCounts, "markers" | "hintsByOwner"> {
     const hintsByOwner = new Map<string, number>();
     let markers = 0;
     try {
       for (const [keptFor, count] of this.#countKeptFor.all() as [string, number][]) {
         if (keptFor.startsWith(MARKER)) markers += count;
-        for (const owner of ownersOf(keptFor)) addTo(hintsByOwner, owner, count);
+        for (const owner of ownersOf(keptFor) ?? []) addTo(hintsByOwner, owner, count);
       }
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
@@ -209,6 +217,15 @@ export class SqliteDatabase implements Database {
     this.#connection.close();
   }
 
+  /** A bit that rots in an index, or in a column of it: then the two disagree, and no row can be removed. */
+  #rebuildIndexes(): void {
+    try {
+      this.#connection.exec("REINDEX record");
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
   #setAfter(set: string): string | undefined {
     return this.#nextKeptFor.get(set) as string | undefined;
   }
@@ -220,6 +237,15 @@ export class SqliteDatabase implements Database {
       throw toDatabaseFailure(error, this.#file);
     }
   }
+}
+
+/** The empty owner: sets that cannot be read. */
+function isSetOf(owners: readonly string[] | undefined, owner: string): boolean {
+  return owner === "" ? owners === undefined : owners?.includes(owner) === true;
+}
+
+function isIndexDamaged(error: unknown): boolean {
+  return error instanceof Sqlite.SqliteError && error.code === "SQLITE_CORRUPT_INDEX";
 }
 
 const beforeAll = new Uint8Array(0);

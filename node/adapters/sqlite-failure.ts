@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import Sqlite from "better-sqlite3";
 import { DatabaseFailure, type DatabaseFailureCode } from "../core/ports/database.ts";
 
@@ -8,13 +9,13 @@ import { DatabaseFailure, type DatabaseFailureCode } from "../core/ports/databas
 export function toDatabaseFailure(error: unknown, file: string): unknown {
   if (!(error instanceof Sqlite.SqliteError)) return error;
   const code = codeOf(error.code);
-  const advice = isDamaged(error.code) ? DAMAGED : ADVICE[code];
+  const advice = isDamaged(error.code) ? adviceOfDamage(file) : ADVICE[code];
   return new DatabaseFailure(code, `${file}: ${error.message} (${error.code}). ${advice}`);
 }
 
 /** Where SQLite sees nothing wrong, but what it reads cannot have been written. */
 export function damagedFile(file: string, what: string): DatabaseFailure {
-  return new DatabaseFailure("io_error", `${file}: ${what} cannot be read. ${DAMAGED}`);
+  return new DatabaseFailure("io_error", `${file}: ${what} cannot be read. ${adviceOfDamage(file)}`);
 }
 
 /** Its pages contradict one another: no later look will find them otherwise. */
@@ -25,6 +26,16 @@ function isDamaged(code: string): boolean {
 const DAMAGED =
   "The file itself is damaged: stop this node, delete the file with its -wal and -shm, and start it again. It gets back " +
   "what other owners have; keep a copy of the file until it has. Then look after the disk.";
+
+/** Of hints.db other owners have no copy. */
+const DAMAGED_HINTS =
+  "The file itself is damaged: stop this node, move the file with its -wal and -shm away (keep them: it may hold the only " +
+  "copy of writes for owners that are away), and start it again. What it kept for them is then lost here; the owners " +
+  "compare what they have with each other. Then look after the disk.";
+
+function adviceOfDamage(file: string): string {
+  return basename(file) === "hints.db" ? DAMAGED_HINTS : DAMAGED;
+}
 
 const ADVICE: Readonly<Record<DatabaseFailureCode, string>> = {
   disk_full: "Free space on this volume or enlarge it; until then this node refuses writes and serves reads.",

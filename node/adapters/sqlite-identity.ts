@@ -34,9 +34,11 @@ export class SqliteIdentity {
   }
 
   /** Throws DatabaseFailure. */
-  write({ storeId, sequence, recovering, lostStores }: StoreIdentity): void {
+  write({ storeId, sequence, recovering, lostStores, hints }: StoreIdentity): void {
     try {
-      this.#write.run(Buffer.from(JSON.stringify({ storeId, sequence, recovering, lostStores }), "utf8"));
+      this.#write.run(
+        Buffer.from(JSON.stringify({ storeId, sequence, recovering, lostStores, hints }), "utf8"),
+      );
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }
@@ -45,12 +47,14 @@ export class SqliteIdentity {
 
 function identityOf(text: string): StoreIdentity | undefined {
   try {
-    const { storeId, sequence, recovering, lostStores } = JSON.parse(text) as Partial<StoreIdentity>;
+    const { storeId, sequence, recovering, lostStores, hints } = JSON.parse(text) as Partial<StoreIdentity>;
     if (typeof storeId !== "string" || typeof recovering !== "boolean" || !Array.isArray(lostStores))
       return undefined;
     if (!Number.isSafeInteger(sequence) || !lostStores.every((each) => typeof each === "string"))
       return undefined;
-    return { storeId, sequence: sequence!, recovering, lostStores };
+    const known = { storeId, sequence: sequence!, recovering, lostStores };
+    const isPoint = typeof hints?.storeId === "string" && Number.isSafeInteger(hints.sequence);
+    return isPoint ? { ...known, hints: { storeId: hints.storeId, sequence: hints.sequence } } : known;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

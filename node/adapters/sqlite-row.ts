@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { StoredRow } from "../core/ports/database.ts";
 import type { RowDigest } from "../core/ports/merkle-store.ts";
 
@@ -17,11 +18,10 @@ const nobody: readonly string[] = [];
 /** @param columns position, digest, mine, kept_for, record */
 export function toRow(columns: readonly unknown[], position: Uint8Array): StoredRow {
   const [, digest, mine, owners, record] = columns;
-  const keptFor = typeof owners === "string" ? ownersOf(owners) : nobody;
-  const isWhole =
-    isBytes(digest, DIGEST_BYTES) && isBytes(mine) && isBytes(record) && typeof owners === "string";
+  const keptFor = typeof owners === "string" ? ownersOf(owners) : undefined;
+  const isWhole = isBytes(digest, DIGEST_BYTES) && isBytes(mine) && isBytes(record) && keptFor !== undefined;
   if (isWhole) return { position, digest, mine, keptFor, record };
-  return { position, digest: noDigest, mine: nothing, keptFor, record: rotten };
+  return { position, digest: noDigest, mine: nothing, keptFor: keptFor ?? nobody, record: rotten };
 }
 
 /** Rows without a position of their own are passed over: nobody could ask for them. */
@@ -38,15 +38,28 @@ export function toDigests([position, digest]: readonly unknown[]): RowDigest[] {
 /** Stands before the owners of a marker, so that markers can be counted without reading a row. */
 export const MARKER = "marker ";
 
-/** The column kept_for. */
+/** Stands before the checksum of what is left of it. */
+const SEAL = " #";
+const SEAL_HEX = 8;
+
+/** The column kept_for: "marker "? · owners · " #" · checksum. The digest of the row says nothing of its owners. */
 export function textOf(keptFor: readonly string[], record: Uint8Array): string {
+  if (keptFor.length === 0) return "";
   const owners = keptFor.join(" ");
-  return record.length === 0 ? MARKER + owners : owners;
+  return sealed(record.length === 0 ? MARKER + owners : owners);
 }
 
-export function ownersOf(keptFor: string): readonly string[] {
+/** With its checksum, which is the same for all rows of the same owners: they stay together in the index. */
+export function sealed(owners: string): string {
+  return owners + SEAL + createHash("md5").update(owners).digest("hex").slice(0, SEAL_HEX);
+}
+
+/** Undefined where a bit rotted: whom the row is kept for can then not be told. */
+export function ownersOf(keptFor: string): readonly string[] | undefined {
   if (keptFor === "") return nobody;
-  return (keptFor.startsWith(MARKER) ? keptFor.slice(MARKER.length) : keptFor).split(" ");
+  const owners = keptFor.slice(0, -(SEAL.length + SEAL_HEX));
+  if (sealed(owners) !== keptFor) return undefined;
+  return (owners.startsWith(MARKER) ? owners.slice(MARKER.length) : owners).split(" ");
 }
 
 function isBytes(value: unknown, length?: number): value is Uint8Array {

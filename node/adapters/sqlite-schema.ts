@@ -1,15 +1,19 @@
 import type Sqlite from "better-sqlite3";
 import { DatabaseFailure } from "../core/ports/database.ts";
+import { sealed } from "./sqlite-row.ts";
 
 /**
  * The shape of data.db and hints.db, which is the same. A rowid table plus a unique index on the 16-byte position:
  * rows are appended, only the small index is written at random (measured: four times the inserts of a table that is
  * clustered on the position). The small columns stand before the record, so that they never lie on overflow pages.
  */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** Version 1 had no tree. Builds that know only it would change rows without it, so they must not open the file. */
 const VERSION_WITHOUT_TREE = 1;
+
+/** Before version 3 the owners of a hint had no checksum. Builds that know only that would take it for an owner. */
+const VERSION_WITHOUT_SEALS = 2;
 
 /** "DyKV": tells `file` and us whose database it is. */
 const APPLICATION_ID = 0x44794b56;
@@ -37,7 +41,6 @@ const TREE = `
     seq INTEGER PRIMARY KEY,
     changes BLOB NOT NULL
   ) STRICT;
-  PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
 const CREATE = `
@@ -52,6 +55,7 @@ const CREATE = `
   CREATE UNIQUE INDEX record_position ON record (position);
   ${INDEX_HINTS}
   ${TREE}
+  PRAGMA user_version = ${SCHEMA_VERSION};
   PRAGMA application_id = ${APPLICATION_ID};
 `;
 
@@ -66,10 +70,19 @@ export function prepareSchema(connection: Sqlite.Database, file: string): void {
     connection.transaction(() => connection.exec(CREATE)).exclusive();
     return;
   }
-  const isOld = version === VERSION_WITHOUT_TREE;
+  const isOld = version === VERSION_WITHOUT_TREE || version === VERSION_WITHOUT_SEALS;
   requireSchema({ version: isOld ? SCHEMA_VERSION : version, applicationId }, file);
-  if (isOld) connection.transaction(() => connection.exec(TREE)).exclusive();
+  if (isOld) connection.transaction(() => upgrade(connection, version)).exclusive();
   connection.exec(INDEX_HINTS);
+}
+
+function upgrade(connection: Sqlite.Database, version: number): void {
+  if (version === VERSION_WITHOUT_TREE) connection.exec(TREE);
+  connection.function("sealed", { deterministic: true }, (owners) => sealed(String(owners)));
+  connection.exec(`
+    UPDATE record SET kept_for = sealed(kept_for) WHERE kept_for <> '';
+    PRAGMA user_version = ${SCHEMA_VERSION};
+  `);
 }
 
 /** The same for a connection that must not write. */

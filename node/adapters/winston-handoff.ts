@@ -3,8 +3,22 @@ import type { PeerLog } from "./peer-log.ts";
 
 export type HandoffEvent = Extract<
   CoreEvent,
-  { kind: "handoff_completed" | "handoff_interrupted" | "hints_refused" | "marker_dropped" }
+  {
+    kind:
+      | "handoff_completed"
+      | "handoff_interrupted"
+      | "hints_refused"
+      | "marker_dropped"
+      | "hint_lost"
+      | "hints_database_lost";
+  }
 >;
+
+const WHY_LOST = {
+  missing: "hints.db was not there",
+  replaced: "hints.db is another one than data.db knows",
+  rolled_back: "hints.db lacks commits that it had: an old copy, or a disk that lost what it had synced",
+} as const;
 
 /** What a person wants to read of the handoff: who got what was kept for it, and what could not be kept. */
 export function sayOfHandoff(event: HandoffEvent, log: PeerLog): void {
@@ -21,6 +35,23 @@ export function sayOfHandoff(event: HandoffEvent, log: PeerLog): void {
         "hints.db is at its limit and keeps what it has: bring the absent owners back, remove them from the ring, " +
         "or raise hint-bytes-max";
       log.sayRarely(kind, "", { count, hintBytes, advice }, "error");
+      break;
+    }
+    case "hint_lost": {
+      const { kind, ownerId, partition } = event;
+      const advice =
+        "the copy in hints.db failed its check and was struck off; the owners of the partition compare what they have " +
+        "now, which restores every write that another node holds. Look after the disk";
+      log.sayRarely(kind, ownerId, { ownerId, partition, advice }, "error");
+      break;
+    }
+    case "hints_database_lost": {
+      const { kind, reason } = event;
+      const advice =
+        "what this node kept for absent owners is gone from here; all members are " +
+        "asked to compare now, which restores every write that another node holds. Put the right hints.db back " +
+        "with the node stopped if you have it, and look after the disk";
+      log.say(kind, { reason, explanation: WHY_LOST[reason], advice }, "error");
       break;
     }
     case "marker_dropped": {

@@ -50,6 +50,8 @@ export class WinstonObserver implements Observer {
       case "handoff_interrupted":
       case "hints_refused":
       case "marker_dropped":
+      case "hint_lost":
+      case "hints_database_lost":
         sayOfHandoff(event, this.#log);
         break;
       case "recovery_started":
@@ -69,22 +71,32 @@ export class WinstonObserver implements Observer {
         break;
       case "row_corrupt":
       case "commit_failed":
+      case "ring_installed":
         sayOfStorage(event, this.#log);
         break;
-      case "ring_installed": {
-        const { epoch, hash, members } = event;
-        this.#log.say(event.kind, { epoch, hash, members }, "info");
-        break;
-      }
     }
   }
 }
 
+const MENDING = {
+  data: "it is not served and is fetched from a co-owner (corrupt_rows_repaired says when); look after the disk",
+  hints:
+    "it is not delivered; what cannot be mended is struck off (hint_lost says for whom); look after the disk",
+} as const;
+
 function sayOfStorage(
-  event: Extract<CoreEvent, { kind: "row_corrupt" | "commit_failed" }>,
+  event: Extract<CoreEvent, { kind: "row_corrupt" | "commit_failed" | "ring_installed" }>,
   log: PeerLog,
 ): void {
-  if (event.kind === "row_corrupt")
-    log.sayRarely("row_found_corrupt", event.database, { database: event.database }, "error");
+  if (event.kind === "ring_installed") {
+    const { epoch, hash, members } = event;
+    log.say(event.kind, { epoch, hash, members }, "info");
+  } else if (event.kind === "row_corrupt")
+    log.sayRarely(
+      "row_found_corrupt",
+      event.database,
+      { database: event.database, advice: MENDING[event.database] },
+      "error",
+    );
   else log.sayRarely(event.kind, event.code, { code: event.code, message: event.message }, "error");
 }

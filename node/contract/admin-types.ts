@@ -52,6 +52,8 @@ export interface AdminStatus {
     /** In use in hints.db; at `bytesMax` new hints are refused. */
     readonly bytes: number;
     readonly bytesMax: number;
+    /** Why hints.db is not the one that was there before; null where it is, and once all members compare. */
+    readonly lost: "missing" | "replaced" | "rolled_back" | null;
   };
   /** The other members, by what this node believes of them. */
   readonly peers: Readonly<Record<PeerBelief, number>>;

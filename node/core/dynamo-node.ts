@@ -9,6 +9,7 @@ import type {
   WriteOutcome,
 } from "./coordinator/requests.ts";
 import type { NodeId } from "./node-id.ts";
+import { COMPARE, HintLosses } from "./handoff/hint-losses.ts";
 import { HintDelivery } from "./handoff/hint-delivery.ts";
 import { HealthWatch } from "./membership/health-watch.ts";
 import type { MemberCondition, OwnDescription } from "./membership/member-entry.ts";
@@ -69,6 +70,7 @@ export class DynamoNode {
   readonly cache: RecordCache;
   readonly antiEntropy: AntiEntropy;
   readonly recovery: Recovery;
+  readonly hintLosses: HintLosses;
   readonly #ports: NodePorts;
   readonly #health: HealthWatch;
   readonly #calls: PeerCalls;
@@ -111,13 +113,8 @@ export class DynamoNode {
     });
     const isReachable = (peer: NodeId) => transport.isConnected(peer) && this.membership.isHealthy(peer);
     const acknowledged = (peer: NodeId, at: StorePoint): void => this.recovery.acknowledged(peer, at);
-    const connected = {
-      ...ports,
-      ring: this.ring,
-      calls: this.#calls,
-      isConnected: isReachable,
-      acknowledged,
-    };
+    const reached = { ring: this.ring, calls: this.#calls, isConnected: isReachable, acknowledged };
+    const connected = { ...ports, ...reached };
     this.#coordinator = new Coordinator({
       ...connected,
       store: this.cache,
@@ -130,6 +127,13 @@ export class DynamoNode {
     this.#handoff = new HintDelivery({
       ...connected,
       onCompleted: (owner) => this.antiEntropy.compareSoon(owner),
+      onLost: (place) => this.hintLosses.lost(place),
+      onCorruptRow: (position) => this.antiEntropy.corruptRowFound(position),
+    });
+    this.hintLosses = new HintLosses({
+      ...controlled,
+      isConnected: (peer) => transport.isConnected(peer),
+      compareSoon: () => this.antiEntropy.compareWithAll(),
     });
   }
 
@@ -137,6 +141,7 @@ export class DynamoNode {
   start(): void {
     this.ring.load();
     this.recovery.start();
+    this.hintLosses.start();
     this.#ports.transport.onMessage((from, message, lane) => this.#receive(from, message, lane));
     this.#ports.transport.onPeer((event) => {
       if (event.kind === "disconnected") {
@@ -222,6 +227,10 @@ export class DynamoNode {
     const sentAtMs = sentAtMsOf(message);
     if (sentAtMs !== undefined) this.#coordinator.heard(from, sentAtMs);
     if (message.type.startsWith("recovery.")) return this.recovery.handleControl(message);
+    if (message.type === COMPARE) {
+      this.antiEntropy.compareWithAll();
+      return { type: COMPARE, begun: true };
+    }
     if (message.type.startsWith("gossip.")) return this.membership.handleControl(from, message);
     return this.ring.handleControl(from, message);
   }

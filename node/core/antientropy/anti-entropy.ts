@@ -106,6 +106,11 @@ export class AntiEntropy {
 
   /** There may be other co-owners now. */
   ringChanged(): void {
+    this.compareWithAll();
+  }
+
+  /** Each co-owner, as compareSoon. */
+  compareWithAll(): void {
     for (const peer of coOwners(this.#parts.ring, this.#parts.self)) this.compareSoon(peer);
   }
 

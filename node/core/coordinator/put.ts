@@ -119,6 +119,7 @@ function refused(merged: Extract<Merged, { ok: false }>): Failure {
     return { ...failure("storage_failed", merged.message), maybeApplied: true };
   if (merged.code === "hints_full" || merged.code === "too_late")
     return failure("overloaded", merged.message);
-  if (merged.code === "invalid_record") return failure("storage_failed", merged.message);
+  if (merged.code === "invalid_record" || merged.code === "hint_lost")
+    return failure("storage_failed", merged.message);
   return failure(merged.code, merged.message);
 }

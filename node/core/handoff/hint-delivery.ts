@@ -2,7 +2,14 @@ import { askToStore } from "../coordinator/replica-calls.ts";
 import type { NodeId } from "../node-id.ts";
 import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { DeliveredHint, HintStore, KeptHint } from "../ports/hint-store.ts";
+import {
+  type DeliveredHint,
+  type HintPlace,
+  type HintStore,
+  type KeptHint,
+  NO_OWNER,
+  type RottenHint,
+} from "../ports/hint-store.ts";
 import type { StorePoint } from "../ports/replica-store.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { Random } from "../ports/random.ts";
@@ -33,6 +40,10 @@ export interface HintDeliveryParts {
   readonly acknowledged?: (peer: NodeId, at: StorePoint) => void;
   /** Something was delivered to this owner, and nothing is left that could be. */
   readonly onCompleted: (owner: NodeId) => void;
+  /** This owner will not be given what was kept for it at this place: the copy has rotted. */
+  readonly onLost: (place: HintPlace) => void;
+  /** A row of this node's own data failed its check. */
+  readonly onCorruptRow: (position: Uint8Array) => void;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -79,6 +90,7 @@ export class HintDelivery {
   }
 
   #scan(): void {
+    void this.#mendUnreadable();
     const members = this.#parts.ring.current()?.members ?? [];
     for (const owner of this.#owners.keys()) if (!this.#isMember(owner)) this.#owners.delete(owner);
     for (const { id } of members) this.#due.add(id);
@@ -109,6 +121,7 @@ export class HintDelivery {
       const limits = { rows: settings.handoffBatchRows, bytes: HANDOFF.batchBytes };
       const batch = await store.hintsFor({ owner, after: state.after, limits });
       if (batch.status === "failed") return this.#interrupted(owner, state, delivered);
+      await this.#mend(batch.rotten, owner);
       const fates = await Promise.all(batch.hints.map((hint) => this.#deliver(hint, owner)));
       const durationMs = this.#parts.clock.monotonicMs() - startMs;
       if (fates.length > 0)
@@ -122,6 +135,21 @@ export class HintDelivery {
       await this.#pause(pauseAfterMs(durationMs));
     }
     this.#interrupted(owner, state, delivered);
+  }
+
+  /** Rows of which nobody can say whom they are kept for. */
+  async #mendUnreadable(): Promise<void> {
+    const limits = { rows: this.#parts.settings.handoffBatchRows, bytes: HANDOFF.batchBytes };
+    const batch = await this.#parts.store.hintsFor({ owner: NO_OWNER, after: undefined, limits });
+    if (batch.status === "read") await this.#mend(batch.rotten, NO_OWNER);
+  }
+
+  async #mend(rotten: readonly RottenHint[], owner: NodeId): Promise<void> {
+    for (const { position, database } of rotten) {
+      if (database === "data") this.#parts.onCorruptRow(position);
+      const mended = await this.#parts.store.mendHint({ position, owner });
+      if (!mended.ok && mended.code === "hint_lost") this.#parts.onLost({ position, owner });
+    }
   }
 
   async #deliver({ position, record, digest }: KeptHint, owner: NodeId): Promise<HintFate> {

@@ -19,7 +19,8 @@ export interface Database {
   scan(after: Uint8Array | undefined, limit: number): StoredRow[];
   /**
    * Positions > `after` (from the start where undefined) of the rows kept for `owner`, ascending, at most `limit`.
-   * Its cost is that of what it returns, however many rows there are.
+   * Its cost is that of what it returns, however many rows there are. The empty owner: those whose owners a disk has
+   * spoilt, so that nobody can tell whom they are kept for.
    */
   positionsKeptFor(owner: string, after: Uint8Array | undefined, limit: number): Uint8Array[];
   /**
@@ -32,7 +33,7 @@ export interface Database {
   count(): number;
   /** Bytes of the file that are in use; what is free inside it does not count. Includes what is not committed yet. */
   usedBytes(): number;
-  /** What the file says of itself; undefined where nobody ever wrote it, as in hints.db (storage/store-life.ts). */
+  /** What the file says of itself; undefined where nobody ever wrote it (storage/store-life.ts). */
   identity(): StoreIdentity | undefined;
   /** Within a transaction, as rows are. */
   writeIdentity(identity: StoreIdentity): void;
@@ -42,6 +43,13 @@ export interface Database {
 
 export interface StoreIdentity extends KeptIdentity {
   /** Commits so far that changed anything. */
+  readonly sequence: number;
+  /** In data.db: how far hints.db had come at least (storage/hints-life.ts). */
+  readonly hints?: HintsPoint | undefined;
+}
+
+export interface HintsPoint {
+  readonly storeId: string;
   readonly sequence: number;
 }
 

@@ -14,6 +14,26 @@ export interface HintStore {
    * delivered. Resolves when it is on stable storage.
    */
   forgetHint(delivered: DeliveredHint): Promise<Stored>;
+  /**
+   * For a row that failed its check. Where the writer still has it whole, it is written anew; else the owner is struck
+   * off, since there is nothing left to deliver: that is `hint_lost`. Resolves when it is on stable storage.
+   */
+  mendHint(place: HintPlace): Promise<Stored>;
+}
+
+export interface HintPlace {
+  readonly position: Uint8Array;
+  /** NO_OWNER where it is not known whom the row is kept for. */
+  readonly owner: NodeId;
+}
+
+/** Asks for rows whose owners cannot be read any more: all of them are rotten. */
+export const NO_OWNER = "" as NodeId;
+
+export interface RottenHint {
+  readonly position: Uint8Array;
+  /** "data": a marker is sound, and the row in data.db that it speaks of is not. */
+  readonly database: "data" | "hints";
 }
 
 export interface HintQuery {
@@ -32,8 +52,9 @@ export interface HintBatchLimits {
 export type HintBatch =
   | {
       readonly status: "read";
-      /** Rows that failed their check are left out, and counted. */
       readonly hints: readonly KeptHint[];
+      /** Rows that failed their check: nothing of them may be delivered. See mendHint. */
+      readonly rotten: readonly RottenHint[];
       /** The `after` of the next batch; undefined where this was the last one. */
       readonly next: Uint8Array | undefined;
     }

@@ -52,6 +52,10 @@ export type CoreEvent =
   | { readonly kind: "hint_received"; readonly peerId: string }
   /** A marker hint whose record this node does not hold any more: its owner cannot be given it from here. */
   | { readonly kind: "marker_dropped"; readonly ownerId: string }
+  /** What was kept for this owner ("unknown" where that has rotted too) failed its check and was struck off. */
+  | { readonly kind: "hint_lost"; readonly partition: number; readonly ownerId: string }
+  /** All that this node kept for others since some time ago is gone (storage/hints-life.ts). */
+  | { readonly kind: "hints_database_lost"; readonly reason: "missing" | "replaced" | "rolled_back" }
   | { readonly kind: "peer_call_timed_out"; readonly peerId: string }
   /** What this node believes of a peer has changed; `reason` and `before` are of membership/peer-health.ts. */
   | {

@@ -80,7 +80,9 @@ export type StoreFailureCode =
   /** Its time to be begun was over before the disk let it in: certainly not done. */
   | "too_late"
   /** This node keeps as many bytes for other owners as it may: another stand-in has to. */
-  | "hints_full";
+  | "hints_full"
+  /** The hint was rotten, and its owner has been struck off (HintStore.mendHint). */
+  | "hint_lost";
 
 /** The record as it will be committed, handed out early so that peers fsync at the same time. */
 export type Merged =

@@ -11,6 +11,8 @@ export interface IdentityStore {
   point(): StorePoint;
   /** Writes it into data.db, for this and every later process. Resolves when it is on stable storage. */
   keepIdentity(identity: KeptIdentity): Promise<Stored>;
+  /** The loss of hints.db was made known: data.db takes the present one for the right one from now on. */
+  acceptHints(): Promise<Stored>;
 }
 
 export interface KeptIdentity {
@@ -25,4 +27,9 @@ export interface KeptIdentity {
 export interface OpenedStore extends StorePoint, KeptIdentity {
   /** True where no process has used it before this one. */
   readonly isNew: boolean;
+  /** How hints.db is not the one that data.db knows; also "missing" where both are new. */
+  readonly hintsLost: HintsLoss | undefined;
 }
+
+/** hints.db is not there (any more), is another file, or lacks commits that it once had. */
+export type HintsLoss = "missing" | "replaced" | "rolled_back";

@@ -131,9 +131,10 @@ function withKeptFor(row: StoredRow, owners: readonly string[]): StoredRow | und
   return { ...row, keptFor: union(row.keptFor, owners) };
 }
 
-/** A marker's owners wait for whatever is at the place. */
+/** They wait for whatever is at the place, also where what was there has rotted. */
 function ownersBefore(before: CheckedRow): readonly string[] {
-  return before.state === "sound" || before.state === "marker" ? before.row.keptFor : [];
+  if (before.state === "corrupt") return before.owners;
+  return before.state === "absent" ? [] : before.row.keptFor;
 }
 
 function decodeSeen(bytes: Uint8Array): Coverage | undefined {

@@ -78,6 +78,11 @@ export class BatchTable {
     if (position !== undefined) this.#tree?.replaced(position, before?.digest, after?.digest);
   }
 
+  /** An owner that was counted when it could still be read in the row. */
+  notKeptFor(owner: string, before: StoredRow): void {
+    if (!before.keptFor.includes(owner)) addTo(this.hintsAdded, owner, -1);
+  }
+
   #touch(): void {
     if (this.touched) return;
     this.database.begin();

@@ -19,11 +19,14 @@ import { type BatchFacts, encodeMerged, encodeSettled, type SettledRun } from ".
 import { commandBytes, decodeWrites, type WriteCommand } from "./write-codec.ts";
 import { type CheckedRow, checkRow } from "./row-check.ts";
 import { HintBudget } from "./hint-budget.ts";
+import { mendedHint } from "./mend-hint.ts";
+import { type HintPlace, NO_OWNER } from "../ports/hint-store.ts";
 import { forgetOwner } from "./forget-hint.ts";
 import { withOwners } from "./marker-hint.ts";
 import { noRows, type RowCounts } from "./row-counts.ts";
 import { invariant } from "../invariant.ts";
-import { drawId, StoreLife } from "./store-life.ts";
+import { drawId } from "./draw-id.ts";
+import { StoreLife } from "./store-life.ts";
 import type { OpenedStore } from "../ports/store-identity.ts";
 import { TreeWriter } from "../merkle/tree-writer.ts";
 
@@ -99,7 +102,7 @@ export class GroupCommit {
     this.#mint = new ActorMint(drawId(parts.random));
     this.#tree = new TreeWriter(parts.data, parts.changesPerFold);
     this.#tools = { mint: this.#mint, limits: parts.limits, hash: parts.hash };
-    this.#life = new StoreLife(parts.data, parts.random);
+    this.#life = new StoreLife(parts.data, parts.random, parts.hints);
     this.#hintBudget = new HintBudget(parts.hints, parts.limits.hintBytesMax);
     parts.pipe.onMessage((message) => this.#receive(message));
   }
@@ -125,6 +128,7 @@ export class GroupCommit {
       if (merged.length > 0) this.#parts.pipe.post(encodeMerged(merged));
       batch.data.flush();
       if (batch.data.changed) this.#life.advance();
+      if (batch.hints.changed) this.#life.hints.advance();
     } catch (error) {
       this.#open = undefined;
       this.#fail(batch, error);
@@ -143,6 +147,7 @@ export class GroupCommit {
       this.#life.committed();
       batch.isDataKept = true;
       batch.hints.commit();
+      this.#life.hints.committed();
     } catch (error) {
       this.#fail(batch, error);
       return;
@@ -178,19 +183,8 @@ export class GroupCommit {
   #applyAll(batch: Batch): { call: number; result: Merged }[] {
     const merged: { call: number; result: Merged }[] = [];
     for (const { call, command } of batch.writes) {
-      if (command.kind === "rebuild") {
-        batch.data.rebuildLeaves(command.leaves);
-        batch.results.push(stored);
-        continue;
-      }
-      if (command.kind === "identity") {
-        this.#life.change(command.identity);
-        batch.data.change();
-        batch.results.push(stored);
-        continue;
-      }
-      if (command.kind === "forget" || command.kind === "mark") {
-        batch.results.push(this.#changeOwners(batch, command));
+      if (command.kind !== "coordinate" && command.kind !== "store") {
+        batch.results.push(this.#applySpecial(batch, command));
         continue;
       }
       const { keptFor, position } = command.kind === "coordinate" ? command.write : command.incoming;
@@ -213,6 +207,28 @@ export class GroupCommit {
     return merged;
   }
 
+  /** What is no client's or replica's record. */
+  #applySpecial(batch: Batch, command: Exclude<WriteCommand, { kind: "coordinate" | "store" }>): Stored {
+    switch (command.kind) {
+      case "rebuild":
+        batch.data.rebuildLeaves(command.leaves);
+        return stored;
+      case "identity":
+        this.#life.change(command.identity);
+        batch.data.change();
+        return stored;
+      case "accept_hints":
+        this.#life.hints.accept();
+        batch.data.change();
+        return stored;
+      case "mend":
+        return this.#mend(batch, command.place);
+      case "forget":
+      case "mark":
+        return this.#changeOwners(batch, command);
+    }
+  }
+
   /** Of a hint: who has yet to get it. */
   #changeOwners(batch: Batch, command: Extract<WriteCommand, { kind: "forget" | "mark" }>): Stored {
     const { position } = command.kind === "mark" ? command.missed : command.hint;
@@ -227,6 +243,16 @@ export class GroupCommit {
     if (refusal === undefined) batch.hints.replace(before, after);
     else batch.hintsRefused += 1;
     return refusal ?? stored;
+  }
+
+  #mend(batch: Batch, place: HintPlace): Stored {
+    const before = batch.hints.read(place.position);
+    if (before === undefined) return stored;
+    const { after, isLost } = mendedHint(before, batch.data.read(place.position), place, this.#parts.hash);
+    batch.hints.replace(before, after, true);
+    if (!isLost) return stored;
+    if (place.owner !== NO_OWNER) batch.hints.notKeptFor(place.owner, before);
+    return failure("hint_lost", "the hint failed its check, and its owner was struck off");
   }
 
   #withinBudget<T extends Coordinated | MergedRow>(
@@ -268,6 +294,7 @@ export class GroupCommit {
     for (const table of [batch.data, batch.hints]) table.rollback();
     this.#mint.renew(drawId(this.#parts.random));
     this.#life.failed();
+    this.#life.hints.failed();
     if (!(error instanceof DatabaseFailure)) throw error;
     const code = error.code === "disk_full" ? "read_only" : "storage_failed";
     const result = failure(code, error.message);

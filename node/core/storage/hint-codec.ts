@@ -1,4 +1,4 @@
-import type { HintBatch, HintQuery, KeptHint } from "../ports/hint-store.ts";
+import type { HintBatch, HintQuery, KeptHint, RottenHint } from "../ports/hint-store.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import type { NodeId } from "../node-id.ts";
@@ -42,7 +42,10 @@ export function encodeHints({ dataRowsCorrupt, hintRowsCorrupt, batch }: Answere
   const bytes =
     batch.status === "failed"
       ? batch.message.length
-      : batch.hints.reduce((sum, { record }) => sum + 40 + (record?.length ?? 0), 64);
+      : batch.hints.reduce(
+          (sum, { record }) => sum + 40 + (record?.length ?? 0),
+          64 + 17 * batch.rotten.length,
+        );
   const writer = new ByteWriter(bytes).varint(dataRowsCorrupt).varint(hintRowsCorrupt);
   if (batch.status === "failed") return writer.u8(STATUS.failed).text(batch.message).finish();
   if (batch.next === undefined) writer.u8(STATUS.last);
@@ -54,6 +57,8 @@ export function encodeHints({ dataRowsCorrupt, hintRowsCorrupt, batch }: Answere
       .raw(digest)
       .bytes(record ?? nothing);
   }
+  writer.varint(batch.rotten.length);
+  for (const { position, database } of batch.rotten) writer.raw(position).u8(database === "data" ? 1 : 0);
   return writer.finish();
 }
 
@@ -81,5 +86,8 @@ function readBatch(reader: ByteReader): HintBatch {
     const record = reader.bytes(RECORD_BYTES_MAX);
     hints.push({ position, digest, record: record.length === 0 ? undefined : record });
   }
-  return { status: "read", hints, next };
+  const rotten: RottenHint[] = [];
+  for (let left = reader.varint(); left > 0; left--)
+    rotten.push({ position: reader.raw(16), database: reader.u8() === 1 ? "data" : "hints" });
+  return { status: "read", hints, rotten, next };
 }

@@ -1,12 +1,12 @@
 import { type Database, DatabaseFailure } from "../ports/database.ts";
-import type { HintQuery, KeptHint } from "../ports/hint-store.ts";
+import type { HintQuery, KeptHint, RottenHint } from "../ports/hint-store.ts";
 import type { AnsweredHints } from "./hint-codec.ts";
 import type { Digester } from "../ports/hash.ts";
 import { owedRecord } from "./owed-record.ts";
 
 /**
  * Reads one bounded batch of what is owed to one owner, in one short transaction. A row that fails its check is left
- * out and counted: its owner must not get it, and the rows behind it must not wait for it. A marker whose record is lost
+ * out and named: its owner must not get it, and the rows behind it must not wait for it. A marker whose record is lost
  * is in the batch without one, so that somebody hears of it.
  */
 export interface HintTables {
@@ -34,15 +34,20 @@ export function readHints(query: HintQuery, tables: HintTables, hash: Digester):
 function collect({ owner, after, limits }: HintQuery, tables: HintTables, hash: Digester): AnsweredHints {
   const positions = tables.hints.positionsKeptFor(owner, after, limits.rows);
   const hints: KeptHint[] = [];
+  const rotten: RottenHint[] = [];
   const corrupt = { data: 0, hints: 0 };
   let next = positions.length < limits.rows ? undefined : positions.at(-1);
   let bytes = 0;
   for (const [i, position] of positions.entries()) {
     const row = tables.hints.read(position);
     if (row === undefined) continue;
-    const owed = owedRecord(row, tables.data.read(position), hash);
+    // The index names the owner: where the row does not, one of the two has rotted.
+    const owed = row.keptFor.includes(owner)
+      ? owedRecord(row, tables.data.read(position), hash)
+      : ({ state: "corrupt", database: "hints" } as const);
     if (owed.state === "corrupt") {
       corrupt[owed.database] += 1;
+      rotten.push({ position, database: owed.database });
       continue;
     }
     const record = owed.state === "record" ? owed.record : undefined;
@@ -54,5 +59,5 @@ function collect({ owner, after, limits }: HintQuery, tables: HintTables, hash: 
     hints.push({ position, record, digest: owed.digest });
   }
   const facts = { dataRowsCorrupt: corrupt.data, hintRowsCorrupt: corrupt.hints };
-  return { ...facts, batch: { status: "read", hints, next } };
+  return { ...facts, batch: { status: "read", hints, rotten, next } };
 }

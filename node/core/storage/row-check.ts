@@ -12,19 +12,20 @@ import { decodeRecord, RECORD_VERSION } from "../version/record-codec.ts";
  */
 export type CheckedRow =
   | { readonly state: "absent" }
-  | { readonly state: "corrupt" }
+  /** `owners`: whom it was kept for, as far as that can be read. */
+  | { readonly state: "corrupt"; readonly owners: readonly string[] }
   /** Owners without a record (marker-hint.ts). */
   | { readonly state: "marker"; readonly row: StoredRow }
   | { readonly state: "sound"; readonly row: StoredRow; readonly record: KeyRecord };
 
 export function checkRow(row: StoredRow | undefined, hash: Digester): CheckedRow {
   if (row === undefined) return { state: "absent" };
-  if (!hasSoundDigest(row, hash)) return { state: "corrupt" };
+  if (!hasSoundDigest(row, hash)) return { state: "corrupt", owners: row.keptFor };
   if (isMarker(row)) return { state: "marker", row };
   try {
     return { state: "sound", row, record: decodeRecord(row.record) };
   } catch (error) {
-    if (error instanceof MalformedBytes) return { state: "corrupt" };
+    if (error instanceof MalformedBytes) return { state: "corrupt", owners: row.keptFor };
     throw error;
   }
 }

@@ -11,7 +11,7 @@ import type {
   StoreFailureCode,
   StorePoint,
 } from "../ports/replica-store.ts";
-import type { DeliveredHint, HintBatch, HintQuery, HintStore } from "../ports/hint-store.ts";
+import type { DeliveredHint, HintBatch, HintPlace, HintQuery, HintStore } from "../ports/hint-store.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { IdentityStore, KeptIdentity, OpenedStore } from "../ports/store-identity.ts";
@@ -138,6 +138,14 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
 
   forgetHint(hint: DeliveredHint): Promise<Stored> {
     return this.#settled({ kind: "forget", hint });
+  }
+
+  mendHint(place: HintPlace): Promise<Stored> {
+    return this.#settled({ kind: "mend", place });
+  }
+
+  acceptHints(): Promise<Stored> {
+    return this.#settled({ kind: "accept_hints" });
   }
 
   read(query: ReplicaQuery): Promise<ReplicaRead> {

@@ -1,3 +1,5 @@
+import { drawId } from "./draw-id.ts";
+import { HintsLife } from "./hints-life.ts";
 import { type Database, DatabaseFailure, type StoreIdentity } from "../ports/database.ts";
 import type { Random } from "../ports/random.ts";
 import type { StorePoint } from "../ports/replica-store.ts";
@@ -17,20 +19,40 @@ export class StoreLife {
   #written: StoreIdentity | undefined;
   #point: StorePoint;
 
-  /** Throws DatabaseFailure where the file cannot be read. */
-  constructor(database: Database, random: Random) {
+  readonly #hints: HintsLife;
+
+  /** Throws DatabaseFailure where a file cannot be read. */
+  constructor(database: Database, random: Random, hintsDatabase: Database) {
     this.#database = database;
     const found = database.identity();
+    this.#hints = new HintsLife(hintsDatabase, found, random);
     this.#identity = found ?? {
       storeId: drawId(random),
       sequence: 0,
       lostStores: [],
       recovering: false,
     };
-    this.opened = { ...this.#identity, runId: drawId(random), isNew: found === undefined };
+    const { storeId: foundId, sequence: foundSequence, lostStores, recovering } = this.#identity;
+    this.opened = {
+      storeId: foundId,
+      sequence: foundSequence,
+      lostStores,
+      recovering,
+      runId: drawId(random),
+      isNew: found === undefined,
+      hintsLost: this.#hints.loss,
+    };
     const { storeId, sequence } = this.#identity;
     this.#point = { storeId, runId: this.opened.runId, sequence };
-    if (found === undefined) this.#keepNew();
+    const { remembered } = this.#hints;
+    const isKnown =
+      remembered?.storeId === found?.hints?.storeId && remembered?.sequence === found?.hints?.sequence;
+    this.#identity = { ...this.#identity, hints: remembered };
+    if (found === undefined || !isKnown) this.#keepNew();
+  }
+
+  get hints(): HintsLife {
+    return this.#hints;
   }
 
   /** One object until the next commit. */
@@ -46,7 +68,8 @@ export class StoreLife {
   /** To be called in the transaction, once, where it changes anything. */
   advance(): void {
     const { storeId, lostStores, recovering } = this.#changed ?? this.#identity;
-    this.#written = { storeId, lostStores, recovering, sequence: this.#identity.sequence + 1 };
+    const { remembered: hints } = this.#hints;
+    this.#written = { storeId, lostStores, recovering, sequence: this.#identity.sequence + 1, hints };
     this.#database.writeIdentity(this.#written);
   }
 
@@ -75,11 +98,4 @@ export class StoreLife {
       if (!(error instanceof DatabaseFailure)) throw error;
     }
   }
-}
-
-/** 64 random bits as 16 hex digits. */
-export function drawId(random: Random): string {
-  let hex = "";
-  for (const byte of random.bytes(8)) hex += byte.toString(16).padStart(2, "0");
-  return hex;
 }

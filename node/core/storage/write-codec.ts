@@ -1,6 +1,6 @@
 import type { CoordinatedWrite, IncomingRecord, MissedByOwners } from "../ports/replica-store.ts";
 import type { KeptIdentity } from "../ports/store-identity.ts";
-import type { DeliveredHint } from "../ports/hint-store.ts";
+import type { DeliveredHint, HintPlace } from "../ports/hint-store.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import type { NodeId } from "../node-id.ts";
@@ -20,10 +20,21 @@ export type WriteCommand =
   | { readonly kind: "store"; readonly incoming: IncomingRecord }
   | { readonly kind: "forget"; readonly hint: DeliveredHint }
   | { readonly kind: "mark"; readonly missed: MissedByOwners }
+  | { readonly kind: "mend"; readonly place: HintPlace }
+  | { readonly kind: "accept_hints" }
   | { readonly kind: "rebuild"; readonly leaves: readonly number[] }
   | { readonly kind: "identity"; readonly identity: KeptIdentity };
 
-const KIND = { coordinate: 1, store: 2, forget: 3, mark: 4, rebuild: 5, identity: 6 } as const;
+const KIND = {
+  coordinate: 1,
+  store: 2,
+  forget: 3,
+  mark: 4,
+  rebuild: 5,
+  identity: 6,
+  mend: 7,
+  accept: 8,
+} as const;
 const NAME_BYTES_MAX = 64 * 1024;
 const FIXED_BYTES = 72;
 const LEAF_BYTES = 4;
@@ -33,6 +44,8 @@ const UNLIMITED = 0;
 /** Upper bound of what the command takes in a message, for the sizes of messages, queues and batches. */
 export function commandBytes(command: WriteCommand): number {
   if (command.kind === "forget") return FIXED_BYTES + 3 * command.hint.owner.length;
+  if (command.kind === "mend") return FIXED_BYTES + 3 * command.place.owner.length;
+  if (command.kind === "accept_hints") return FIXED_BYTES;
   if (command.kind === "rebuild") return FIXED_BYTES + command.leaves.length * LEAF_BYTES;
   if (command.kind === "identity") return FIXED_BYTES + (1 + command.identity.lostStores.length) * 24;
   if (command.kind === "mark") return FIXED_BYTES + command.missed.owners.length * 48;
@@ -66,6 +79,13 @@ export function encodeWrites(
       case "mark":
         writer.u8(KIND.mark).raw(command.missed.position);
         writeOwners(writer, command.missed.owners);
+        break;
+      case "mend":
+        writer.u8(KIND.mend).raw(command.place.position);
+        writeOwners(writer, [command.place.owner]);
+        break;
+      case "accept_hints":
+        writer.u8(KIND.accept);
         break;
       case "rebuild":
         writeNumbers(writer.u8(KIND.rebuild), command.leaves);
@@ -112,6 +132,7 @@ function readCommand(reader: ByteReader): WriteCommand {
   const kind = reader.u8();
   if (kind === KIND.rebuild) return { kind: "rebuild", leaves: readNumbers(reader) };
   if (kind === KIND.identity) return { kind: "identity", identity: readIdentity(reader) };
+  if (kind === KIND.accept) return { kind: "accept_hints" };
   const position = reader.raw(16);
   const keptFor = readOwners(reader);
   switch (kind) {
@@ -121,6 +142,8 @@ function readCommand(reader: ByteReader): WriteCommand {
       return { kind: "forget", hint: { position, owner: theOnly(keptFor), digest: reader.raw(16) } };
     case KIND.mark:
       return { kind: "mark", missed: { position, owners: keptFor } };
+    case KIND.mend:
+      return { kind: "mend", place: { position, owner: theOnly(keptFor) } };
     case KIND.coordinate:
       return { kind: "coordinate", write: readCoordinated(reader, position, keptFor) };
     default:

@@ -58,6 +58,7 @@ const CODES: readonly (StoreFailureCode | undefined)[] = [
   "overloaded",
   "hints_full",
   "too_late",
+  "hint_lost",
 ];
 
 export function encodeMerged(merged: readonly { call: number; result: Merged }[]): Uint8Array {

@@ -285,7 +285,9 @@ function positionsOf(
   owner: string,
   after: Uint8Array | undefined,
 ): Uint8Array[] {
-  const kept = scanOf(rows, after, rows.size).filter(({ keptFor }) => keptFor.includes(owner));
+  const kept = scanOf(rows, after, rows.size).filter(({ keptFor }) =>
+    owner === "" ? keptFor.length === 0 : keptFor.includes(owner),
+  );
   return kept.map(({ position }) => position);
 }
 

@@ -285,12 +285,12 @@ describe("SqliteDatabase", () => {
   it("refuses a file of a newer schema, and one that is not its own, and says what to do", () => {
     openDatabase().close();
     const raw = new Sqlite(path);
-    raw.pragma("user_version = 3");
+    raw.pragma("user_version = 4");
     raw.close();
     for (const role of ["write", "read"] as const) {
       const failure = failureOf(() => openDatabase(role));
       expect(failure.code).to.equal("schema_newer");
-      expect(failure.message).to.include("schema version 3").and.include("or a later one");
+      expect(failure.message).to.include("schema version 4").and.include("or a later one");
     }
     const other = new Sqlite(join(dir, "other.db"));
     other.exec("CREATE TABLE something (a)");

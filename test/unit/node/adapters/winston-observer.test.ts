@@ -51,4 +51,17 @@ describe("log", () => {
       "error row_found_corrupt",
     ]);
   });
+
+  it("says of a lost hint whom it was kept for, and of a rotten row and a lost hints.db what to do", () => {
+    const { lines, stream } = collect();
+    const observer = new WinstonObserver(createLogLine({ level: "debug", base: {}, stream }));
+    observer.event({ kind: "hint_lost", partition: 7, ownerId: "p" });
+    observer.event({ kind: "hints_database_lost", reason: "rolled_back" });
+    observer.event({ kind: "row_corrupt", database: "hints" });
+    expect(lines().map(({ level, advice }) => [level, typeof advice])).to.deep.equal(
+      Array.from({ length: 3 }, () => ["error", "string"]),
+    );
+    expect(lines()[0]).to.deep.include({ ownerId: "p", partition: 7 });
+    expect(lines()[1]!["explanation"]).to.include("lacks commits");
+  });
 });

@@ -60,7 +60,7 @@ class ScriptedAdmin implements NodeAdmin {
       stateReason: "",
       clusterId: "c",
       ring: { epoch: 1, hash: "ab" },
-      hints: { pending: { [OTHER]: 2 }, markers: 1, bytes: 3, bytesMax: 4 },
+      hints: { pending: { [OTHER]: 2 }, markers: 1, bytes: 3, bytesMax: 4, lost: null },
       peers: { up: 2, slow: 0, down: 0 },
       antiEntropy: { lastExchange: {} },
       recovery: { recovering: false, partitionsLeft: 0 },

@@ -2,6 +2,7 @@ import { md5Digester as hash } from "../../../../../node/adapters/md5.ts";
 import { HintDelivery } from "../../../../../node/core/handoff/hint-delivery.ts";
 import type { NodeId } from "../../../../../node/core/node-id.ts";
 import { PeerCalls } from "../../../../../node/core/peers/peer-calls.ts";
+import type { HintPlace } from "../../../../../node/core/ports/hint-store.ts";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
 import type { Stored } from "../../../../../node/core/ports/replica-store.ts";
 import type { Lane } from "../../../../../node/core/ports/transport.ts";
@@ -35,6 +36,8 @@ export class HandoffRig {
   readonly data = new MemoryDatabase();
   readonly hints = new MemoryDatabase();
   readonly events: CoreEvent[] = [];
+  readonly lost: HintPlace[] = [];
+  readonly corruptRows: Uint8Array[] = [];
   readonly store: StoreClient;
   readonly delivery: HintDelivery;
   nowMs = 0;
@@ -88,6 +91,8 @@ export class HandoffRig {
       calls: this.#calls,
       isConnected: transport.isConnected,
       onCompleted: () => undefined,
+      onLost: (place) => void this.lost.push(place),
+      onCorruptRow: (position) => void this.corruptRows.push(position),
       clock,
       timers,
       random,

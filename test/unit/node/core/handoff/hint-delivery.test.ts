@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { HANDOFF, pauseAfterMs } from "../../../../../node/core/handoff/handoff-pace.ts";
+import { NO_OWNER } from "../../../../../node/core/ports/hint-store.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { nodeId } from "../ring/made-ring.ts";
 import { emptyImage } from "../storage/memory-database.ts";
@@ -196,7 +197,7 @@ describe("HintDelivery", () => {
     expect(rig.pending()).to.deep.equal({ [STRANGER]: 1 });
   });
 
-  it("skips a hint that has rotted, reports it, and delivers the others", async () => {
+  it("strikes off a hint that has rotted, reports it, and delivers the others", async () => {
     for (const name of ["x", "y"]) await rig.keep(name, "v", OWNER);
     const rotten = rig.hints.read(keyNamed("x").position)!;
     rig.hints.plant({ ...rotten, digest: new Uint8Array(16) });
@@ -206,7 +207,36 @@ describe("HintDelivery", () => {
     expect([hint!.body.position, more]).to.deep.equal([keyNamed("y").position, []]);
     expect(eventsOf(rig, "row_corrupt")).to.deep.include({ kind: "row_corrupt", database: "hints" });
     await rig.answer(hint!);
-    expect(rig.hints.count()).to.equal(1);
+    expect([rig.hints.count(), rig.pending()]).to.deep.equal([0, {}]);
+    expect(rig.lost).to.deep.equal([{ position: keyNamed("x").position, owner: OWNER }]);
+  });
+
+  it("strikes off a rotten row owner by owner, each when it could have had it", async () => {
+    await rig.keep("x", "v", OWNER, OTHER);
+    rig.hints.plant({ ...rig.hints.read(keyNamed("x").position)!, digest: new Uint8Array(16) });
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    expect([rig.pending(), rig.lost.map(({ owner }) => owner)]).to.deep.equal([{ [OTHER]: 1 }, [OWNER]]);
+    rig.connect(OTHER);
+    await rig.advance(1_000);
+    expect([rig.pending(), rig.hints.count()]).to.deep.equal([{}, 0]);
+  });
+
+  it("strikes off a row of which nobody can say whom it is kept for", async () => {
+    await rig.keep("x", "v", OWNER);
+    rig.hints.plant({ ...rig.hints.read(keyNamed("x").position)!, keptFor: [] });
+    await rig.advance(INTERVAL_MS);
+    expect(rig.hints.count()).to.equal(0);
+    expect(rig.lost.map(({ owner }) => owner)).to.deep.equal([NO_OWNER]);
+  });
+
+  it("strikes off a marker whose record has rotted, and has the record fetched from elsewhere", async () => {
+    await rig.mark("x", "v", OWNER);
+    rig.data.plant({ ...rig.data.read(keyNamed("x").position)!, digest: new Uint8Array(16) });
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    expect([rig.pending(), rig.corruptRows]).to.deep.equal([{}, [keyNamed("x").position]]);
+    expect(rig.lost).to.have.length(1);
   });
 
   it("serves a bounded number of owners at once, and the others as soon as one of these is done", async () => {

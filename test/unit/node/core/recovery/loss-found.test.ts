@@ -2,7 +2,8 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { Acknowledgements } from "../../../../../node/core/recovery/acknowledgements.ts";
 import { afterLoss, lossToldBy } from "../../../../../node/core/recovery/loss.ts";
-import { drawId, StoreLife } from "../../../../../node/core/storage/store-life.ts";
+import { drawId } from "../../../../../node/core/storage/draw-id.ts";
+import { StoreLife } from "../../../../../node/core/storage/store-life.ts";
 import { nodeId } from "../ring/made-ring.ts";
 import { emptyImage, MemoryDatabase, type MemoryImage } from "../storage/memory-database.ts";
 import { countingRandom } from "../storage/sample-writes.ts";
@@ -23,7 +24,8 @@ class Schedule {
   /** Commits that the peer heard of. */
   #heard = 0;
   #copy: { image: MemoryImage; heard: number } = { image: emptyImage, heard: 0 };
-  #life = new StoreLife(this.#database, this.#random);
+  readonly #hints = new MemoryDatabase();
+  #life = new StoreLife(this.#database, this.#random, this.#hints);
 
   run(action: Action): void {
     switch (action) {
@@ -64,7 +66,7 @@ class Schedule {
    * was exchanged and lacks nothing that was heard of may be noticed, and need not be.
    */
   #restart(disk: "same disk" | "other disk" | "lost what was heard of"): void {
-    this.#life = new StoreLife(this.#database, this.#random);
+    this.#life = new StoreLife(this.#database, this.#random, this.#hints);
     const { opened } = this.#life;
     const told = this.#memory.pointsOf(NODE);
     const loss = lossToldBy(told, opened, opened);

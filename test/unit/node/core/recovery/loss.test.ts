@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { afterLoss, lossToldBy } from "../../../../../node/core/recovery/loss.ts";
 import { at } from "./store-points.ts";
 
-const opened = { ...at(1, 10, 100), lostStores: [], recovering: false, isNew: false };
+const opened = { ...at(1, 10, 100), lostStores: [], recovering: false, isNew: false, hintsLost: undefined };
 const known = { lostStores: [] };
 
 describe("lossToldBy", () => {

@@ -123,12 +123,13 @@ describe("GroupCommit", () => {
 
   it("touches hints.db only for what is kept for others", () => {
     const writer = new Writer();
+    const before = writer.hints.commits;
     writer.put("mine", "a");
     writer.run();
-    expect([writer.data.commits, writer.hints.commits]).to.deep.equal([1, 0]);
+    expect([writer.data.commits, writer.hints.commits - before]).to.deep.equal([1, 0]);
     writer.put("theirs", "b", { keptFor: [OWNER_A] });
     writer.run();
-    expect([writer.data.commits, writer.hints.commits]).to.deep.equal([1, 1]);
+    expect([writer.data.commits, writer.hints.commits - before]).to.deep.equal([1, 1]);
     expect(writer.hints.read(keyNamed("theirs").position)!.keptFor).to.deep.equal([OWNER_A]);
   });
 
@@ -373,7 +374,7 @@ describe("GroupCommit", () => {
     const { storeId } = writer.data.identity()!;
     const identity = { storeId, lostStores: ["00000000000000aa"], recovering: true };
     expect(sequenceAfter(() => writer.send({ kind: "identity", identity }))).to.equal(3);
-    expect(writer.data.identity()).to.deep.equal({ ...identity, sequence: 3 });
+    expect(writer.data.identity()).to.deep.include({ ...identity, sequence: 3 });
   });
 
   it("does not swallow an error that is not the disk's", () => {

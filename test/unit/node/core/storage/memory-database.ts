@@ -72,7 +72,9 @@ export class MemoryDatabase implements Database {
   }
 
   positionsKeptFor(owner: string, after: Uint8Array | undefined, limit: number): Uint8Array[] {
-    const rows = this.scan(after, this.count()).filter(({ keptFor }) => keptFor.includes(owner));
+    const rows = this.scan(after, this.count()).filter(({ keptFor }) =>
+      owner === "" ? keptFor.length === 0 : keptFor.includes(owner),
+    );
     return rows.slice(0, limit).map(({ position }) => position);
   }
 

@@ -44,7 +44,14 @@ class Rig {
       clock: { monotonicMs: () => this.nowMs, wallMs: () => 0 },
       timers: { after: () => () => undefined, soon: (run) => void this.#soon.push(run) },
       observer: { event: (event) => void this.events.push(event) },
-      opened: { ...batch.at, sequence: 6, lostStores: [], recovering: false, isNew: false },
+      opened: {
+        ...batch.at,
+        sequence: 6,
+        lostStores: [],
+        recovering: false,
+        isNew: false,
+        hintsLost: undefined,
+      },
       limits: {
         writes: { writesMax: 4, bytesMax: 10_000, messagesMax: 2 },
         reads: { queriesMax: 4, messagesPerReaderMax: 1, bulkWaitMsMax: 30_000 },
@@ -196,7 +203,7 @@ describe("StoreClient", () => {
     rig.tick();
     expect([rig.queries, rig.hintQueries]).to.deep.equal([[[1], []], [query]]);
     expect(rig.client.pending).to.equal(2);
-    const answer = { status: "read", hints: [], next: undefined } as const;
+    const answer = { status: "read", hints: [], rotten: [], next: undefined } as const;
     rig.readers[1]!.far.post(encodeHints({ dataRowsCorrupt: 0, hintRowsCorrupt: 1, batch: answer }));
     rig.readers[1]!.near.deliver();
     rig.answer(0, 1);
