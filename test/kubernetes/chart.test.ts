@@ -97,11 +97,12 @@ describe("kubernetes: skaffold.yaml", function () {
 
   it("is understood: skaffold diagnose finds the image and the release", async () => {
     const said = await skaffold("diagnose", "--yaml-only");
-    expect(said).to.contain("image: dynamokv").and.to.contain("chartPath: charts/dynamokv");
+    expect(said).to.contain("image: dynamokv");
+    expect(said).to.match(/chartPath: \S*charts\/dynamokv\n/);
   });
 
   it("renders the chart with the image that it builds, and a cluster to try it on", async () => {
-    const text = await skaffold("render", "--offline=true", "--digest-source=none");
+    const text = await skaffold("render", "--offline=true", "--digest-source=none", "--images=dynamokv:test");
     const objects = loadAll(text).filter((object) => object !== null && object !== undefined) as Rendered[];
     const operator = objects.find(({ kind }) => kind === "Deployment");
     expect(JSON.stringify(operator?.spec)).to.match(/"image":"dynamokv(:[^"]+)?"/);

@@ -12,7 +12,7 @@
 
 {{- define "dynamokv.selector" -}}
 app.kubernetes.io/name: dynamokv
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: operator
 {{- end -}}
 

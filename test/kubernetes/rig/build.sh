@@ -54,7 +54,10 @@ build() {
 build_helm() {
   [ -x "$BIN/helm" ] && return
   say "building helm $HELM"
+  # Without a cluster to ask, charts are held against this version of Kubernetes, as in the releases of helm.
+  local minor=${KUBERNETES%%.*} capabilities=helm.sh/helm/v3/pkg/chartutil
   local flags="-s -w -X helm.sh/helm/v3/internal/version.version=$HELM"
+  flags+=" -X $capabilities.k8sVersionMajor=1 -X $capabilities.k8sVersionMinor=$minor"
   GOBIN=$BIN go install -trimpath -ldflags "$flags" "helm.sh/helm/v3/cmd/helm@$HELM"
 }
 
