@@ -102,8 +102,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "node/core/quorum/read-tally.ts",
-        search: 'if (isOwner || vote.kind === "found" || this.#pendingOwners.size === 0) counted += 1;',
-        replace: "counted += 1;",
+        search: "ignorant > 0 && this.#allOwnersHeard()",
+        replace: "ignorant > 0",
       },
     ],
   },
@@ -155,7 +155,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${COORDINATOR}/coordinator.ts`,
-        search: "return encodeOutcome(await this.#coordinate(prepared, planned.coordination));",
+        search: "return encodeOutcome(await this.#coordinate(prepared, coordination));",
         replace: "return encodeOutcome(await this.#route(prepared));",
       },
     ],
