@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, cpus, tmpdir } from "node:os";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { OWN_DIST, startCluster } from "../cluster.ts";
 import { ARRIVAL_PROCESSES, type ArrivalProcess, seededRandom } from "./arrivals.ts";
+import { runOn, splitCores } from "./cores.ts";
 import { failures, figuresOf } from "./criteria.ts";
 import { measureOverload, type OverloadPlan, type OverloadResult } from "./measure.ts";
 import { textReport } from "./report.ts";
@@ -33,8 +34,8 @@ when they are due, whatever became of those before, and their latency counts fro
   --output NAME      text (default) or json
   --check            exit with 1 unless it held: see docs/BENCHMARKS.md
 
-The load generator shares the machine with the nodes. It counts what it sends late; a step in which that is more than
-1 % says so, and its figures mean nothing.`;
+The generator has the last core of the machine, the nodes have the others; where that cannot be, it shares theirs and
+says so. It counts what it sends late; a step in which that is more than 1 % says so, and its figures mean nothing.`;
 
 const OPTIONS = {
   workload: { type: "string", default: "put" },
@@ -75,11 +76,16 @@ async function main(): Promise<void> {
   oneOf("output", values.output, ["text", "json"]);
   const roundsMax = positive("rounds", values.rounds);
   favourGenerator();
+  const cores = splitCores();
+  if (cores === undefined)
+    console.error("the generator shares the nodes' cores: it takes from them what it uses");
   const directory = mkdtempSync(join(tmpdir(), "dynamokv-overload-"));
   const build = { name: "dynamokv", dist: values.dist };
+  if (cores !== undefined) runOn(cores.nodes);
   const cluster = await startCluster(directory, build, positive("port-offset", values["port-offset"]));
+  if (cores !== undefined) runOn(cores.generator);
   try {
-    const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? "CPU"}, Node.js ${process.version}`;
+    const machine = `${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, Node.js ${process.version}`;
     const rounds: OverloadResult[] = [];
     for (let round = 1; round <= roundsMax; round += 1) rounds.push(await measureOverload(cluster, plan));
     const missed = failures(rounds.map(figuresOf));
@@ -95,8 +101,8 @@ async function main(): Promise<void> {
 }
 
 /**
- * A generator elsewhere would not have to queue for the nodes' cores: this one asks for real-time priority, for its one
- * thread and not for what it starts. It sleeps most of the time; not everybody may ask for this.
+ * What else the machine does must not hold the generator up: it asks for real-time priority, for its one thread and not
+ * for what it starts. It sleeps most of the time; not everybody may ask for this.
  */
 function favourGenerator(): void {
   try {

@@ -8,7 +8,7 @@ type Report = { readonly machine: string; readonly rounds: readonly OverloadResu
 export function textReport({ machine, rounds }: Report): string {
   const [{ workload, deadlineMs }] = rounds as [OverloadResult, ...OverloadResult[]];
   const lines = [
-    `Open loop, ${workload}, deadline ${deadlineMs} ms, on ${machine}, load generator on the same cores.`,
+    `Open loop, ${workload}, deadline ${deadlineMs} ms, on ${machine}, load generator on a core of its own.`,
     ...rounds.flatMap((round, index) => roundLines(round, index + 1)),
     "",
   ];
