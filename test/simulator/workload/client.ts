@@ -169,10 +169,23 @@ export class Client {
     operation.outcome = maybeApplied ? "unknown" : "refused";
   }
 
-  /** The context of a write's answer: what its author had seen, and itself. */
-  #keep({ key, saw, id, kind }: WriteOperation, bytes: Uint8Array): void {
+  /**
+   * The context of a write's answer: what its author had seen, and itself. A delete without a context reads for its
+   * author: whoever goes on with its context does as if all that it covers had been shown.
+   */
+  #keep({ key, saw, seen, id, kind }: WriteOperation, bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    const given = { key, bytes, coverage: coverageOf(bytes), saw: kind === "put" ? [...saw, id] : saw };
+    const coverage = coverageOf(bytes);
+    const read =
+      seen === undefined
+        ? this.#cluster.registry.covered(key, coverage).map(({ writeId }) => writeId)
+        : [...saw, ...(kind === "put" ? [id] : [])];
+    const given = {
+      key,
+      bytes,
+      coverage,
+      saw: [...new Set(read)].filter((write) => write !== id || kind === "put"),
+    };
     this.#contexts.set(key, given);
     this.#cluster.history.gave(given);
   }
