@@ -100,21 +100,11 @@ export class SqliteDatabase implements Database {
   }
 
   write({ position, digest, mine, keptFor, record }: StoredRow): void {
-    try {
-      this.#write.run(position, digest, mine, textOf(keptFor, record), record);
-    } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
-    }
+    this.#change(this.#write, position, digest, mine, textOf(keptFor, record), record);
   }
 
   remove(position: Uint8Array): void {
-    try {
-      this.#remove.run(position);
-    } catch (error) {
-      if (!isIndexDamaged(error)) throw toDatabaseFailure(error, this.#file);
-      this.#rebuildIndexes();
-      this.#run(this.#remove, position);
-    }
+    this.#change(this.#remove, position);
   }
 
   scan(after: Uint8Array | undefined, limit: number): StoredRow[] {
@@ -217,7 +207,20 @@ export class SqliteDatabase implements Database {
     this.#connection.close();
   }
 
-  /** A bit that rots in an index, or in a column of it: then the two disagree, and no row can be removed. */
+  /**
+   * A bit that rots in an index, or in a column of it: then the two disagree, and no such row can be changed or removed;
+   * each attempt would fail its whole batch.
+   */
+  #change(statement: Sqlite.Statement, ...values: readonly unknown[]): void {
+    try {
+      statement.run(...values);
+    } catch (error) {
+      if (!isIndexDamaged(error)) throw toDatabaseFailure(error, this.#file);
+      this.#rebuildIndexes();
+      this.#run(statement, ...values);
+    }
+  }
+
   #rebuildIndexes(): void {
     try {
       this.#connection.exec("REINDEX record");

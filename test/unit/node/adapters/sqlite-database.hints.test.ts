@@ -93,6 +93,18 @@ describe("SqliteDatabase: owners of a hint that rot", () => {
     });
   }
 
+  for (const which of [0, 1]) {
+    it(`do not keep the row from being written where copy ${which} of the two rotted`, () => {
+      rot(which);
+      database.begin();
+      database.write({ ...row, keptFor: [OWNER_B] });
+      database.commit();
+      expect(database.read(position)?.keptFor).to.deep.equal([OWNER_B]);
+      expect(database.positionsKeptFor(OWNER_B, undefined, 10)).to.have.length(1);
+      expect(database.positionsKeptFor(NO_OWNER, undefined, 10)).to.deep.equal([]);
+    });
+  }
+
   it("get their checksum in a file of an earlier build, which must not open it any more", () => {
     database.close();
     const raw = new Sqlite(path);
