@@ -1,5 +1,6 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Gauge, type Registry } from "prom-client";
 import type { TransportCounters } from "./peer-counters.ts";
+import { MetricReadings } from "./prometheus-reading.ts";
 import type { StorageStats } from "./storage-threads.ts";
 
 /** Where the gauges look when somebody scrapes. Nothing is asked for in between, and nothing here waits. */
@@ -31,135 +32,129 @@ export interface GaugeSources {
 }
 
 export function registerGauges(registry: Registry, sources: GaugeSources): void {
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  };
+  const readings = new MetricReadings(registry);
   const info = { name: "dynamo_node_info", help: "1; its label tells the version.", labelNames: ["version"] };
   new Gauge({ ...info, registers: [registry] }).set({ version: sources.version }, 1);
-  gauge("dynamo_node_ready", "1 while /readyz says ready.", () => Number(sources.ready()));
-  gauge("dynamo_recovering", "1 while this node has not got back what its disk lost.", () =>
+  readings.gauge("dynamo_node_ready", "1 while /readyz says ready.", () => Number(sources.ready()));
+  readings.gauge("dynamo_recovering", "1 while this node has not got back what its disk lost.", () =>
     Number(sources.recovery().recovering),
   );
-  gauge(
+  readings.gauge(
     "dynamo_recovery_partitions_left",
     "Partitions not yet compared with every co-owner.",
     () => sources.recovery().partitionsLeft,
   );
-  gauge("dynamo_ring_epoch", "Epoch of the ring served; 0 without one.", () => sources.ring().epoch);
-  gauge("dynamo_ring_members", "Members of that ring.", () => sources.ring().members);
-  gauge("dynamo_handoff_hints_pending", "Hints kept here for other owners.", sources.hintsPending);
-  gauge(
+  readings.gauge("dynamo_ring_epoch", "Epoch of the ring served; 0 without one.", () => sources.ring().epoch);
+  readings.gauge("dynamo_ring_members", "Members of that ring.", () => sources.ring().members);
+  readings.gauge("dynamo_handoff_hints_pending", "Hints kept here for other owners.", sources.hintsPending);
+  readings.gauge(
     "dynamo_handoff_markers_pending",
     "Those of them that are markers: no copy, only who missed one.",
     () => sources.storage().hintMarkers,
   );
-  gauge("dynamo_handoff_hints_bytes", "Bytes in use in hints.db.", () => sources.storage().hintBytesUsed);
-  gauge("dynamo_handoff_hints_orphaned", "Hints for nodes that are no members.", sources.hintsOrphaned);
-  gauge("dynamo_http_requests_active", "Key-value requests under way.", () => sources.http().requests);
-  gauge("dynamo_http_reads_limit", "Reads let in at once, learnt.", () => sources.http().readsLimit);
-  gauge("dynamo_http_writes_limit", "Writes let in at once, learnt.", () => sources.http().writesLimit);
-  gauge("dynamo_http_body_bytes", "Bytes of their bodies.", () => sources.http().bodyBytes);
-  gauge(
+  readings.gauge(
+    "dynamo_handoff_hints_bytes",
+    "Bytes in use in hints.db.",
+    () => sources.storage().hintBytesUsed,
+  );
+  readings.gauge(
+    "dynamo_handoff_hints_orphaned",
+    "Hints for nodes that are no members.",
+    sources.hintsOrphaned,
+  );
+  readings.gauge(
+    "dynamo_http_requests_active",
+    "Key-value requests under way.",
+    () => sources.http().requests,
+  );
+  readings.gauge("dynamo_http_reads_limit", "Reads let in at once, learnt.", () => sources.http().readsLimit);
+  readings.gauge(
+    "dynamo_http_writes_limit",
+    "Writes let in at once, learnt.",
+    () => sources.http().writesLimit,
+  );
+  readings.gauge("dynamo_http_body_bytes", "Bytes of their bodies.", () => sources.http().bodyBytes);
+  readings.gauge(
     "dynamo_http_event_loop_delay_seconds",
     "How late the event loop was at the last look.",
     () => sources.http().eventLoopDelayMs / 1_000,
   );
-  registerStorage(gauge, sources);
-  registerReadCache(registry, gauge, sources);
-  registerPeers(registry, gauge, sources);
-  registerPeerStates(registry, sources);
-  registerEqualExchanges(registry, sources);
+  registerStorage(readings, sources);
+  registerReadCache(readings, sources);
+  registerPeers(readings, sources);
+  readings.gauges("dynamo_peer_state", "What this node believes of each member: 2 up, 1 slow, 0 down.", {
+    label: "peer",
+    read: sources.peerStates,
+  });
+  readings.gauges(
+    "dynamo_antientropy_seconds_since_equal",
+    "Since all that this node and the peer both own was found equal.",
+    { label: "peer", read: () => sources.equalAgoMs().map(([peer, agoMs]) => [peer, agoMs / 1_000]) },
+  );
 }
 
-type RegisterGauge = (name: string, help: string, read: () => number) => void;
-
-function registerStorage(gauge: RegisterGauge, { storage, readOnly, oldestWriteAgeMs }: GaugeSources): void {
-  gauge("dynamo_storage_read_only", "1 while the disk is too full to write.", () => Number(readOnly()));
-  gauge(
+function registerStorage(
+  readings: MetricReadings,
+  { storage, readOnly, oldestWriteAgeMs }: GaugeSources,
+): void {
+  readings.gauge("dynamo_storage_read_only", "1 while the disk is too full to write.", () =>
+    Number(readOnly()),
+  );
+  readings.gauge(
     "dynamo_storage_oldest_write_age_seconds",
     "Age of the oldest write not yet on disk.",
     () => oldestWriteAgeMs() / 1_000,
   );
-  gauge("dynamo_storage_data_rows", "Keys in data.db, tombstones included.", () => storage().dataRows);
-  gauge("dynamo_storage_hint_rows", "Keys in hints.db.", () => storage().hintRows);
-  gauge("dynamo_storage_data_bytes", "Size of data.db.", () => storage().dataBytes);
-  gauge("dynamo_storage_data_log_bytes", "Size of its write-ahead log.", () => storage().dataLogBytes);
-  gauge("dynamo_storage_hint_bytes", "Size of hints.db.", () => storage().hintBytes);
-  gauge("dynamo_storage_hint_log_bytes", "Size of its write-ahead log.", () => storage().hintLogBytes);
-  gauge("dynamo_storage_free_bytes", "Free space of the volume.", () => storage().freeBytes);
+  readings.gauge(
+    "dynamo_storage_data_rows",
+    "Keys in data.db, tombstones included.",
+    () => storage().dataRows,
+  );
+  readings.gauge("dynamo_storage_hint_rows", "Keys in hints.db.", () => storage().hintRows);
+  readings.gauge("dynamo_storage_data_bytes", "Size of data.db.", () => storage().dataBytes);
+  readings.gauge(
+    "dynamo_storage_data_log_bytes",
+    "Size of its write-ahead log.",
+    () => storage().dataLogBytes,
+  );
+  readings.gauge("dynamo_storage_hint_bytes", "Size of hints.db.", () => storage().hintBytes);
+  readings.gauge(
+    "dynamo_storage_hint_log_bytes",
+    "Size of its write-ahead log.",
+    () => storage().hintLogBytes,
+  );
+  readings.gauge("dynamo_storage_free_bytes", "Free space of the volume.", () => storage().freeBytes);
 }
 
-function registerReadCache(registry: Registry, gauge: RegisterGauge, { readCache }: GaugeSources): void {
-  const total = (name: string, help: string, read: () => number): void => {
-    new Counter({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  };
-  total("dynamo_storage_read_cache_hits_total", "Reads answered from memory.", () => readCache().hits);
-  total("dynamo_storage_read_cache_misses_total", "Reads that went to a thread.", () => readCache().misses);
-  gauge("dynamo_storage_read_cache_bytes", "Memory of the cached records.", () => readCache().bytes);
-}
-
-function registerPeerStates(registry: Registry, { peerStates }: GaugeSources): void {
-  new Gauge({
-    name: "dynamo_peer_state",
-    help: "What this node believes of each member: 2 up, 1 slow, 0 down.",
-    labelNames: ["peer"],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [peer, state] of peerStates()) this.set({ peer }, state);
-    },
-  });
-}
-
-function registerEqualExchanges(registry: Registry, { equalAgoMs }: GaugeSources): void {
-  new Gauge({
-    name: "dynamo_antientropy_seconds_since_equal",
-    help: "Since all that this node and the peer both own was found equal.",
-    labelNames: ["peer"],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [peer, agoMs] of equalAgoMs()) this.set({ peer }, agoMs / 1_000);
-    },
-  });
+function registerReadCache(readings: MetricReadings, { readCache }: GaugeSources): void {
+  readings.total(
+    "dynamo_storage_read_cache_hits_total",
+    "Reads answered from memory.",
+    () => readCache().hits,
+  );
+  readings.total(
+    "dynamo_storage_read_cache_misses_total",
+    "Reads that went to a thread.",
+    () => readCache().misses,
+  );
+  readings.gauge("dynamo_storage_read_cache_bytes", "Memory of the cached records.", () => readCache().bytes);
 }
 
 type Peer = TransportCounters["peers"][number];
 
-function registerPeers(registry: Registry, gauge: RegisterGauge, { peers }: GaugeSources): void {
-  gauge(
+function registerPeers(readings: MetricReadings, { peers }: GaugeSources): void {
+  readings.gauge(
     "dynamo_peer_connected",
     "Peers connected now.",
     () => peers().peers.filter((peer) => peer.connected).length,
   );
-  gauge("dynamo_peer_queued_bytes", "Bytes waiting for connections to peers.", () =>
+  readings.gauge("dynamo_peer_queued_bytes", "Bytes waiting for connections to peers.", () =>
     peers().peers.reduce((sum, peer) => sum + peer.queuedBytes, 0),
   );
   const perPeer = (name: string, help: string, read: (peer: Peer) => number): void => {
-    new Counter({
-      name,
-      help,
-      labelNames: ["peer"],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const peer of peers().peers) this.inc({ peer: peer.id }, read(peer));
-      },
+    readings.totals(name, help, {
+      label: "peer",
+      read: () => peers().peers.map((peer) => [peer.id, read(peer)]),
     });
   };
   perPeer("dynamo_peer_messages_sent_total", "Messages sent.", (peer) => peer.messagesSent);
@@ -172,14 +167,9 @@ function registerPeers(registry: Registry, gauge: RegisterGauge, { peers }: Gaug
     "Messages not sent: too many unanswered.",
     (p) => p.refusedWindowFull,
   );
-  new Counter({
-    name: "dynamo_peer_handshakes_failed_total",
-    help: "Connections turned away before they became a peer.",
-    labelNames: ["code"],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [code, count] of peers().handshakesFailed) this.inc({ code }, count);
-    },
-  });
+  readings.totals(
+    "dynamo_peer_handshakes_failed_total",
+    "Connections turned away before they became a peer.",
+    { label: "code", read: () => peers().handshakesFailed },
+  );
 }

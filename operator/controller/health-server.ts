@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import express from "express";
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { Registry } from "prom-client";
+import { MetricReadings } from "../../node/adapters/prometheus-reading.ts";
+import { createRegistry, exposeMetrics } from "../../node/adapters/prometheus-registry.ts";
 
 /** Health and metrics of the operator, for its own Deployment. */
 export interface HealthSources {
@@ -33,7 +35,7 @@ export async function startHealthServer(port: number, sources: HealthSources): P
     response.type("text").send(sources.leading() ? "leading\n" : "waiting to lead\n");
   });
   app.get("/metrics", (_request, response, next) => {
-    registry.metrics().then((text) => response.type(registry.contentType).send(text), next);
+    exposeMetrics(registry).then(({ contentType, text }) => response.type(contentType).send(text), next);
   });
   const server = app.listen(port);
   await once(server, "listening");
@@ -41,34 +43,19 @@ export async function startHealthServer(port: number, sources: HealthSources): P
 }
 
 function metricsOf(sources: HealthSources): Registry {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  };
-  gauge("dynamo_operator_leading", "1 while this operator leads", () => (sources.leading() ? 1 : 0));
-  gauge("dynamo_operator_clusters", "DynamoClusters it cares for", sources.clusters);
-  gauge("dynamo_operator_queue_depth", "Clusters that wait or are worked on", sources.queueDepth);
-  gauge(
+  const registry = createRegistry();
+  const readings = new MetricReadings(registry);
+  readings.gauge("dynamo_operator_leading", "1 while this operator leads", () => Number(sources.leading()));
+  readings.gauge("dynamo_operator_clusters", "DynamoClusters it cares for", sources.clusters);
+  readings.gauge("dynamo_operator_queue_depth", "Clusters that wait or are worked on", sources.queueDepth);
+  readings.gauge(
     "dynamo_operator_watch_stale_seconds",
     "Since the quietest watch heard of the API server",
     () => (sources.staleMs() ?? 0) / 1_000,
   );
-  new Gauge({
-    name: "dynamo_operator_api_requests_total",
-    help: "Requests sent to the API server",
-    labelNames: ["method"],
-    registers: [registry],
-    collect() {
-      for (const [method, count] of sources.requestsSent()) this.set({ method }, count);
-    },
+  readings.totals("dynamo_operator_api_requests_total", "Requests sent to the API server", {
+    label: "method",
+    read: sources.requestsSent,
   });
   return registry;
 }

@@ -150,7 +150,12 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   },
   "operator/controller": {
     may: ["operator", "node/contract"],
-    packages: ["node:*", "express", "prom-client", "@kubernetes/client-node"],
+    packages: ["node:*", "express", "@kubernetes/client-node"],
+  },
+  // Operator and nodes show metrics by the same means.
+  "operator/controller/health-server.ts": {
+    may: ["node/adapters/prometheus-reading.ts", "node/adapters/prometheus-registry.ts"],
+    packages: ["node:*", "express", "prom-client"],
   },
 
   // Tests may look everywhere; nobody may look at them.
