@@ -6,14 +6,14 @@
 source "$(dirname "$0")/settings.sh"
 
 kill_program() {
-  if runs "$1"; then kill -9 "$(cat "$DIR/pid/$1")"; fi
+  if runs "$1"; then kill -9 "$(pid_of "$1")"; fi
   rm -f "$DIR/pid/$1"
 }
 
 kill_host() {
   kill_program "kubelet-$1"
   kill_program "containerd-$1"
-  find "/sys/fs/cgroup/pids/$1" -name cgroup.procs -exec cat {} + 2>/dev/null | xargs -r kill -9 2>/dev/null || true
+  kill_pods "$1"
 }
 
 what=${2:-}

@@ -10,12 +10,10 @@ import { helm, kubectl, run } from "./kubectl.ts";
 
 export const OPERATOR_NAMESPACE = "dynamokv-operator";
 const RELEASE = "dynamokv";
-/** From dist/test/kubernetes/rig. */
-const PROJECT = fileURLToPath(new URL("../../../..", import.meta.url));
-const CHART = `${PROJECT}/charts/dynamokv`;
 
 export function projectFile(path: string): string {
-  return `${PROJECT}/${path}`;
+  // From dist/test/kubernetes/rig.
+  return fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
 }
 
 /** The image of operator and nodes, and another of the same content that they can be moved to. */
@@ -52,7 +50,7 @@ export async function installOperator({
     "upgrade",
     "--install",
     RELEASE,
-    CHART,
+    projectFile("charts/dynamokv"),
     "--namespace",
     namespace,
     "--create-namespace",

@@ -30,23 +30,32 @@ start() {
   shift
   if runs "$name"; then return; fi
   setsid nohup "$@" >>"$DIR/log/$name.log" 2>&1 </dev/null &
-  echo $! >"$DIR/pid/$name"
+  echo "$! $(born $!)" >"$DIR/pid/$name"
 }
 
-runs() { [ -f "$DIR/pid/$1" ] && kill -0 "$(cat "$DIR/pid/$1")" 2>/dev/null; }
+# When a process started, in ticks since the machine did: after a reboot its number may be somebody else's.
+born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
-# stop NAME: asks it to end, and insists after three seconds.
+# pid_of NAME: prints the number of its process; fails where it does not run.
+pid_of() {
+  local pid since
+  read -r pid since 2>/dev/null <"$DIR/pid/$1" && [ "$(born "$pid")" = "$since" ] && echo "$pid"
+}
+
+runs() { pid_of "$1" >/dev/null; }
+
+# stop NAME…: asks each to end, and insists after three seconds.
 stop() {
-  [ -f "$DIR/pid/$1" ] || return 0
-  local pid
-  pid=$(cat "$DIR/pid/$1")
-  kill "$pid" 2>/dev/null || true
-  for _ in $(seq 30); do
-    kill -0 "$pid" 2>/dev/null || break
-    sleep 0.1
+  local name
+  for name in "$@"; do runs "$name" && kill "$(pid_of "$name")" 2>/dev/null || true; done
+  for name in "$@"; do
+    for _ in $(seq 30); do
+      runs "$name" || break
+      sleep 0.1
+    done
+    if runs "$name"; then kill -9 "$(pid_of "$name")" 2>/dev/null || true; fi
+    rm -f "$DIR/pid/$name"
   done
-  kill -9 "$pid" 2>/dev/null || true
-  rm -f "$DIR/pid/$1"
 }
 
 # wait_until SECONDS WHAT COMMAND…
@@ -66,4 +75,9 @@ on_host() {
   local host=$1
   shift
   ctr --address "$(socket_of "$host")" --namespace k8s.io "$@"
+}
+
+# kill_pods HOST: every process of its pods.
+kill_pods() {
+  find "/sys/fs/cgroup/pids/$1" -name cgroup.procs -exec cat {} + 2>/dev/null | xargs -r kill -9 2>/dev/null || true
 }

@@ -15,6 +15,8 @@ source "$(dirname "$0")/settings.sh"
 was_up=0
 if runs kube-apiserver; then was_up=1; fi
 remove() { [ $was_up = 1 ] || "$RIG/down.sh"; }
+# What one left that was not stopped in order, as by a reboot, is no new cluster.
+remove
 trap remove EXIT
 trap 'exit 130' INT TERM
 "$RIG/up.sh"
