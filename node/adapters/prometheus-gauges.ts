@@ -62,23 +62,7 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
     "Hints for nodes that are no members.",
     sources.hintsOrphaned,
   );
-  readings.gauge(
-    "dynamo_http_requests_active",
-    "Key-value requests under way.",
-    () => sources.http().requests,
-  );
-  readings.gauge("dynamo_http_reads_limit", "Reads let in at once, learnt.", () => sources.http().readsLimit);
-  readings.gauge(
-    "dynamo_http_writes_limit",
-    "Writes let in at once, learnt.",
-    () => sources.http().writesLimit,
-  );
-  readings.gauge("dynamo_http_body_bytes", "Bytes of their bodies.", () => sources.http().bodyBytes);
-  readings.gauge(
-    "dynamo_http_event_loop_delay_seconds",
-    "How late the event loop was at the last look.",
-    () => sources.http().eventLoopDelayMs / 1_000,
-  );
+  registerHttp(readings, sources);
   registerStorage(readings, sources);
   registerReadCache(readings, sources);
   registerPeers(readings, sources);
@@ -90,6 +74,18 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
     "dynamo_antientropy_seconds_since_equal",
     "Since all that this node and the peer both own was found equal.",
     { label: "peer", read: () => sources.equalAgoMs().map(([peer, agoMs]) => [peer, agoMs / 1_000]) },
+  );
+}
+
+function registerHttp(readings: MetricReadings, { http }: GaugeSources): void {
+  readings.gauge("dynamo_http_requests_active", "Key-value requests under way.", () => http().requests);
+  readings.gauge("dynamo_http_reads_limit", "Reads let in at once, learnt.", () => http().readsLimit);
+  readings.gauge("dynamo_http_writes_limit", "Writes let in at once, learnt.", () => http().writesLimit);
+  readings.gauge("dynamo_http_body_bytes", "Bytes of their bodies.", () => http().bodyBytes);
+  readings.gauge(
+    "dynamo_http_event_loop_delay_seconds",
+    "How late the event loop was at the last look.",
+    () => http().eventLoopDelayMs / 1_000,
   );
 }
 
