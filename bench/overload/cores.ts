@@ -15,14 +15,24 @@ export interface CoreSplit {
 /** Undefined where this process may use one core only, or where the system does not let one choose. */
 export function splitCores(): CoreSplit | undefined {
   try {
-    const status = readFileSync("/proc/self/status", "utf8");
-    const allowed = coresOf(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? "");
-    if (allowed.length < 2) return undefined;
-    runOn(allowed.join(","));
-    return { nodes: allowed.slice(0, -1).join(","), generator: String(allowed.at(-1)) };
+    const allowed = coresAllowed();
+    if (allowed.length > 1) runOn(allowed.join(","));
+    return splitOf(allowed);
   } catch {
     return undefined;
   }
+}
+
+/** All but the last core for the nodes; undefined where that leaves none. */
+export function splitOf(cores: readonly number[]): CoreSplit | undefined {
+  if (cores.length < 2) return undefined;
+  return { nodes: cores.slice(0, -1).join(","), generator: String(cores.at(-1)) };
+}
+
+/** Those that this process may run on. */
+export function coresAllowed(): number[] {
+  const status = readFileSync("/proc/self/status", "utf8");
+  return coresOf(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? "");
 }
 
 /** This process with all its threads, and what it starts from now on. */
