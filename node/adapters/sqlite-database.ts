@@ -7,6 +7,7 @@ import { compareBytes } from "../core/version/record.ts";
 import { SqliteIdentity } from "./sqlite-identity.ts";
 import { SqliteTree } from "./sqlite-tree.ts";
 import { toDatabaseFailure } from "./sqlite-failure.ts";
+import { REBUILD_INDEXES } from "./sqlite-schema.ts";
 import { MARKER, ownersOf, textOf, toDigests, toRow, toRows } from "./sqlite-row.ts";
 
 /** One SQLite file behind the core's Database port. Statements are prepared once and bound by position. */
@@ -155,6 +156,14 @@ export class SqliteDatabase implements Database {
     }
   }
 
+  rebuildIndexes(): void {
+    try {
+      this.#connection.exec(REBUILD_INDEXES);
+    } catch (error) {
+      throw toDatabaseFailure(error, this.#file);
+    }
+  }
+
   usedBytes(): number {
     try {
       return Number(this.#usedBytes.get());
@@ -216,16 +225,8 @@ export class SqliteDatabase implements Database {
       statement.run(...values);
     } catch (error) {
       if (!isIndexDamaged(error)) throw toDatabaseFailure(error, this.#file);
-      this.#rebuildIndexes();
+      this.rebuildIndexes();
       this.#run(statement, ...values);
-    }
-  }
-
-  #rebuildIndexes(): void {
-    try {
-      this.#connection.exec("REINDEX record");
-    } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
     }
   }
 

@@ -26,6 +26,17 @@ const INDEX_HINTS = `
   CREATE INDEX IF NOT EXISTS record_kept_for ON record (kept_for, position) WHERE kept_for <> '';
 `;
 
+const INDEX_POSITIONS = "CREATE UNIQUE INDEX record_position ON record (position);";
+
+/** REINDEX would fail where a row that its index had lost was written again. */
+export const REBUILD_INDEXES = `
+  DROP INDEX record_position;
+  DROP INDEX IF EXISTS record_kept_for;
+  DELETE FROM record WHERE id NOT IN (SELECT max(id) FROM record GROUP BY position);
+  ${INDEX_POSITIONS}
+  ${INDEX_HINTS}
+`;
+
 /** The Merkle tree of data.db (merkle/tree-writer.ts); both are empty in hints.db. */
 const TREE = `
   DROP TABLE IF EXISTS merkle_block;
@@ -52,7 +63,7 @@ const CREATE = `
     kept_for TEXT NOT NULL,
     record BLOB NOT NULL
   ) STRICT;
-  CREATE UNIQUE INDEX record_position ON record (position);
+  ${INDEX_POSITIONS}
   ${INDEX_HINTS}
   ${TREE}
   PRAGMA user_version = ${SCHEMA_VERSION};

@@ -228,8 +228,11 @@ export class Exchange {
     const pushes = inOrder([...positionsOf("ours"), ...going("push", "both")]);
     const pushed = await pushRecords(pushes, questions, this.#parts);
     for (const position of pushed.corrupt) this.#parts.onCorrupt(position);
-    if (pushed.refused.length > 0)
-      this.#reason = `the peer refused ${pushed.refused.length} records for good`;
+    if (pushed.refused.length === 0) return;
+    this.#reason = `the peer refused ${pushed.refused.length} records for good`;
+    // They may lie here where they do not belong (storage/refile-rows.ts).
+    const leaves = [...new Set(pushed.refused.map(leafOf))].slice(0, REBUILT_LEAVES_MAX);
+    await this.#parts.merkle.rebuildLeaves(leaves);
   }
 
   /** For each position, in order; a row that fails its check on one side is replaced by that of the other. */

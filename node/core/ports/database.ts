@@ -31,6 +31,11 @@ export interface Database {
   /** Calls `visit` with position and digest of every row, in whatever order is cheapest. */
   eachDigest(visit: (position: Uint8Array, digest: Uint8Array) => void): void;
   count(): number;
+  /**
+   * Makes the indexes anew from the rows, within a transaction: where a bit of one rotted, rows lie where nobody looks. Of
+   * rows that are then at one place the one that was written first there is dropped.
+   */
+  rebuildIndexes(): void;
   /** Bytes of the file that are in use; what is free inside it does not count. Includes what is not committed yet. */
   usedBytes(): number;
   /** What the file says of itself; undefined where nobody ever wrote it (storage/store-life.ts). */

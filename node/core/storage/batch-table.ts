@@ -1,4 +1,6 @@
 import type { Database, StoredRow } from "../ports/database.ts";
+import type { Digester } from "../ports/hash.ts";
+import { refileRows } from "./refile-rows.ts";
 import { isMarker } from "./marker-hint.ts";
 import { addTo } from "./row-counts.ts";
 import { leafOf } from "../merkle/leaf.ts";
@@ -42,9 +44,9 @@ export class BatchTable {
     this.changed = true;
   }
 
-  rebuildLeaves(leaves: readonly number[]): void {
+  rebuildLeaves(leaves: readonly number[], hash: Digester): void {
     this.change();
-    for (const leaf of leaves) this.#tree?.rebuild(leaf);
+    for (const leaf of [...leaves, ...refileRows(this.database, leaves, hash)]) this.#tree?.rebuild(leaf);
   }
 
   /** To be called after the last change and before the commit. */

@@ -211,7 +211,7 @@ export class GroupCommit {
   #applySpecial(batch: Batch, command: Exclude<WriteCommand, { kind: "coordinate" | "store" }>): Stored {
     switch (command.kind) {
       case "rebuild":
-        batch.data.rebuildLeaves(command.leaves);
+        batch.data.rebuildLeaves(command.leaves, this.#parts.hash);
         return stored;
       case "identity":
         this.#life.change(command.identity);

@@ -3,7 +3,7 @@ import { LEAF_COUNT, type RowDigest, type VerifyQuery, type VerifyRead } from ".
 import { compareBytes } from "../version/record.ts";
 import type { Database } from "../ports/database.ts";
 import type { Digester } from "../ports/hash.ts";
-import { hasSoundDigest } from "./row-check.ts";
+import { hasSoundDigest, isMisplaced } from "./row-check.ts";
 import type { LeafBlock } from "../merkle/leaf-block.ts";
 import { TreeReader } from "../merkle/tree-reader.ts";
 
@@ -15,7 +15,7 @@ import { TreeReader } from "../merkle/tree-reader.ts";
 export function verifyRows({ after, rowsMax }: VerifyQuery, data: Database, hash: Digester): VerifyRead {
   const from = after ?? boundOf(0);
   const wanted = data.digests(from, boundOf(LEAF_COUNT), rowsMax + 1);
-  const { rowsChecked, corrupt } = checkRecords(wanted.slice(0, rowsMax), data, hash);
+  const { rowsChecked, corrupt, misplaced } = checkRecords(wanted.slice(0, rowsMax), data, hash);
   const rows = wanted.slice(0, rowsChecked);
   const next = rowsChecked < wanted.length ? rows.at(-1)!.position : undefined;
   const first = after === undefined ? 0 : leafOf(after);
@@ -25,7 +25,8 @@ export function verifyRows({ after, rowsMax }: VerifyQuery, data: Database, hash
     tree: new TreeReader(data.tree),
   };
   const earlier = after === undefined ? [] : rowsUpTo(after, first, data);
-  const wrong = new Set([...wrongLeaves([...earlier, ...rows], passed), ...leavesOfWrongBlocks(passed)]);
+  const ofRows = wrongLeaves([...earlier, ...rows], passed);
+  const wrong = new Set([...ofRows, ...leavesOfWrongBlocks(passed), ...misplaced]);
   const leavesWrong = [...wrong].sort((a, b) => a - b);
   return { status: "read", rowsChecked, corrupt, leavesWrong, next };
 }
@@ -38,8 +39,9 @@ function checkRecords(
   rows: readonly RowDigest[],
   data: Database,
   hash: Digester,
-): { rowsChecked: number; corrupt: Uint8Array[] } {
+): { rowsChecked: number; corrupt: Uint8Array[]; misplaced: number[] } {
   const corrupt: Uint8Array[] = [];
+  const misplaced: number[] = [];
   let rowsChecked = 0;
   let bytes = 0;
   for (const { position } of rows) {
@@ -49,8 +51,9 @@ function checkRecords(
     if (row === undefined) continue;
     bytes += row.record.length;
     if (!hasSoundDigest(row, hash)) corrupt.push(position);
+    else if (isMisplaced(row, hash)) misplaced.push(leafOf(position));
   }
-  return { rowsChecked, corrupt };
+  return { rowsChecked, corrupt, misplaced };
 }
 
 /** The rows of the leaf that earlier steps have passed already. */

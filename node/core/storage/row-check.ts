@@ -3,6 +3,7 @@ import type { StoredRow } from "../ports/database.ts";
 import { isMarker } from "./marker-hint.ts";
 import { compareBytes, type KeyRecord } from "../version/record.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
+import { positionOf } from "../ring/position.ts";
 import { decodeRecord, RECORD_VERSION } from "../version/record-codec.ts";
 
 /**
@@ -32,6 +33,17 @@ export function checkRow(row: StoredRow | undefined, hash: Digester): CheckedRow
 
 export function hasSoundDigest(row: StoredRow, hash: Digester): boolean {
   return compareBytes(hash.md5(row.record), row.digest) === 0;
+}
+
+/** Whether a sound row is not that of its place: a bit of the place itself rotted, in the row or in the index. */
+export function isMisplaced(row: StoredRow, hash: Digester): boolean {
+  if (isMarker(row)) return false;
+  try {
+    return compareBytes(positionOf(keyOfRecord(row.record), hash), row.position) !== 0;
+  } catch (error) {
+    if (error instanceof MalformedBytes) return false;
+    throw error;
+  }
 }
 
 interface KeyOfRecord {

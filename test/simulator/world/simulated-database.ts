@@ -137,6 +137,10 @@ export class SimulatedDatabase implements Database {
     for (const { position, digest } of this.#view().values()) visit(position, digest);
   }
 
+  rebuildIndexes(): void {
+    // There are none.
+  }
+
   count(): number {
     return this.#view().size;
   }
@@ -239,6 +243,10 @@ export class SimulatedReaderDatabase implements Database {
 
   eachDigest(visit: (position: Uint8Array, digest: Uint8Array) => void): void {
     for (const { position, digest } of this.#file.rows.values()) visit(position, digest);
+  }
+
+  rebuildIndexes(): void {
+    // There are none.
   }
 
   count(): number {

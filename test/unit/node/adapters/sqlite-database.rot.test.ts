@@ -120,6 +120,64 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     });
   }
 
+  /** In the file the place stands twice: in the row and, later, in the index. */
+  function rotPlace(which: "row" | "index", byte: number): void {
+    closeAll();
+    const bytes = readFileSync(path);
+    const { position } = keyNamed("cart");
+    const inRow = bytes.indexOf(position);
+    const at = (which === "row" ? inRow : bytes.indexOf(position, inRow + 1)) + byte;
+    const file = openSync(path, "r+");
+    writeSync(file, Uint8Array.of(bytes[at]! ^ 1), 0, 1, at);
+    closeSync(file);
+    databases = (["write", "read"] as const).map((role) => new SqliteDatabase({ path, role, cacheBytes }));
+    rig = new StoreRig({ data: databases[0]!, readerData: databases[1]! });
+  }
+
+  async function scrub(): Promise<number> {
+    const verified = await rig.until(rig.store.verifyRows({ after: undefined, rowsMax: 10 }));
+    if (verified.status !== "read") throw new Error(verified.message);
+    const rebuilt = await rig.until(rig.store.rebuildLeaves(verified.leavesWrong));
+    expect(rebuilt.ok).to.equal(true);
+    return verified.leavesWrong.length;
+  }
+
+  for (const byte of [0, 15]) {
+    it(`is found again by the scrub where bit 0 of byte ${byte} of its place in the index rotted`, async () => {
+      const before = await rig.until(rig.store.partitionRoots(256));
+      rotPlace("index", byte);
+      expect(await statusOfRead()).to.equal("not_found");
+      expect(await scrub()).to.be.greaterThan(0);
+      expect(await statusOfRead()).to.equal("found");
+      expect(await rig.until(rig.store.partitionRoots(256))).to.deep.equal(before);
+      expect(await scrub()).to.equal(0);
+    });
+
+    it(`is one row again, and the tree as it was, where it was written anew meanwhile: byte ${byte}`, async () => {
+      const before = await rig.until(rig.store.partitionRoots(256));
+      rotPlace("index", byte);
+      expect(await store({})).to.equal(true);
+      expect(await rig.until(rig.store.partitionRoots(256))).not.to.deep.equal(before);
+      expect(await scrub()).to.be.greaterThan(0);
+      expect(await rig.until(rig.store.partitionRoots(256))).to.deep.equal(before);
+      expect(await statusOfRead()).to.equal("found");
+      expect(databases[0]!.count()).to.equal(1);
+      expect(await scrub()).to.equal(0);
+    });
+  }
+
+  it("is written under its own place where the row's rotted and the indexes are made anew", async () => {
+    const before = await rig.until(rig.store.partitionRoots(256));
+    rotPlace("row", 15);
+    databases[0]!.begin();
+    databases[0]!.rebuildIndexes();
+    databases[0]!.commit();
+    expect(await statusOfRead()).to.equal("not_found");
+    expect(await scrub()).to.be.greaterThan(0);
+    expect(await statusOfRead()).to.equal("found");
+    expect(await rig.until(rig.store.partitionRoots(256))).to.deep.equal(before);
+  });
+
   it("says what to do where the file itself is damaged", () => {
     closeAll();
     const file = openSync(path, "r+");

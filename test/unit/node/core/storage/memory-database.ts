@@ -93,6 +93,10 @@ export class MemoryDatabase implements Database {
     for (const { position, digest } of this.scan(undefined, this.count())) visit(position, digest);
   }
 
+  rebuildIndexes(): void {
+    // There are none.
+  }
+
   count(): number {
     return (this.#open ?? this.#committed).size;
   }

@@ -1,0 +1,46 @@
+import { boundOf, leafOf } from "../merkle/leaf.ts";
+import type { Database, StoredRow } from "../ports/database.ts";
+import type { Digester } from "../ports/hash.ts";
+import { positionOf } from "../ring/position.ts";
+import { hasSoundDigest, isMisplaced, keyOfRecord } from "./row-check.ts";
+
+/**
+ * Puts rows back where they belong whose place rotted. Such a row is sound, and nobody finds it: its owner says that it
+ * has no such key, and once the key is written again the old row makes a leaf that no co-owner will ever have. Most often
+ * the index rotted, and is made anew; where the row itself did, it is written again under its own place.
+ *
+ * To be called within a transaction. Answers the leaves, besides those that were looked at, that are others now.
+ */
+export function refileRows(database: Database, leaves: readonly number[], hash: Digester): number[] {
+  const found = misplacedIn(database, leaves, hash);
+  if (found.length === 0) return [];
+  const touched = found.map((row) => leafOf(placeOf(row, hash)));
+  database.rebuildIndexes();
+  for (const row of misplacedIn(database, leaves, hash)) {
+    const position = placeOf(row, hash);
+    database.remove(row.position);
+    if (database.read(position) === undefined) database.write({ ...row, position });
+  }
+  return touched;
+}
+
+const ROWS_PER_READ = 1_024;
+
+function misplacedIn(database: Database, leaves: readonly number[], hash: Digester): StoredRow[] {
+  const misplaced: StoredRow[] = [];
+  for (const leaf of leaves) {
+    for (let after: Uint8Array | undefined = boundOf(leaf); after !== undefined;) {
+      const rows = database.digests(after, boundOf(leaf + 1), ROWS_PER_READ);
+      for (const { position } of rows) {
+        const row = database.read(position);
+        if (row !== undefined && hasSoundDigest(row, hash) && isMisplaced(row, hash)) misplaced.push(row);
+      }
+      after = rows.length < ROWS_PER_READ ? undefined : rows.at(-1)!.position;
+    }
+  }
+  return misplaced;
+}
+
+function placeOf({ record }: StoredRow, hash: Digester): Uint8Array {
+  return positionOf(keyOfRecord(record), hash);
+}
