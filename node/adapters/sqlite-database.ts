@@ -7,7 +7,7 @@ import { compareBytes } from "../core/version/record.ts";
 import { SqliteIdentity } from "./sqlite-identity.ts";
 import { SqliteTree } from "./sqlite-tree.ts";
 import { toDatabaseFailure } from "./sqlite-failure.ts";
-import { REBUILD_INDEXES } from "./sqlite-schema.ts";
+import { DROP_INDEXES, READ_DISPLACED, REBUILD_INDEXES } from "./sqlite-schema.ts";
 import { MARKER, ownersOf, textOf, toDigests, toRow, toRows } from "./sqlite-row.ts";
 
 /** One SQLite file behind the core's Database port. Statements are prepared once and bound by position. */
@@ -27,6 +27,8 @@ export class SqliteDatabase implements Database {
   readonly #count: Sqlite.Statement;
   readonly #usedBytes: Sqlite.Statement;
   readonly #identity: SqliteIdentity;
+  /** Of the open transaction. */
+  readonly #displaced: StoredRow[] = [];
   readonly #countKeptFor: Sqlite.Statement;
   readonly #nextKeptFor: Sqlite.Statement;
   readonly #positionsKeptFor: Sqlite.Statement;
@@ -88,6 +90,7 @@ export class SqliteDatabase implements Database {
 
   /** SQLite rolls back by itself on some failures: without an open transaction there is nothing to do. */
   rollback(): void {
+    this.#displaced.length = 0;
     if (this.#connection.inTransaction) this.#run(this.#rollback);
   }
 
@@ -158,10 +161,18 @@ export class SqliteDatabase implements Database {
 
   rebuildIndexes(): void {
     try {
+      this.#connection.exec(DROP_INDEXES);
+      this.#displaced.push(
+        ...toRows(this.#connection.prepare(READ_DISPLACED).raw(true).all() as unknown[][]),
+      );
       this.#connection.exec(REBUILD_INDEXES);
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }
+  }
+
+  takeDisplaced(): StoredRow[] {
+    return this.#displaced.splice(0);
   }
 
   usedBytes(): number {

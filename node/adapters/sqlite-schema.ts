@@ -28,10 +28,12 @@ const INDEX_HINTS = `
 
 const INDEX_POSITIONS = "CREATE UNIQUE INDEX record_position ON record (position);";
 
-/** REINDEX would fail where a row that its index had lost was written again. */
+/** In this order. REINDEX would fail where a row that its index had lost was written again. */
+export const DROP_INDEXES = "DROP INDEX record_position; DROP INDEX IF EXISTS record_kept_for;";
+export const READ_DISPLACED = `
+  SELECT position, digest, mine, kept_for, record FROM record
+  WHERE id NOT IN (SELECT max(id) FROM record GROUP BY position) ORDER BY id`;
 export const REBUILD_INDEXES = `
-  DROP INDEX record_position;
-  DROP INDEX IF EXISTS record_kept_for;
   DELETE FROM record WHERE id NOT IN (SELECT max(id) FROM record GROUP BY position);
   ${INDEX_POSITIONS}
   ${INDEX_HINTS}

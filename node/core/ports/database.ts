@@ -32,10 +32,13 @@ export interface Database {
   eachDigest(visit: (position: Uint8Array, digest: Uint8Array) => void): void;
   count(): number;
   /**
-   * Makes the indexes anew from the rows, within a transaction: where a bit of one rotted, rows lie where nobody looks. Of
-   * rows that are then at one place the one that was written first there is dropped.
+   * Makes the indexes anew from the rows, within a transaction: where a bit of one rotted, rows lie where nobody looks. It
+   * happens by itself where a write meets such an index. Of rows that are then at one place the one that was written last
+   * stays, and the others wait to be taken.
    */
   rebuildIndexes(): void;
+  /** The rows that found their place taken in this transaction; each is told once. */
+  takeDisplaced(): StoredRow[];
   /** Bytes of the file that are in use; what is free inside it does not count. Includes what is not committed yet. */
   usedBytes(): number;
   /** What the file says of itself; undefined where nobody ever wrote it (storage/store-life.ts). */

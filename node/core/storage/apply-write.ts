@@ -94,7 +94,11 @@ function supersedesNothingElse({ siblings }: KeyRecord, seen: Coverage, earlier:
  * Another node's record: keep what is new in it. Identical and superseded records need no write, unless the row on the
  * disk is to be written anew.
  */
-export function applyIncoming(before: CheckedRow, incoming: IncomingRecord, hash: Digester): MergedRow {
+export function applyIncoming(
+  before: CheckedRow,
+  incoming: Pick<IncomingRecord, "position" | "record" | "rewrite"> & Pick<StoredRow, "keptFor">,
+  hash: Digester,
+): MergedRow {
   const arrived = decodeIncoming(incoming.record);
   if (arrived === undefined) return refused("invalid_record", "the record cannot be decoded");
   if (compareBytes(positionOf(arrived, hash), incoming.position) !== 0) return misplaced();

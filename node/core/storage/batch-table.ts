@@ -1,6 +1,6 @@
 import type { Database, StoredRow } from "../ports/database.ts";
 import type { Digester } from "../ports/hash.ts";
-import { refileRows } from "./refile-rows.ts";
+import { refileRows, withDisplaced } from "./refile-rows.ts";
 import { isMarker } from "./marker-hint.ts";
 import { addTo } from "./row-counts.ts";
 import { leafOf } from "../merkle/leaf.ts";
@@ -50,8 +50,10 @@ export class BatchTable {
   }
 
   /** To be called after the last change and before the commit. */
-  flush(): void {
-    if (this.touched) this.#tree?.flush();
+  flush(hash: Digester): void {
+    if (!this.touched) return;
+    for (const displaced of this.database.takeDisplaced()) this.#putBack(displaced, hash);
+    this.#tree?.flush();
   }
 
   commit(): void {
@@ -83,6 +85,18 @@ export class BatchTable {
   /** An owner that was counted when it could still be read in the row. */
   notKeptFor(owner: string, before: StoredRow): void {
     if (!before.keptFor.includes(owner)) addTo(this.hintsAdded, owner, -1);
+  }
+
+  /** It was counted as a row of its own, and its leaf has its digest. */
+  #putBack(displaced: StoredRow, hash: Digester): void {
+    const { position } = displaced;
+    const before = this.database.read(position);
+    const after = withDisplaced(before, displaced, hash);
+    this.rowsAdded -= 1;
+    this.markersAdded -= countOfMarkers(displaced);
+    for (const owner of displaced.keptFor) addTo(this.hintsAdded, owner, -1);
+    this.#tree?.doubt(leafOf(position));
+    if (after !== undefined) this.replace(before, after);
   }
 
   #touch(): void {

@@ -126,7 +126,8 @@ export class GroupCommit {
     try {
       const merged = this.#applyAll(batch);
       if (merged.length > 0) this.#parts.pipe.post(encodeMerged(merged));
-      batch.data.flush();
+      batch.data.flush(this.#parts.hash);
+      batch.hints.flush(this.#parts.hash);
       if (batch.data.changed) this.#life.advance();
       if (batch.hints.changed) this.#life.hints.advance();
     } catch (error) {

@@ -2,7 +2,10 @@ import { boundOf, leafOf } from "../merkle/leaf.ts";
 import type { Database, StoredRow } from "../ports/database.ts";
 import type { Digester } from "../ports/hash.ts";
 import { positionOf } from "../ring/position.ts";
-import { hasSoundDigest, isMisplaced, keyOfRecord } from "./row-check.ts";
+import { applyIncoming } from "./apply-write.ts";
+import { isMarker } from "./marker-hint.ts";
+import { union } from "./owner-set.ts";
+import { checkRow, hasSoundDigest, isMisplaced, keyOfRecord } from "./row-check.ts";
 
 /**
  * Puts rows back where they belong whose place rotted. Such a row is sound, and nobody finds it: its owner says that it
@@ -19,9 +22,28 @@ export function refileRows(database: Database, leaves: readonly number[], hash: 
   for (const row of misplacedIn(database, leaves, hash)) {
     const position = placeOf(row, hash);
     database.remove(row.position);
-    if (database.read(position) === undefined) database.write({ ...row, position });
+    const refiled = withDisplaced(database.read(position), { ...row, position }, hash);
+    if (refiled !== undefined) database.write(refiled);
   }
   return touched;
+}
+
+/**
+ * What a place holds once the row that was kept from it is merged into the one that took it: each may have been
+ * acknowledged. Undefined where that says all of it already, or where what was displaced cannot be believed.
+ */
+export function withDisplaced(
+  before: StoredRow | undefined,
+  displaced: StoredRow,
+  hash: Digester,
+): StoredRow | undefined {
+  const { position, record, keptFor } = displaced;
+  if (!hasSoundDigest(displaced, hash)) return undefined;
+  if (isMarker(displaced)) {
+    return before === undefined ? displaced : { ...before, keptFor: union(before.keptFor, keptFor) };
+  }
+  const merged = applyIncoming(checkRow(before, hash), { position, record, keptFor }, hash);
+  return merged.outcome === "accepted" ? merged.row : undefined;
 }
 
 const ROWS_PER_READ = 1_024;

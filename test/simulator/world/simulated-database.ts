@@ -141,6 +141,10 @@ export class SimulatedDatabase implements Database {
     // There are none.
   }
 
+  takeDisplaced(): StoredRow[] {
+    return [];
+  }
+
   count(): number {
     return this.#view().size;
   }
@@ -247,6 +251,10 @@ export class SimulatedReaderDatabase implements Database {
 
   rebuildIndexes(): void {
     // There are none.
+  }
+
+  takeDisplaced(): StoredRow[] {
+    return [];
   }
 
   count(): number {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { expect } from "chai";
 import { SqliteDatabase } from "../../../../node/adapters/sqlite-database.ts";
+import { decodeRecord } from "../../../../node/core/version/record-codec.ts";
 import { StoreRig } from "../core/storage/store-rig.ts";
 import { keyNamed, writeOf } from "../core/storage/sample-writes.ts";
 
@@ -57,6 +58,12 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
 
   async function statusOfRead(): Promise<string> {
     return (await rig.until(rig.store.read({ ...keyNamed("cart"), want: "record" }))).status;
+  }
+
+  async function siblings(): Promise<string[]> {
+    const read = await rig.until(rig.store.read({ ...keyNamed("cart"), want: "record" }));
+    if (read.status !== "found" || read.record === undefined) throw new Error(`the read was ${read.status}`);
+    return decodeRecord(read.record).siblings.map(({ value }) => Buffer.from(value).toString());
   }
 
   async function store(how: { rewrite?: true }): Promise<boolean> {
@@ -165,6 +172,19 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
       expect(await scrub()).to.equal(0);
     });
   }
+
+  it("is merged with what was written in its place while nobody could find it", async () => {
+    rotPlace("index", 0);
+    const rowsBefore = rig.store.rows().data;
+    const written = rig.store.coordinate(writeOf("cart", "newer"));
+    expect((await rig.until(written.durable)).ok).to.equal(true);
+    expect(await siblings()).to.deep.equal(["newer"]);
+    expect(await scrub()).to.be.greaterThan(0);
+    expect(await siblings()).to.have.members(["newer", VALUE]);
+    expect(databases[0]!.count()).to.equal(1);
+    expect(rig.store.rows().data).to.equal(rowsBefore);
+    expect(await scrub()).to.equal(0);
+  });
 
   it("is written under its own place where the row's rotted and the indexes are made anew", async () => {
     const before = await rig.until(rig.store.partitionRoots(256));

@@ -97,6 +97,10 @@ export class MemoryDatabase implements Database {
     // There are none.
   }
 
+  takeDisplaced(): StoredRow[] {
+    return [];
+  }
+
   count(): number {
     return (this.#open ?? this.#committed).size;
   }
