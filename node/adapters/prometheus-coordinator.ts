@@ -96,7 +96,7 @@ function metricsOf(registry: Registry) {
     ),
     standIns: tally(
       "dynamo_coordinator_stand_ins_total",
-      "Writes that a stand-in took for an owner.",
+      "Copies of writes that a stand-in, which may be this node, has stored for an owner.",
       "owner",
     ),
     hedges: tally("dynamo_coordinator_hedges_total", "Replicas doubled because one was silent.", "operation"),

@@ -32,8 +32,8 @@ export function sayOfHandoff(event: HandoffEvent, log: PeerLog): void {
     case "hints_refused": {
       const { kind, count, hintBytes } = event;
       const advice =
-        "hints.db is at its limit and keeps what it has: bring the absent owners back, remove them from the ring, " +
-        "or raise hint-bytes-max";
+        "hints.db is at its limit and keeps what it has: bring the absent owners back (one whose disk is lost with an " +
+        "empty one: docs/OPERATIONS.md, Hosts), or raise hint-bytes-max";
       log.sayRarely(kind, "", { count, hintBytes, advice }, "error");
       break;
     }

@@ -38,6 +38,7 @@ export const REQUIRED_MARKS = [
   "answer with fewer owners than R",
   "read checked against durable copies",
   "read after a loss checked",
+  "delete that wrote nothing checked",
   "connection lost",
   "message lost or doubled",
   "netsplit",

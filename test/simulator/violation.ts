@@ -25,6 +25,8 @@ export type ViolationKind =
   | "corrupt_value_served"
   /** A read does not show what N-R+1 owners had when it began. */
   | "read_missed_durable_write"
+  /** A delete was acknowledged and wrote nothing although N-R+1 owners had something when it began. */
+  | "delete_missed_durable_write"
   /** A stand-in's not-found outvoted owners that were there to be asked. */
   | "not_found_too_early"
   /** I5: a hint is gone and its owner has not got what it held. */

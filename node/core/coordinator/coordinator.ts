@@ -57,10 +57,19 @@ export class Coordinator {
     const { timing, ...forwarded } = decodeForwarded(body);
     const nowMs = this.#parts.clock.monotonicMs();
     const ageMs = this.#ages.observe(from, timing.sentAtMs, nowMs);
-    // Its sender has gone on without this node: a write that is done twice, long after one another, is two writes.
-    if (ageMs > timing.beginWithinMs + AGE_ERROR_MS) return encodeOutcome(tooLate(ageMs));
+    // Its sender may have gone on without this node: a write that is done twice, long after one another, is two writes.
+    if (forwarded.operation !== "get" && ageMs > timing.beginWithinMs + AGE_ERROR_MS)
+      return encodeOutcome(writeTooLate(ageMs));
     const planned = planCoordination(forwarded.request, this.#parts);
     if (!planned.ok) return encodeOutcome(planned.failure);
+    // A get does no harm twice: it is refused only when nobody waits for it any more.
+    if (forwarded.operation === "get") {
+      const deadlineMs = planned.coordination.deadlineMs - ageMs;
+      if (deadlineMs <= nowMs) return encodeOutcome(getTooLate(ageMs));
+      return encodeOutcome(
+        await coordinateGet(forwarded.request, { ...planned.coordination, deadlineMs }, this.#parts),
+      );
+    }
     const coordination = {
       ...planned.coordination,
       mintBeforeMs: Math.floor(nowMs - ageMs + MINT_WITHIN_MS),
@@ -151,9 +160,15 @@ const nothing = new Uint8Array(0);
 /** What the clocks of two nodes may drift apart while nothing better is known. */
 const AGE_ERROR_MS = 10;
 
-function tooLate(ageMs: number): Failure {
-  const message = `the request came ${Math.round(ageMs)} ms late: its sender has handed it to another node`;
+function writeTooLate(ageMs: number): Failure {
+  const message =
+    `the write came ${Math.round(ageMs)} ms late and was not begun: its sender may have handed it to another ` +
+    "node; retry";
   return failure("overloaded", message);
+}
+
+function getTooLate(ageMs: number): Failure {
+  return failure("overloaded", `the get came ${Math.round(ageMs)} ms late: its time was up; retry`);
 }
 
 function writeOutcome(outcome: WriteOutcome | ReadOutcome): WriteOutcome {

@@ -2,7 +2,7 @@ import { WriteTally } from "../quorum/write-tally.ts";
 import { type Coordination, type CoordinatorParts, failure, remainingMs } from "./coordination.ts";
 import { type Holder, readMerged } from "./get.ts";
 import type { ReadRepair } from "./read-repair.ts";
-import type { KeyOfBucket, WriteOutcome } from "./requests.ts";
+import type { Failure, KeyOfBucket, WriteOutcome } from "./requests.ts";
 import { sealContext } from "../version/context.ts";
 
 /**
@@ -10,7 +10,11 @@ import { sealContext } from "../version/context.ts";
  * Without a context it first reads with R and deletes exactly what it read. Any node may read; whoever then writes the
  * tombstone is given the context, so that no second coordinator reads anew and deletes what came meanwhile.
  *
- * The outcome where there is nothing to delete, and W nodes say so: then nothing is written.
+ * "written": there is nothing to delete, and nothing is written. That rests on R owners, not on the sloppy quorum of a
+ * get: either R of them have nothing of the key, or R of them answered and W hold the tombstone already. Stand-ins that
+ * never saw the key know nothing of it, and a value that its absent owners hold would be back with them, after a delete
+ * that was acknowledged and that nobody remembers. `quorum_unreachable`, not applied, where fewer owners than R have
+ * said so, where the read failed, and where no time is left after it.
  */
 export async function readBeforeDelete(
   request: KeyOfBucket,
@@ -19,14 +23,26 @@ export async function readBeforeDelete(
 ): Promise<{ readonly kind: "seen"; readonly context: Uint8Array } | WriteOutcome> {
   const read = await readMerged(request, coordination, parts);
   if (read.kind === "failed") return read;
-  if (read.record === undefined) return { kind: "written", context: new Uint8Array(0) };
-  const context = sealContext(read.record.coverage, coordination, parts.hash);
-  if (read.record.siblings.every(({ tombstone }) => tombstone) && isKept(read.holders, coordination)) {
-    return { kind: "written", context };
+  const { record, holders, ownersAnswered } = read;
+  const restsOnOwners = ownersAnswered >= coordination.quorum.r;
+  if (record === undefined) {
+    if (!restsOnOwners) return ownersMayHaveIt(ownersAnswered, coordination);
+    return { kind: "written", context: new Uint8Array(0) };
   }
+  const context = sealContext(record.coverage, coordination, parts.hash);
+  const isDeleted = record.siblings.every(({ tombstone }) => tombstone);
+  if (isDeleted && restsOnOwners && isKept(holders, coordination)) return { kind: "written", context };
   if (remainingMs(coordination, parts) <= 0)
     return failure("quorum_unreachable", "no time left after the read");
   return { kind: "seen", context };
+}
+
+function ownersMayHaveIt(ownersAnswered: number, { quorum: { r } }: Coordination): Failure {
+  return failure(
+    "quorum_unreachable",
+    `nothing was deleted: ${ownersAnswered} of r=${r} owners said that they have nothing under this key, and those ` +
+      "that did not answer may have a value; retry when they are back, or delete with the context of an earlier answer",
+  );
 }
 
 /**

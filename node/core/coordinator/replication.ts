@@ -75,8 +75,7 @@ class Replication {
       this.#keepLocally();
       for (const { node, standsInFor } of this.#write.members) {
         if (node === this.#parts.self) continue;
-        if (standsInFor === undefined) this.#ask(node, undefined);
-        else this.#askStandIn(node, standsInFor);
+        this.#ask(node, standsInFor);
       }
       for (const node of this.#coordination.silent) if (this.#ownerOf.has(node)) this.#double(node);
       this.#hedgeLater();
@@ -92,7 +91,7 @@ class Replication {
     if (keptFor !== undefined) this.#replaced.add(keptFor);
     this.#tally.asked(self);
     void durable.then((stored) => {
-      if (stored.ok) this.#tally.acked(self, keptFor);
+      if (stored.ok) this.#acked(self, keptFor);
       else this.#lost(self);
       this.#check();
     });
@@ -106,10 +105,16 @@ class Replication {
     const timeoutMs = remainingMs(this.#coordination, this.#parts);
     void offerToStore(node, body, { timeoutMs, lane: "foreground" }, this.#parts).then((stored) => {
       if (stored === "not_sent") this.#notSent(node);
-      else if (stored.ok) this.#tally.acked(node, standsInFor);
+      else if (stored.ok) this.#acked(node, standsInFor);
       else this.#lost(node);
       this.#check();
     });
+  }
+
+  #acked(node: NodeId, ownerId: NodeId | undefined): void {
+    this.#tally.acked(node, ownerId);
+    if (ownerId !== undefined)
+      this.#parts.observer.event({ kind: "stand_in_used", ownerId, standInId: node });
   }
 
   #notSent(node: NodeId): void {
@@ -133,13 +138,8 @@ class Replication {
     const owner = this.#ownerOf.get(node);
     if (next === undefined || owner === undefined) return false;
     this.#replaced.add(node);
-    this.#askStandIn(next, owner);
+    this.#ask(next, owner);
     return true;
-  }
-
-  #askStandIn(node: NodeId, ownerId: NodeId): void {
-    this.#parts.observer.event({ kind: "stand_in_used", ownerId, standInId: node });
-    this.#ask(node, ownerId);
   }
 
   #double(node: NodeId): void {

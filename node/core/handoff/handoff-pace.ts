@@ -34,8 +34,8 @@ export function backoffMs(failures: number, intervalMs: number): number {
 
 /**
  * What came of one hint. "refused": its owner will never take it, and it must hold up no other. "failed": the owner
- * did not answer or could not store it now. "not_forgotten": the owner has it, and this node's own disk failed.
- * "record_lost": a marker whose record is gone was dropped.
+ * did not answer or could not store it now. "not_forgotten": the owner has it, but this node could not strike it off:
+ * its own disk failed, is read-only or took too long. "record_lost": a marker whose record is gone was dropped.
  */
 export type HintFate = "delivered" | "refused" | "failed" | "not_forgotten" | "record_lost";
 

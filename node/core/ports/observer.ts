@@ -23,6 +23,7 @@ export type CoreEvent =
       readonly ownerId: string;
       readonly outcome: "marked" | "failed" | "dropped";
     }
+  /** A stand-in, maybe this node, has a copy for this owner on stable storage. */
   | { readonly kind: "stand_in_used"; readonly ownerId: string; readonly standInId: string }
   | { readonly kind: "hedge_sent"; readonly operation: "put" | "get" }
   | { readonly kind: "read_repaired"; readonly peerId: string; readonly ok: boolean }

@@ -41,7 +41,7 @@ export class HintBudget {
   #full(): Refusal {
     const message =
       `this node keeps ${this.#usedBytes ?? 0} bytes for owners that are away (limit ${this.#bytesMax}); bring them ` +
-      "back, remove them from the ring for good, or raise hint-bytes-max";
+      "back, or raise hint-bytes-max";
     this.#refusal ??= { ok: false, code: "hints_full", message };
     return this.#refusal;
   }

@@ -3,12 +3,18 @@ import type { Cluster } from "../cluster.ts";
 import type { WriteOperation } from "../workload/history.ts";
 import { checkWrittenContext } from "./contexts.ts";
 import { durableCopies } from "./durable-copies.ts";
+import { checkNothingToDelete, type Promised } from "./reads.ts";
 
 /**
  * What an acknowledgement must mean at the moment it reaches the client: W nodes have the write (or something that
- * superseded it) on stable storage, and its context covers exactly what it may.
+ * superseded it) on stable storage, and its context covers exactly what it may. `promised`: to the read of a delete
+ * without a context, at the attempt that is acknowledged.
  */
-export function checkAcknowledgement(cluster: Cluster, operation: WriteOperation, w: number): void {
+export function checkAcknowledgement(
+  cluster: Cluster,
+  operation: WriteOperation,
+  { w, promised }: { w: number; promised: Promised | undefined },
+): void {
   checkWrittenContext(cluster, operation);
   const { answered, id, key } = operation;
   if (answered === undefined) return;
@@ -17,7 +23,10 @@ export function checkAcknowledgement(cluster: Cluster, operation: WriteOperation
     cluster.marks.hit("retry found its dot");
   const own = cluster.registry.dotsOf(id).filter(({ dot }) => covers(answered, dot));
   // A delete that found nothing wrote nothing.
-  if (own.length === 0 && operation.kind === "delete") return;
+  if (own.length === 0 && operation.kind === "delete") {
+    if (promised !== undefined) checkNothingToDelete(cluster, { id, key, answered, promised });
+    return;
+  }
   let copies = 0;
   for (const host of cluster.hosts) {
     const { data, hint } = durableCopies(host, key);

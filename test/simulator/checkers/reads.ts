@@ -1,6 +1,6 @@
 import type { ReadOutcome } from "../../../node/core/coordinator/requests.ts";
 import type { NodeId } from "../../../node/core/node-id.ts";
-import { covers } from "../../../node/core/version/coverage.ts";
+import { type Coverage, covers } from "../../../node/core/version/coverage.ts";
 import type { Cluster } from "../cluster.ts";
 import type { KnownDot } from "../workload/dot-registry.ts";
 import type { GivenContext } from "../workload/history.ts";
@@ -89,21 +89,41 @@ function checkPromise(
     cluster.marks.hit("answer with fewer owners than R");
     return;
   }
-  const { owners } = cluster.preferenceList(key);
-  if (owners.some((owner) => (cluster.destroyedMs(owner) ?? -1) >= promised.atMs)) return;
+  if (ownerLostCopies(cluster, key, promised)) return;
   cluster.marks.hit("read checked against durable copies");
   const coverage = coverageOf(outcome.context);
-  const missed = (dots: readonly KnownDot[]): string =>
-    dots
-      .filter(({ dot }) => !covers(coverage, dot))
-      .map(({ writeId }) => writeId)
-      .join(" ");
   const how = `${key}: r=${r}, ${outcome.ownersAnswered} owners answered`;
-  const names = missed(promised.dots);
+  const names = namesMissed(promised.dots, coverage);
   if (names !== "") return cluster.violated("read_missed_durable_write", `${how}: no ${names}`);
   if (promised.dotsBeforeLoss.length > 0) cluster.marks.hit("read after a loss checked");
-  const lostNames = missed(promised.dotsBeforeLoss);
+  const lostNames = namesMissed(promised.dotsBeforeLoss, coverage);
   if (lostNames !== "") cluster.violated("amnesiac_voted", `${how}, one of which lost ${lostNames}`);
+}
+
+/**
+ * A delete without a context that was acknowledged and wrote nothing, as if R owners had been asked whatever the number
+ * of stand-ins that answered: its author goes away believing that nothing is there.
+ */
+export function checkNothingToDelete(
+  cluster: Cluster,
+  { id, key, answered, promised }: { id: string; key: string; answered: Coverage; promised: Promised },
+): void {
+  if (ownerLostCopies(cluster, key, promised)) return;
+  if (promised.dots.length > 0) cluster.marks.hit("delete that wrote nothing checked");
+  const names = namesMissed(promised.dots, answered);
+  if (names === "") return;
+  cluster.violated("delete_missed_durable_write", `${id} of ${key} wrote nothing and did not see ${names}`);
+}
+
+function ownerLostCopies(cluster: Cluster, key: string, { atMs }: Promised): boolean {
+  return cluster.preferenceList(key).owners.some((owner) => (cluster.destroyedMs(owner) ?? -1) >= atMs);
+}
+
+function namesMissed(dots: readonly KnownDot[], coverage: Coverage): string {
+  return dots
+    .filter(({ dot }) => !covers(coverage, dot))
+    .map(({ writeId }) => writeId)
+    .join(" ");
 }
 
 /**

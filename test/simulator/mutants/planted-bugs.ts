@@ -199,8 +199,19 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${COORDINATOR}/delete.ts`,
-        search: " && isKept(read.holders, coordination)) {",
-        replace: ") {",
+        search: " && isKept(holders, coordination)) return",
+        replace: ") return",
+      },
+    ],
+  },
+  {
+    name: "delete_rests_on_stand_ins",
+    breaks: "a delete is acknowledged because stand-ins that never saw the key have nothing to delete",
+    edits: [
+      {
+        file: `${COORDINATOR}/delete.ts`,
+        search: "const restsOnOwners = ownersAnswered >= coordination.quorum.r;",
+        replace: "const restsOnOwners = ownersAnswered >= 0;",
       },
     ],
   },

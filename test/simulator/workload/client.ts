@@ -139,13 +139,16 @@ export class Client {
     operation: WriteOperation,
     call: { luck: SeededRandom; invoke: (node: DynamoNode) => Promise<WriteOutcome>; w: number },
   ): Promise<void> {
-    const { history, loop, marks, trace } = this.#cluster;
+    const { history, loop, marks, scenario, trace } = this.#cluster;
     const { kind, id, key } = operation;
     let maybeApplied = false;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const luck = call.luck.fork("attempt", attempt);
       if (attempt > 1) marks.hit("request retried");
       operation.attempts += 1;
+      // A delete without a context reads first.
+      const reads = operation.seen === undefined;
+      const promised = reads ? promisedDots(this.#cluster, key, scenario.readQuorum) : undefined;
       const answer = await this.#call(luck, `${kind} ${id}`, call.invoke, operation);
       const outcome = answer.kind === "answer" ? answer.outcome : undefined;
       trace.line(loop.nowMs, `${this.#name} ${kind} ${id} of ${key}: ${outcome?.kind ?? answer.kind}`);
@@ -154,7 +157,7 @@ export class Client {
         operation.outcome = "ok";
         history.acknowledged += 1;
         operation.answered = coverageOf(outcome.context);
-        checkAcknowledgement(this.#cluster, operation, call.w);
+        checkAcknowledgement(this.#cluster, operation, { w: call.w, promised });
         this.#keep(operation, outcome.context);
         return;
       }

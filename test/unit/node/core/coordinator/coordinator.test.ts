@@ -2,11 +2,12 @@ import { expect } from "chai";
 import {
   decodeForwarded,
   decodeOutcome,
+  encodeForwarded,
   encodeOutcome,
 } from "../../../../../node/core/coordinator/forwarding.ts";
 import { type Failure, type FailureCode } from "../../../../../node/core/coordinator/requests.ts";
 import { membersOf } from "../ring/made-ring.ts";
-import { CoordinatorRig, type SentRequest } from "./coordinator-rig.ts";
+import { CART, CoordinatorRig, type SentRequest } from "./coordinator-rig.ts";
 
 function failed(code: FailureCode, maybeApplied = false): Failure {
   return { kind: "failed", code, message: code, maybeApplied, context: new Uint8Array(0) };
@@ -85,6 +86,27 @@ describe("coordinator", () => {
     const inTime = (await asked.sent()).filter(({ request }) => request.kind === "forward").at(-1)!;
     void owner.coordinator.acceptForwarded(from, forwardBody(inTime));
     expect((await owner.sent()).length).to.equal(2);
+  });
+
+  it("begins a get that comes late, within the time that its sender gave it, and no later", async () => {
+    for (const { lateMs, isBegun } of [
+      { lateMs: 100, isBegun: true },
+      { lateMs: 949, isBegun: true },
+      { lateMs: 950, isBegun: false },
+    ]) {
+      const owner = new CoordinatorRig({ at: 0, members: membersOf(5) });
+      const from = owner.node(4);
+      owner.coordinator.heard(from, 0);
+      await owner.advance(lateMs);
+      const options = { r: undefined, w: undefined, pr: undefined, pw: undefined, timeoutMs: 950 };
+      const get = { operation: "get", request: { ...CART, requestId: "get", options } } as const;
+      const body = encodeForwarded(get, { sentAtMs: 0, beginWithinMs: 75 });
+      const answer = owner.coordinator.acceptForwarded(from, body);
+      expect((await owner.sent()).length, `${lateMs} ms late`).to.equal(isBegun ? 1 : 0);
+      await owner.advance(950 - lateMs);
+      const code = isBegun ? "quorum_unreachable" : "overloaded";
+      expect(decodeOutcome(await answer), `${lateMs} ms late`).to.include({ code });
+    }
   });
 
   it("gives a write that it was handed 600 ms from its sending to be begun, and its own no such time", async () => {

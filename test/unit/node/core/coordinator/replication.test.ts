@@ -64,6 +64,31 @@ describe("replication", () => {
     expect((await put).kind).to.equal("written");
   });
 
+  it("tells of a stand-in once it has its copy, and of itself where it is one", async () => {
+    const rig = new CoordinatorRig({ at: 3, members: membersOf(5) });
+    rig.unreachable.add(rig.node(0)).add(rig.node(1)).add(rig.node(2));
+    const told = () =>
+      rig.events.flatMap((event) =>
+        event.kind === "stand_in_used" ? [[event.standInId, event.ownerId]] : [],
+      );
+    let sync: (stored: { ok: true }) => void = () => undefined;
+    const { ownWrite } = rig;
+    rig.ownWrite = (write) => ({ ...ownWrite(write), durable: new Promise((resolve) => (sync = resolve)) });
+    const put = rig.put("v");
+    const [other] = await rig.sent();
+    expect(other).to.include({ to: rig.node(4) });
+    expect(told(), "nobody has a copy yet").to.deep.equal([]);
+    const ofOther = [rig.node(4), keptFor(other!)[0]];
+    await rig.ack(other!);
+    expect(told()).to.deep.equal([ofOther]);
+    sync({ ok: true });
+    expect((await put).kind).to.equal("written");
+    const [, own] = told();
+    expect(own?.[0]).to.equal(rig.self);
+    expect(rig.list.owners).to.include(own?.[1]);
+    expect(own?.[1]).to.not.equal(ofOther[1]);
+  });
+
   it("covers another owner with each stand-in where it is a stand-in itself", async () => {
     const rig = new CoordinatorRig({ at: 4, members: membersOf(5) });
     const put = rig.coordinator.acceptForwarded(rig.node(3), forwardedPut("v"));
