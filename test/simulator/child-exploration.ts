@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { addExploration, emptyExploration, type Exploration, type ExplorationRange } from "./exploration.ts";
 
 /** Seeds of one child: the first fifty run at half speed, until the compiler knows what is hot. */
-const SEEDS_PER_CHILD = 250;
+const SEEDS_PER_CHILD_MAX = 1_000;
 
 /** A seed leaves no garbage that lives long: a large nursery is swept seldom, and mostly empty. */
 const NODE_OPTIONS = ["--max-semi-space-size=32", "--single-threaded-gc"];
@@ -18,10 +18,11 @@ export async function exploreInChildren(
   const sum = emptyExploration();
   let next = range.from;
   const end = range.from + range.count;
+  const seedsPerChild = Math.min(SEEDS_PER_CHILD_MAX, Math.ceil(range.count / jobs));
   const work = async (): Promise<void> => {
     while (next < end && !(range.stopAtFirst && sum.failed.length > 0)) {
       const from = next;
-      next = Math.min(end, from + SEEDS_PER_CHILD);
+      next = Math.min(end, from + seedsPerChild);
       addExploration(
         sum,
         await exploreInChild(main, { from, count: next - from, stopAtFirst: range.stopAtFirst }),

@@ -24,9 +24,23 @@ export function divergence(cluster: Cluster): string | undefined {
   }
   const difference = differenceOfOwners(cluster);
   if (difference !== undefined) return difference;
-  for (const host of cluster.hosts) {
-    const wrong = wrongLeaf(host.disk.data);
-    if (wrong !== undefined) return `at ${host.id.slice(-2)} ${wrong}`;
+  return wrongTree(cluster);
+}
+
+/**
+ * By file: what was wrong with its tree when it was last looked at. It is still wrong while nothing is written, and a rotten
+ * leaf waits for the scrub through hundreds of looks. That a tree is right is never remembered.
+ */
+const knownWrong = new WeakMap<DatabaseFile, { readonly revision: number; readonly wrong: string }>();
+
+function wrongTree({ hosts }: Cluster): string | undefined {
+  const still = hosts.find(({ disk: { data } }) => knownWrong.get(data)?.revision === data.revision);
+  if (still !== undefined) return `at ${still.id.slice(-2)} ${knownWrong.get(still.disk.data)!.wrong}`;
+  for (const { id, disk } of hosts) {
+    const wrong = wrongLeaf(disk.data);
+    if (wrong === undefined) continue;
+    knownWrong.set(disk.data, { revision: disk.data.revision, wrong });
+    return `at ${id.slice(-2)} ${wrong}`;
   }
   return undefined;
 }

@@ -26,6 +26,7 @@ export const emptyFile: FileImage = { rows: new Map(), tree: new Map() };
 export class DatabaseFile {
   #rows = new Map<string, StoredRow>();
   #tree = new Map<string, TreePart>();
+  #revision = 0;
   /** The next so many reads of rows fail with io_error, whoever reads. */
   failingReads = 0;
   /** Told of every commit whose sync has come to its end, before its rows are here. */
@@ -41,6 +42,11 @@ export class DatabaseFile {
 
   get tree(): TreeByName {
     return this.#tree;
+  }
+
+  /** Another number after everything that changes rows or tree. */
+  get revision(): number {
+    return this.#revision;
   }
 
   get isSyncing(): boolean {
@@ -83,12 +89,14 @@ export class DatabaseFile {
   restore({ rows, tree }: FileImage): void {
     this.#rows = new Map(rows);
     this.#tree = new Map(tree);
+    this.#revision += 1;
     this.#ghost = undefined;
     this.#syncing = undefined;
   }
 
   loseRow(at: string): void {
     this.#rows.delete(at);
+    this.#revision += 1;
   }
 
   /** One bit of the record rots; the digest beside it does not follow. */
@@ -99,12 +107,14 @@ export class DatabaseFile {
     const index = random.below(record.length);
     record[index] = record[index]! ^ (1 << random.below(8));
     this.#rows.set(at, { ...row, record });
+    this.#revision += 1;
   }
 
   /** One bit of the Merkle tree rots, in a block or in a list of changes. Returns whether there was one. */
   rotTree(random: SeededRandom): boolean {
     const parts = [...this.#tree].filter(([, part]) => bytesOfPart(part).length > 0).sort(byName);
     if (parts.length === 0) return false;
+    this.#revision += 1;
     const [name, part] = random.pick(parts);
     const bytes = bytesOfPart(part).slice();
     const index = random.below(bytes.length);
@@ -118,6 +128,7 @@ export class DatabaseFile {
   #apply({ rows, tree }: Transaction): void {
     applyTo(this.#rows, rows);
     applyTo(this.#tree, tree);
+    this.#revision += 1;
   }
 }
 

@@ -21,7 +21,7 @@ export type TreeChangesByName = ReadonlyMap<string, TreePart | undefined>;
 
 export interface TreeLayers {
   /** What lies on the disk, then what came later, oldest first; the open transaction is the last of them. */
-  layers(): readonly TreeChangesByName[];
+  layers(): readonly [TreeByName, ...TreeChangesByName[]];
   /** The open transaction; undefined where there is none. */
   open(): Map<string, TreePart | undefined> | undefined;
 }
@@ -41,8 +41,9 @@ export class OverlaidTree implements TreeTables {
   }
 
   heads(): TreeBlockHead[] {
-    const blocks = [...this.merged().values()].flatMap((part) => (part.kind === "block" ? [part.block] : []));
-    return blocks.map(copyOfBlock).sort((a, b) => a.block - b.block);
+    const heads: TreeBlockHead[] = [];
+    for (const part of this.merged().values()) if (part.kind === "block") heads.push(copyOfHead(part.block));
+    return heads.sort((a, b) => a.block - b.block);
   }
 
   writeBlock(block: TreeBlock): void {
@@ -50,10 +51,11 @@ export class OverlaidTree implements TreeTables {
   }
 
   changes(after: number): TreeChanges[] {
-    const lists = [...this.merged().values()].flatMap((part) =>
-      part.kind === "changes" && part.changes.seq > after ? [part.changes] : [],
-    );
-    return lists.map(copyOfChanges).sort((a, b) => a.seq - b.seq);
+    const lists: TreeChanges[] = [];
+    for (const part of this.merged().values()) {
+      if (part.kind === "changes" && part.changes.seq > after) lists.push(copyOfChanges(part.changes));
+    }
+    return lists.sort((a, b) => a.seq - b.seq);
   }
 
   writeChanges(changes: TreeChanges): void {
@@ -77,10 +79,12 @@ export class OverlaidTree implements TreeTables {
     this.#writable().set(IDENTITY, { kind: "identity", identity });
   }
 
-  /** All layers as one. */
+  /** All layers as one; may be the file's own map. */
   merged(): TreeByName {
-    const merged = new Map<string, TreePart>();
-    for (const layer of this.#layers.layers()) {
+    const [lowest, ...later] = this.#layers.layers();
+    if (later.every(({ size }) => size === 0)) return lowest;
+    const merged = new Map(lowest);
+    for (const layer of later) {
       for (const [name, part] of layer) {
         if (part === undefined) merged.delete(name);
         else merged.set(name, part);
@@ -106,6 +110,11 @@ function blockName(block: number): string {
 
 function changesName(seq: number): string {
   return `changes ${seq}`;
+}
+
+/** The leaves, 20 KiB, stay where they are. */
+function copyOfHead({ block, through, keys, root }: TreeBlockHead): TreeBlockHead {
+  return { block, through, keys, root: root.slice() };
 }
 
 function copyOfBlock(block: TreeBlock): TreeBlock {
