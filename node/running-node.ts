@@ -204,6 +204,7 @@ function adminOf(
       };
     },
     rows: () => storage.stats().dataRows + storage.stats().hintRows,
+    tombstones: () => storage.stats().tombstones,
     adopt: (id) => {
       adoptIdentity(config.dataDirectory, id);
       log("identity_adopted", { before: identity.id, id }, "warn");

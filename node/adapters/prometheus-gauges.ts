@@ -106,6 +106,14 @@ function registerStorage(
     "Keys in data.db, tombstones included.",
     () => storage().dataRows,
   );
+  readings.gauge(
+    "dynamo_storage_tombstones",
+    "Keys in data.db that are deleted.",
+    () => storage().tombstones.count,
+  );
+  readings.gauge("dynamo_storage_tombstones_in_doubt", "1 while they are counted again.", () =>
+    Number(storage().tombstones.inDoubt),
+  );
   readings.gauge("dynamo_storage_hint_rows", "Keys in hints.db.", () => storage().hintRows);
   readings.gauge("dynamo_storage_data_bytes", "Size of data.db.", () => storage().dataBytes);
   readings.gauge(

@@ -1,5 +1,6 @@
 import type Sqlite from "better-sqlite3";
 import type { StoreIdentity } from "../core/ports/database.ts";
+import type { TombstoneCount } from "../core/ports/tombstone-store.ts";
 import { toDatabaseFailure } from "./sqlite-failure.ts";
 
 /**
@@ -34,10 +35,10 @@ export class SqliteIdentity {
   }
 
   /** Throws DatabaseFailure. */
-  write({ storeId, sequence, recovering, lostStores, hints }: StoreIdentity): void {
+  write({ storeId, sequence, recovering, lostStores, hints, tombstones }: StoreIdentity): void {
     try {
       this.#write.run(
-        Buffer.from(JSON.stringify({ storeId, sequence, recovering, lostStores, hints }), "utf8"),
+        Buffer.from(JSON.stringify({ storeId, sequence, recovering, lostStores, hints, tombstones }), "utf8"),
       );
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
@@ -47,16 +48,24 @@ export class SqliteIdentity {
 
 function identityOf(text: string): StoreIdentity | undefined {
   try {
-    const { storeId, sequence, recovering, lostStores, hints } = JSON.parse(text) as Partial<StoreIdentity>;
+    const parsed = JSON.parse(text) as Partial<StoreIdentity>;
+    const { storeId, sequence, recovering, lostStores, hints } = parsed;
     if (typeof storeId !== "string" || typeof recovering !== "boolean" || !Array.isArray(lostStores))
       return undefined;
     if (!Number.isSafeInteger(sequence) || !lostStores.every((each) => typeof each === "string"))
       return undefined;
-    const known = { storeId, sequence: sequence!, recovering, lostStores };
+    const tombstones = tombstonesOf(parsed);
+    const told = { storeId, sequence: sequence!, recovering, lostStores };
+    const known = tombstones === undefined ? told : { ...told, tombstones };
     const isPoint = typeof hints?.storeId === "string" && Number.isSafeInteger(hints.sequence);
     return isPoint ? { ...known, hints: { storeId: hints.storeId, sequence: hints.sequence } } : known;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+function tombstonesOf({ tombstones }: Partial<StoreIdentity>): TombstoneCount | undefined {
+  if (!Number.isSafeInteger(tombstones?.count) || tombstones!.count < 0) return undefined;
+  return typeof tombstones!.inDoubt === "boolean" ? tombstones : undefined;
 }

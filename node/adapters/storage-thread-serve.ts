@@ -1,6 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { DatabaseFailure } from "../core/ports/database.ts";
 import type { OpenedStore } from "../core/ports/store-identity.ts";
+import type { TombstoneCount } from "../core/ports/tombstone-store.ts";
 import type { RowCounts } from "../core/storage/row-counts.ts";
 
 /**
@@ -23,6 +24,7 @@ export interface ThreadFacts {
   readonly rows?: RowCounts;
   /** Bytes in use in hints.db. */
   readonly hintBytes?: number;
+  readonly tombstones?: TombstoneCount;
   readonly opened?: OpenedStore;
 }
 

@@ -17,6 +17,7 @@ import { PortPipe } from "./storage-pipe.ts";
 import type { IdentityStore } from "../core/ports/store-identity.ts";
 import type { ReplicaStore } from "../core/ports/replica-store.ts";
 import { StorageLock } from "./storage-lock.ts";
+import type { TombstoneCount, TombstoneStore } from "../core/ports/tombstone-store.ts";
 import type { Timers } from "../core/ports/timers.ts";
 import type { StorageLimits } from "../core/storage/apply-write.ts";
 
@@ -53,7 +54,7 @@ export interface StorageOptions {
 }
 
 export interface Storage {
-  readonly store: ReplicaStore & HintStore & MerkleStore & IdentityStore;
+  readonly store: ReplicaStore & HintStore & MerkleStore & IdentityStore & TombstoneStore;
   mode(): StorageMode;
   /** For people; empty where it takes writes. */
   readOnlyReason(): string;
@@ -65,6 +66,7 @@ export interface Storage {
 
 export interface StorageStats {
   readonly dataRows: number;
+  readonly tombstones: TombstoneCount;
   readonly hintRows: number;
   /** Those of them that are markers. */
   readonly hintMarkers: number;
@@ -216,6 +218,7 @@ class Running implements Storage {
     const hintBytesUsed = this.store.hintBytes();
     return {
       dataRows: data,
+      tombstones: this.store.tombstones(),
       hintRows: hints,
       hintMarkers: markers,
       hintBytesUsed,
@@ -272,9 +275,9 @@ class Running implements Storage {
 
 /** What the writer found. */
 function openedBy({ facts }: StorageThread) {
-  const { rows, hintBytes, opened } = facts;
+  const { rows, hintBytes, tombstones, opened } = facts;
   invariant(opened !== undefined, "the first storage thread is the writer, and says what it opened");
-  return { rows, hintBytes, opened };
+  return { rows, hintBytes, tombstones, opened };
 }
 
 /** 0 where there is no such file: a log is deleted at a clean close. */

@@ -64,6 +64,7 @@ serveThread((report) => {
     facts: {
       rows: { data: data.count(), hints: hints.count(), ...hints.countKept() },
       hintBytes: hints.usedBytes(),
+      tombstones: engine.tombstones,
       opened: engine.opened,
     },
     close: () => {

@@ -55,6 +55,12 @@ export interface AdminStatus {
     /** Why hints.db is not the one that was there before; null where it is, and once all members compare. */
     readonly lost: "missing" | "replaced" | "rolled_back" | null;
   };
+  /** Keys of data.db whose siblings are all tombstones. */
+  readonly tombstones: {
+    readonly count: number;
+    /** True while all rows are counted again, because a disk lost or spoilt some, or an earlier build did not count. */
+    readonly inDoubt: boolean;
+  };
   /** The other members, by what this node believes of them. */
   readonly peers: Readonly<Record<PeerBelief, number>>;
   readonly antiEntropy: {

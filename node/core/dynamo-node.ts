@@ -29,6 +29,7 @@ import type { Random } from "./ports/random.ts";
 import type { ReplicaStore, StorePoint } from "./ports/replica-store.ts";
 import type { IdentityStore } from "./ports/store-identity.ts";
 import type { RingStore } from "./ports/ring-store.ts";
+import type { TombstoneStore } from "./ports/tombstone-store.ts";
 import type { Timers } from "./ports/timers.ts";
 import type { Lane, Transport } from "./ports/transport.ts";
 import { Recovery } from "./recovery/recovery.ts";
@@ -55,7 +56,7 @@ export interface NodePorts {
   readonly observer: Observer;
   readonly transport: Transport;
   readonly directory: PeerDirectory;
-  readonly store: ReplicaStore & HintStore & MerkleStore & IdentityStore;
+  readonly store: ReplicaStore & HintStore & MerkleStore & IdentityStore & TombstoneStore;
   readonly acknowledgements: AcknowledgementStore;
   readonly ringStore: RingStore;
 }
@@ -123,7 +124,8 @@ export class DynamoNode {
       probe: (node) => this.membership.probe(node),
       isVoter: (node) => this.recovery.isVoter(node),
     });
-    this.antiEntropy = new AntiEntropy({ ...connected, merkle: ports.store, store: this.cache });
+    const stores = { merkle: ports.store, tombstones: ports.store, store: this.cache };
+    this.antiEntropy = new AntiEntropy({ ...connected, ...stores });
     this.#handoff = new HintDelivery({
       ...connected,
       onCompleted: (owner) => this.antiEntropy.compareSoon(owner),

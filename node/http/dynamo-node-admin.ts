@@ -18,11 +18,13 @@ import type { NodeId } from "../core/node-id.ts";
 import type { Hash } from "../core/ports/hash.ts";
 import type { PeerDescription, PeerDirectory } from "../core/ports/peer-directory.ts";
 import type { MerkleStore } from "../core/ports/merkle-store.ts";
+import type { TombstoneCount } from "../core/ports/tombstone-store.ts";
 import type { Timers } from "../core/ports/timers.ts";
 import type { ReplicaStore } from "../core/ports/replica-store.ts";
 import { partitionOf, positionOf } from "../core/ring/position.ts";
 import type { Recovery } from "../core/recovery/recovery.ts";
 import type { RingKeeper } from "../core/ring/ring-keeper.ts";
+import { isTombstone } from "../core/version/record.ts";
 import { decodeRecord } from "../core/version/record-codec.ts";
 import { describeLastExchanges, describePartitions, describeRepair } from "./anti-entropy-admin.ts";
 import { type AdoptionOutcome, objectionTo } from "./identity-adoption.ts";
@@ -52,6 +54,7 @@ export interface AdminParts {
   readonly hints: () => AdminStatus["hints"];
   /** Rows in both databases. */
   readonly rows: () => number;
+  readonly tombstones: () => TombstoneCount;
   /** Writes the id down and ends the process soon. */
   readonly adopt: (id: NodeId) => void;
   readonly timers: Pick<Timers, "after">;
@@ -80,7 +83,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
   }
 
   status(): AdminStatus {
-    const { self, ring, hints, startedMs, nowMs } = this.#parts;
+    const { self, ring, hints, tombstones, startedMs, nowMs } = this.#parts;
     const current = ring.current();
     return {
       node: { ...addressOf(self), version: self.version, clientAddress: self.clientAddress },
@@ -89,6 +92,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
       clusterId: current?.clusterId ?? "",
       ring: { epoch: current?.epoch ?? 0, hash: ring.hash() },
       hints: hints(),
+      tombstones: tombstones(),
       peers: this.#peerCounts(),
       antiEntropy: { lastExchange: describeLastExchanges(this.#parts.antiEntropy.lastExchanges()) },
       recovery: this.#recovery(),
@@ -347,7 +351,7 @@ function describeReplica(
       modified: new Date(sibling.modifiedMs).toISOString(),
       requestId: sibling.requestId,
     })),
-    tombstone: record.siblings.length > 0 && record.siblings.every((sibling) => sibling.tombstone),
+    tombstone: isTombstone(record),
     keptFor,
   };
 }

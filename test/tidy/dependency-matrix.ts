@@ -100,7 +100,12 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   },
   // Shows the core's state as the contract's JSON: it decodes, and decides nothing.
   "node/http/dynamo-node-admin.ts": {
-    may: ["node/contract", "node/http", ...GROUND, ...core("ring/position.ts", "version/record-codec.ts")],
+    may: [
+      "node/contract",
+      "node/http",
+      ...GROUND,
+      ...core("ring/position.ts", "version/record.ts", "version/record-codec.ts"),
+    ],
     types: core(
       "ring",
       "antientropy/anti-entropy.ts",

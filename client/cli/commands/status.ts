@@ -62,7 +62,7 @@ async function namesOf(nodes: readonly NodeReport[], admins: readonly AdminClien
 }
 
 function statusText(nodes: readonly NodeReport[], names: NodeNames): string {
-  const header = ["ADMIN", "STATE", "RING", "PEERS", "HINTS", "MARKERS", "UP", "NODE"];
+  const header = ["ADMIN", "STATE", "RING", "PEERS", "HINTS", "MARKERS", "TOMBSTONES", "UP", "NODE"];
   const sections = [formatTable(header, nodes.map(nodeRow))];
   const answered = nodes.flatMap((node) => ("status" in node ? [node.status] : []));
   for (const { node, state, stateReason } of answered)
@@ -86,7 +86,7 @@ const LAST_COMPARISON = "Last comparison that each node began, or that found it 
 const REPAIR_ROWS_MAX = 30;
 
 function nodeRow(node: NodeReport): string[] {
-  if ("error" in node) return [node.endpoint, "UNREACHABLE", "-", "-", "-", "-", "-", node.error];
+  if ("error" in node) return [node.endpoint, "UNREACHABLE", "-", "-", "-", "-", "-", "-", node.error];
   const { state, ring, peers, hints, uptimeSeconds } = node.status;
   const pending = Object.values(hints.pending).reduce((sum, count) => sum + count, 0);
   return [
@@ -96,9 +96,16 @@ function nodeRow(node: NodeReport): string[] {
     [`${peers.up} up`, ...trouble(peers.slow, "SLOW"), ...trouble(peers.down, "DOWN")].join(", "),
     String(pending),
     String(hints.markers),
+    shownTombstones(node.status),
     shownDuration(uptimeSeconds * 1_000),
     node.status.node.id,
   ];
+}
+
+/** A node of an earlier version does not count them. */
+function shownTombstones({ tombstones }: Partial<Pick<AdminStatus, "tombstones">>): string {
+  if (tombstones === undefined) return "-";
+  return tombstones.inDoubt ? `about ${tombstones.count}` : String(tombstones.count);
 }
 
 function trouble(count: number, what: string): string[] {

@@ -1,6 +1,7 @@
 import type { NodeId } from "../node-id.ts";
 import type { MerkleStore } from "../ports/merkle-store.ts";
 import type { Stored } from "../ports/replica-store.ts";
+import type { TombstoneStore } from "../ports/tombstone-store.ts";
 import type { NodeSettings } from "../settings.ts";
 import { CorruptRows } from "./corrupt-rows.ts";
 import { Exchange, type ExchangeParts } from "./exchange.ts";
@@ -8,6 +9,7 @@ import { type ExchangeReport, noExchange, type TimeAllowed } from "./exchange-re
 import { ExchangeSchedule } from "./exchange-schedule.ts";
 import { ExchangeServer } from "./exchange-server.ts";
 import { Scrub } from "./scrub.ts";
+import { TombstoneRecount } from "./tombstone-recount.ts";
 import { coOwners } from "./shared-partitions.ts";
 
 /**
@@ -18,6 +20,7 @@ import { coOwners } from "./shared-partitions.ts";
  */
 export interface AntiEntropyParts extends Omit<ExchangeParts, "onCorrupt" | "onRootsWrong"> {
   readonly merkle: MerkleStore;
+  readonly tombstones: TombstoneStore;
   readonly settings: Pick<NodeSettings, "antiEntropyIntervalMs" | "antiEntropyRecheckMs" | "scrubIntervalMs">;
 }
 
@@ -89,7 +92,9 @@ export class AntiEntropy {
       onRootsWrong: (leaves) => void onRootsWrong(leaves),
     });
     this.#corruptRows = new CorruptRows(parts);
-    this.#scrub = new Scrub({ ...parts, scrubIntervalMs: parts.settings.scrubIntervalMs, onCorrupt });
+    const recount = new TombstoneRecount(parts);
+    const onStep = (): void => recount.wake();
+    this.#scrub = new Scrub({ ...parts, scrubIntervalMs: parts.settings.scrubIntervalMs, onCorrupt, onStep });
   }
 
   /** From now on until the process ends. */

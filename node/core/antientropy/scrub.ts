@@ -25,6 +25,8 @@ export interface ScrubParts {
   readonly random: Random;
   readonly observer: Observer;
   readonly onCorrupt: (position: Uint8Array) => void;
+  /** After each step, what it found wrong being mended or handed on. */
+  readonly onStep: () => void;
 }
 
 /** Read by one query: some milliseconds of a reader thread with 1 KiB values. */
@@ -63,6 +65,7 @@ export class Scrub {
     if (failure !== undefined) return this.#failed(failure);
     this.#after = read.next;
     this.#hasFailed = false;
+    this.#parts.onStep();
     const share =
       (read.next === undefined ? 1 : placeOf(read.next)) - (after === undefined ? 0 : placeOf(after));
     const pauseMs = pauseBetweenMs(clock.monotonicMs() - startMs, store.oldestWriteAgeMs());

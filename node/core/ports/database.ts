@@ -1,5 +1,6 @@
 import type { KeptIdentity } from "./store-identity.ts";
 import type { RowDigest } from "./merkle-store.ts";
+import type { TombstoneCount } from "./tombstone-store.ts";
 
 /**
  * One SQLite file as the storage engine sees it. Synchronous on purpose: a read-merge-write can then not be
@@ -54,6 +55,8 @@ export interface StoreIdentity extends KeptIdentity {
   readonly sequence: number;
   /** In data.db: how far hints.db had come at least (storage/hints-life.ts). */
   readonly hints?: HintsPoint | undefined;
+  /** In data.db (storage/tombstone-counter.ts); undefined where a build wrote it that did not count. */
+  readonly tombstones?: TombstoneCount | undefined;
 }
 
 export interface HintsPoint {

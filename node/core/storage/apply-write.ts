@@ -4,7 +4,15 @@ import type { Digester } from "../ports/hash.ts";
 import type { StoredRow } from "../ports/database.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { type CheckedRow, sameKey } from "./row-check.ts";
-import { compareBytes, dotOfWrite, emptyRecord, type KeyRecord, merge, put } from "../version/record.ts";
+import {
+  compareBytes,
+  dotOfWrite,
+  emptyRecord,
+  isTombstone,
+  type KeyRecord,
+  merge,
+  put,
+} from "../version/record.ts";
 import { decodeRecord, encodeRecord } from "../version/record-codec.ts";
 import { type Coverage, covers, emptyCoverage, highestOf } from "../version/coverage.ts";
 import { type ActorId, type Dot, sameDot } from "../version/dot.ts";
@@ -36,17 +44,27 @@ export type Refused = {
   readonly message: string;
 };
 
-/** `row` is undefined where the row on disk already says all of it. */
+/**
+ * `row` is undefined where the row on disk already says all of it. `tombstonesAdded`: -1, 0 or 1 (isTombstone). A row that
+ * failed its check counts as none.
+ */
 export type Coordinated =
   | {
       readonly outcome: "accepted";
       readonly row: StoredRow | undefined;
       readonly record: Uint8Array;
       readonly dot: Dot;
+      readonly tombstonesAdded: number;
     }
   | Refused;
 
-export type MergedRow = { readonly outcome: "accepted"; readonly row: StoredRow | undefined } | Refused;
+export type MergedRow =
+  | {
+      readonly outcome: "accepted";
+      readonly row: StoredRow | undefined;
+      readonly tombstonesAdded: number;
+    }
+  | Refused;
 
 const nobody = new Uint8Array(0);
 const utf8 = new TextEncoder();
@@ -71,7 +89,7 @@ export function applyCoordinated(
   const earlier = dotOfWrite(record, valueOf(write));
   if (earlier !== undefined && before.state === "sound" && supersedesNothingElse(record, seen, earlier)) {
     const row = withKeptFor(before.row, write.keptFor);
-    return { outcome: "accepted", row, record: before.row.record, dot: earlier };
+    return { outcome: "accepted", row, record: before.row.record, dot: earlier, tombstonesAdded: 0 };
   }
   const mine = before.state === "sound" ? actorText(before.row.mine) : "";
   const dot = tools.mint.nextDot({ mine, coverage: record.coverage, seen });
@@ -82,7 +100,14 @@ export function applyCoordinated(
   if (bytes.length > tools.limits.recordBytesMax) return tooLarge(bytes.length, tools.limits);
   const keptFor = union(ownersBefore(before), write.keptFor);
   const row = { position: write.position, record: bytes, digest: tools.hash.md5(bytes), keptFor };
-  return { outcome: "accepted", row: { ...row, mine: utf8.encode(dot.actor) }, record: bytes, dot };
+  const tombstonesAdded = Number(isTombstone(after)) - tombstonesBefore(before);
+  return {
+    outcome: "accepted",
+    row: { ...row, mine: utf8.encode(dot.actor) },
+    record: bytes,
+    dot,
+    tombstonesAdded,
+  };
 }
 
 /** Else a repeated write is more than a retry: a delete that has read the key again and found newer siblings. */
@@ -106,21 +131,31 @@ export function applyIncoming(
   if (before.state !== "sound") {
     const keptFor = union(ownersBefore(before), incoming.keptFor);
     const row = { position: incoming.position, record: incoming.record, digest, mine: nobody, keptFor };
-    return { outcome: "accepted", row };
+    return { outcome: "accepted", row, tombstonesAdded: Number(isTombstone(arrived)) };
   }
   if (!sameKey(before.record, arrived)) return collision();
   const unchanged = incoming.rewrite === true ? before.row : undefined;
   const kept = withKeptFor(before.row, incoming.keptFor) ?? unchanged;
-  if (compareBytes(digest, before.row.digest) === 0) return { outcome: "accepted", row: kept };
-  const record = encodeRecord(merge(before.record, arrived));
+  if (compareBytes(digest, before.row.digest) === 0) return unmerged(kept);
+  const merged = merge(before.record, arrived);
+  const record = encodeRecord(merged);
   const mergedDigest = hash.md5(record);
-  if (compareBytes(mergedDigest, before.row.digest) === 0) return { outcome: "accepted", row: kept };
+  if (compareBytes(mergedDigest, before.row.digest) === 0) return unmerged(kept);
   const mine = isBehind(before, arrived) ? nobody : before.row.mine;
   const keptFor = kept?.keptFor ?? before.row.keptFor;
   return {
     outcome: "accepted",
     row: { position: incoming.position, record, digest: mergedDigest, mine, keptFor },
+    tombstonesAdded: Number(isTombstone(merged)) - tombstonesBefore(before),
   };
+}
+
+function unmerged(row: StoredRow | undefined): MergedRow {
+  return { outcome: "accepted", row, tombstonesAdded: 0 };
+}
+
+function tombstonesBefore(before: CheckedRow): number {
+  return before.state === "sound" && isTombstone(before.record) ? 1 : 0;
 }
 
 /** Another node knows more of this node's own counter than the row does: the row was rolled back. */

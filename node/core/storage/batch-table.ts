@@ -4,6 +4,7 @@ import { refileRows, withDisplaced } from "./refile-rows.ts";
 import { isMarker } from "./marker-hint.ts";
 import { addTo } from "./row-counts.ts";
 import { leafOf } from "../merkle/leaf.ts";
+import type { TombstoneCounter } from "./tombstone-counter.ts";
 import type { TreeWriter } from "../merkle/tree-writer.ts";
 
 /** One database within one batch: its transaction, begun at the first touch, and how its rows change in it. */
@@ -21,10 +22,13 @@ export class BatchTable {
 
   /** Undefined where the rows are in no tree. */
   readonly #tree: TreeWriter | undefined;
+  /** Undefined where nobody counts them. */
+  readonly #tombstones: TombstoneCounter | undefined;
 
-  constructor(database: Database, tree?: TreeWriter) {
+  constructor(database: Database, tree?: TreeWriter, tombstones?: TombstoneCounter) {
     this.database = database;
     this.#tree = tree;
+    this.#tombstones = tombstones;
   }
 
   read(position: Uint8Array): StoredRow | undefined {
@@ -35,6 +39,7 @@ export class BatchTable {
   /** The row failed its check: the digest that stands beside it may not be the one that went into its leaf. */
   foundCorrupt({ position }: StoredRow): void {
     this.rowsCorrupt += 1;
+    this.#tombstones?.doubt();
     this.#tree?.doubt(leafOf(position));
   }
 
@@ -46,7 +51,18 @@ export class BatchTable {
 
   rebuildLeaves(leaves: readonly number[], hash: Digester): void {
     this.change();
+    this.#tombstones?.doubt();
     for (const leaf of [...leaves, ...refileRows(this.database, leaves, hash)]) this.#tree?.rebuild(leaf);
+  }
+
+  addTombstones(position: Uint8Array, change: number): void {
+    this.#tombstones?.add(position, change);
+  }
+
+  /** Some rows of a count of all that are in doubt; see tombstone-counter.ts. */
+  countTombstones(hash: Digester): void {
+    this.#touch();
+    if (this.#tombstones?.step(hash) === true) this.changed = true;
   }
 
   /** To be called after the last change and before the commit. */
@@ -96,6 +112,7 @@ export class BatchTable {
     this.markersAdded -= countOfMarkers(displaced);
     for (const owner of displaced.keptFor) addTo(this.hintsAdded, owner, -1);
     this.#tree?.doubt(leafOf(position));
+    this.#tombstones?.doubt();
     if (after !== undefined) this.replace(before, after);
   }
 

@@ -27,6 +27,8 @@ import { noRows, type RowCounts } from "./row-counts.ts";
 import { invariant } from "../invariant.ts";
 import { drawId } from "./draw-id.ts";
 import { StoreLife } from "./store-life.ts";
+import { TombstoneCounter } from "./tombstone-counter.ts";
+import type { TombstoneCount } from "../ports/tombstone-store.ts";
 import type { OpenedStore } from "../ports/store-identity.ts";
 import { TreeWriter } from "../merkle/tree-writer.ts";
 
@@ -93,6 +95,7 @@ export class GroupCommit {
   readonly #tree: TreeWriter;
   readonly #hintBudget: HintBudget;
   readonly #life: StoreLife;
+  readonly #tombstones: TombstoneCounter;
   #queue: QueuedWrite[] = [];
   #next = 0;
   #open: Batch | undefined;
@@ -103,6 +106,7 @@ export class GroupCommit {
     this.#tree = new TreeWriter(parts.data, parts.changesPerFold);
     this.#tools = { mint: this.#mint, limits: parts.limits, hash: parts.hash };
     this.#life = new StoreLife(parts.data, parts.random, parts.hints);
+    this.#tombstones = new TombstoneCounter(parts.data, this.#life.tombstonesFound);
     this.#hintBudget = new HintBudget(parts.hints, parts.limits.hintBytesMax);
     parts.pipe.onMessage((message) => this.#receive(message));
   }
@@ -110,6 +114,11 @@ export class GroupCommit {
   /** What data.db said of itself when this engine was made. */
   get opened(): OpenedStore {
     return this.#life.opened;
+  }
+
+  /** What data.db keeps, as of the last commit. */
+  get tombstones(): TombstoneCount {
+    return this.#tombstones.kept;
   }
 
   /** Writes that wait for a batch. */
@@ -128,7 +137,7 @@ export class GroupCommit {
       if (merged.length > 0) this.#parts.pipe.post(encodeMerged(merged));
       batch.data.flush(this.#parts.hash);
       batch.hints.flush(this.#parts.hash);
-      if (batch.data.changed) this.#life.advance();
+      if (batch.data.changed) this.#life.advance(this.#tombstones.now);
       if (batch.hints.changed) this.#life.hints.advance();
     } catch (error) {
       this.#open = undefined;
@@ -146,6 +155,7 @@ export class GroupCommit {
       if (batch.hints.touched) batch.hintBytes = batch.hints.database.usedBytes();
       batch.data.commit();
       this.#life.committed();
+      this.#tombstones.committed();
       batch.isDataKept = true;
       batch.hints.commit();
       this.#life.hints.committed();
@@ -175,7 +185,7 @@ export class GroupCommit {
     }
     const { data, hints, clock } = this.#parts;
     const startMs = clock.monotonicMs();
-    const tables = { data: new BatchTable(data, this.#tree), hints: new BatchTable(hints) };
+    const tables = { data: new BatchTable(data, this.#tree, this.#tombstones), hints: new BatchTable(hints) };
     this.#hintBudget.startBatch();
     const facts = { hintsRefused: 0, hintBytes: undefined, isDataKept: false };
     return { startMs, writes, bytes, ...tables, results: [], ...facts };
@@ -221,6 +231,9 @@ export class GroupCommit {
       case "accept_hints":
         this.#life.hints.accept();
         batch.data.change();
+        return stored;
+      case "count_tombstones":
+        batch.data.countTombstones(this.#parts.hash);
         return stored;
       case "mend":
         return this.#mend(batch, command.place);
@@ -284,6 +297,7 @@ export class GroupCommit {
       hintRowsCorrupt: hints.rowsCorrupt,
       hintsRefused: batch.hintsRefused,
       hintBytes: batch.hintBytes,
+      tombstones: this.#tombstones.kept,
       failure: failed,
       at: this.#life.point,
     };
@@ -295,6 +309,7 @@ export class GroupCommit {
     for (const table of [batch.data, batch.hints]) table.rollback();
     this.#mint.renew(drawId(this.#parts.random));
     this.#life.failed();
+    this.#tombstones.failed();
     this.#life.hints.failed();
     if (!(error instanceof DatabaseFailure)) throw error;
     const code = error.code === "disk_full" ? "read_only" : "storage_failed";
@@ -319,7 +334,10 @@ function keep(
   rewrite = false,
 ): Stored {
   if (applied.outcome === "refused") return failure(applied.code, applied.message);
-  if (applied.row !== undefined) table.replace(before, applied.row, rewrite);
+  if (applied.row !== undefined) {
+    table.replace(before, applied.row, rewrite);
+    table.addTombstones(applied.row.position, applied.tombstonesAdded);
+  }
   return stored;
 }
 

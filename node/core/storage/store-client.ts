@@ -31,6 +31,7 @@ import type {
   VerifyQuery,
   VerifyRead,
 } from "../ports/merkle-store.ts";
+import { noTombstones, type TombstoneCount, type TombstoneStore } from "../ports/tombstone-store.ts";
 import { addCounts, noRows, type RowCounts } from "./row-counts.ts";
 import { ReadLane, type ReadLaneLimits } from "./read-lane.ts";
 import type { WriteCommand } from "./write-codec.ts";
@@ -53,6 +54,8 @@ export interface StoreClientParts {
   readonly rows?: RowCounts | undefined;
   /** Bytes in use in hints.db when it was opened. */
   readonly hintBytes?: number | undefined;
+  /** What it keeps of them then; none where undefined. */
+  readonly tombstones?: TombstoneCount | undefined;
   /** What data.db said of itself then. */
   readonly opened: OpenedStore;
 }
@@ -82,13 +85,14 @@ const overloaded: WriteRefusal = {
   message: "overloaded: too many writes wait for the disk; retry later",
 };
 
-export class StoreClient implements ReplicaStore, HintStore, MerkleStore, IdentityStore {
+export class StoreClient implements ReplicaStore, HintStore, MerkleStore, IdentityStore, TombstoneStore {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
   readonly #observer: Observer;
   #refusal: WriteRefusal | undefined;
   #rows: RowCounts;
   #hintBytes: number;
+  #tombstones: TombstoneCount;
   readonly #opened: OpenedStore;
   #point: StorePoint;
 
@@ -101,11 +105,13 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
     limits = defaultStoreClientLimits,
     rows = noRows,
     hintBytes = 0,
+    tombstones = noTombstones,
     opened,
   }: StoreClientParts) {
     this.#observer = observer;
     this.#rows = rows;
     this.#hintBytes = hintBytes;
+    this.#tombstones = tombstones;
     this.#opened = opened;
     this.#point = opened;
     const onBatch = (batch: BatchFacts): void => this.#observeBatch(batch);
@@ -146,6 +152,14 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
 
   acceptHints(): Promise<Stored> {
     return this.#settled({ kind: "accept_hints" });
+  }
+
+  tombstones(): TombstoneCount {
+    return this.#tombstones;
+  }
+
+  countTombstones(): Promise<Stored> {
+    return this.#settled({ kind: "count_tombstones" });
   }
 
   read(query: ReplicaQuery): Promise<ReplicaRead> {
@@ -247,6 +261,7 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
   #observeBatch(batch: BatchFacts): void {
     this.#point = batch.at;
     this.#rows = addCounts(this.#rows, batch.rowsAdded);
+    this.#tombstones = batch.tombstones;
     if (batch.failure === undefined) this.#hintBytes = batch.hintBytes ?? this.#hintBytes;
     if (batch.hintsRefused > 0)
       this.#observer.event({ kind: "hints_refused", count: batch.hintsRefused, hintBytes: this.#hintBytes });

@@ -3,6 +3,7 @@ import { HintsLife } from "./hints-life.ts";
 import { type Database, DatabaseFailure, type StoreIdentity } from "../ports/database.ts";
 import type { Random } from "../ports/random.ts";
 import type { StorePoint } from "../ports/replica-store.ts";
+import type { TombstoneCount } from "../ports/tombstone-store.ts";
 import type { KeptIdentity, OpenedStore } from "../ports/store-identity.ts";
 
 /**
@@ -13,6 +14,8 @@ import type { KeptIdentity, OpenedStore } from "../ports/store-identity.ts";
  */
 export class StoreLife {
   readonly opened: OpenedStore;
+  /** Undefined where the file does not say. */
+  readonly tombstonesFound: TombstoneCount | undefined;
   readonly #database: Database;
   #identity: StoreIdentity;
   #changed: KeptIdentity | undefined;
@@ -26,6 +29,7 @@ export class StoreLife {
     this.#database = database;
     const found = database.identity();
     this.#hints = new HintsLife(hintsDatabase, found, random);
+    this.tombstonesFound = found?.tombstones;
     this.#identity = found ?? {
       storeId: drawId(random),
       sequence: 0,
@@ -66,10 +70,11 @@ export class StoreLife {
   }
 
   /** To be called in the transaction, once, where it changes anything. */
-  advance(): void {
+  advance(tombstones: TombstoneCount): void {
     const { storeId, lostStores, recovering } = this.#changed ?? this.#identity;
     const { remembered: hints } = this.#hints;
-    this.#written = { storeId, lostStores, recovering, sequence: this.#identity.sequence + 1, hints };
+    const sequence = this.#identity.sequence + 1;
+    this.#written = { storeId, lostStores, recovering, sequence, hints, tombstones };
     this.#database.writeIdentity(this.#written);
   }
 

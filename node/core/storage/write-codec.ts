@@ -22,6 +22,7 @@ export type WriteCommand =
   | { readonly kind: "mark"; readonly missed: MissedByOwners }
   | { readonly kind: "mend"; readonly place: HintPlace }
   | { readonly kind: "accept_hints" }
+  | { readonly kind: "count_tombstones" }
   | { readonly kind: "rebuild"; readonly leaves: readonly number[] }
   | { readonly kind: "identity"; readonly identity: KeptIdentity };
 
@@ -34,6 +35,7 @@ const KIND = {
   identity: 6,
   mend: 7,
   accept: 8,
+  count: 9,
 } as const;
 const NAME_BYTES_MAX = 64 * 1024;
 const FIXED_BYTES = 72;
@@ -45,7 +47,7 @@ const UNLIMITED = 0;
 export function commandBytes(command: WriteCommand): number {
   if (command.kind === "forget") return FIXED_BYTES + 3 * command.hint.owner.length;
   if (command.kind === "mend") return FIXED_BYTES + 3 * command.place.owner.length;
-  if (command.kind === "accept_hints") return FIXED_BYTES;
+  if (command.kind === "accept_hints" || command.kind === "count_tombstones") return FIXED_BYTES;
   if (command.kind === "rebuild") return FIXED_BYTES + command.leaves.length * LEAF_BYTES;
   if (command.kind === "identity") return FIXED_BYTES + (1 + command.identity.lostStores.length) * 24;
   if (command.kind === "mark") return FIXED_BYTES + command.missed.owners.length * 48;
@@ -86,6 +88,9 @@ export function encodeWrites(
         break;
       case "accept_hints":
         writer.u8(KIND.accept);
+        break;
+      case "count_tombstones":
+        writer.u8(KIND.count);
         break;
       case "rebuild":
         writeNumbers(writer.u8(KIND.rebuild), command.leaves);
@@ -133,6 +138,7 @@ function readCommand(reader: ByteReader): WriteCommand {
   if (kind === KIND.rebuild) return { kind: "rebuild", leaves: readNumbers(reader) };
   if (kind === KIND.identity) return { kind: "identity", identity: readIdentity(reader) };
   if (kind === KIND.accept) return { kind: "accept_hints" };
+  if (kind === KIND.count) return { kind: "count_tombstones" };
   const position = reader.raw(16);
   const keptFor = readOwners(reader);
   switch (kind) {

@@ -5,6 +5,7 @@ import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
 import { readDot, writeDot } from "../version/dot-codec.ts";
 import { readPoint, writePoint } from "../wire/store-point-codec.ts";
 import type { RowCounts } from "./row-counts.ts";
+import type { TombstoneCount } from "../ports/tombstone-store.ts";
 
 /**
  * What the writer thread answers, in two waves: "merged" carries the records of coordinated writes before they are
@@ -37,6 +38,8 @@ export interface BatchFacts {
   readonly hintsRefused: number;
   /** Bytes in use in hints.db; undefined where the batch did not touch it. */
   readonly hintBytes: number | undefined;
+  /** That there are now. */
+  readonly tombstones: TombstoneCount;
   /** Why nothing of the batch was kept; undefined where it was committed. */
   readonly failure: { readonly code: string; readonly message: string } | undefined;
   /** Where data.db stands now. */
@@ -86,6 +89,7 @@ export function encodeSettled(batch: BatchFacts, runs: readonly SettledRun[]): U
   writeCounts(writer, batch.rowsAdded);
   writer.varint(batch.dataRowsCorrupt).varint(batch.hintRowsCorrupt).varint(batch.hintsRefused);
   writer.varint(batch.hintBytes === undefined ? 0 : batch.hintBytes + 1);
+  writer.varint(batch.tombstones.count).u8(batch.tombstones.inDoubt ? 1 : 0);
   writer.u8(batch.failure === undefined ? 0 : 1);
   if (batch.failure !== undefined) writer.text(batch.failure.code).text(batch.failure.message);
   writePoint(writer, batch.at);
@@ -157,6 +161,7 @@ function readSettled(reader: ByteReader, kind: number): WriterReply {
     hintRowsCorrupt: reader.varint(),
     hintsRefused: reader.varint(),
     hintBytes: readOptional(reader),
+    tombstones: { count: reader.varint(), inDoubt: reader.u8() === 1 },
     failure:
       reader.u8() === 0
         ? undefined

@@ -163,6 +163,11 @@ export function visibleSiblings(record: KeyRecord): Sibling[] {
   return visible;
 }
 
+/** Whether all that is left of the key is that it was deleted. */
+export function isTombstone({ siblings }: KeyRecord): boolean {
+  return siblings.length > 0 && siblings.every(({ tombstone }) => tombstone);
+}
+
 /** A write without a request id is like no other. */
 function isSameWrite(left: NewValue, right: NewValue): boolean {
   return (

@@ -2,6 +2,7 @@ import { DynamoNode } from "../../../node/core/dynamo-node.ts";
 import type { NodeId } from "../../../node/core/node-id.ts";
 import type { Database } from "../../../node/core/ports/database.ts";
 import type { MessagePipe } from "../../../node/core/ports/message-pipe.ts";
+import type { TombstoneCount } from "../../../node/core/ports/tombstone-store.ts";
 import type { OpenedStore } from "../../../node/core/ports/store-identity.ts";
 import type { Observer } from "../../../node/core/ports/observer.ts";
 import type { NodeSettings } from "../../../node/core/settings.ts";
@@ -81,7 +82,7 @@ export class SimulatedHost {
     const random = this.#parts.random.fork("life", incarnation.number);
     const clock = new SkewedClock(loop, this.quartz);
     const timers = new SkewedTimers(loop, this.quartz, incarnation);
-    const { pipe: writer, opened } = this.#startWriter(incarnation, random, clock);
+    const { pipe: writer, opened, tombstones } = this.#startWriter(incarnation, random, clock);
     const readers = Array.from({ length: READER_THREADS }, (_, i) =>
       this.#startReader(incarnation, random, i),
     );
@@ -100,7 +101,7 @@ export class SimulatedHost {
       observer,
       transport: endpoint,
       directory: endpoint,
-      store: new StoreClient({ writer, readers, clock, timers, observer, opened }),
+      store: new StoreClient({ writer, readers, clock, timers, observer, opened, tombstones }),
       acknowledgements: new SimulatedAcknowledgementStore(
         this.disk,
         loop,
@@ -148,7 +149,7 @@ export class SimulatedHost {
     incarnation: Incarnation,
     random: SeededRandom,
     clock: SkewedClock,
-  ): { pipe: MessagePipe; opened: OpenedStore } {
+  ): { pipe: MessagePipe; opened: OpenedStore; tombstones: TombstoneCount } {
     const { hooks, settings, changesPerFold } = this.#parts;
     const thread = new VirtualThread(this.#parts.loop, incarnation);
     const pipe = this.#pipe(incarnation, random.fork("writer pipe"), thread);
@@ -184,7 +185,7 @@ export class SimulatedHost {
       limits: settings,
       ...(changesPerFold === undefined ? {} : { changesPerFold }),
     });
-    return { pipe: pipe.near, opened: engine.opened };
+    return { pipe: pipe.near, opened: engine.opened, tombstones: engine.tombstones };
   }
 
   #startReader(incarnation: Incarnation, random: SeededRandom, index: number): MessagePipe {

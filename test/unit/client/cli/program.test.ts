@@ -232,6 +232,7 @@ describe("dynamokv", () => {
       const whole = await cli(["status", "--admin", `${up.endpoint},${up.endpoint}`]);
       expect(whole.code).to.equal(0);
       expect(whole.out).to.include("serving").and.include("1 abcdef01");
+      expect(whole.out, "a node of before counts no tombstones").to.match(/serving .* 0 +0 +- +3 s/);
       const broken = await cli(["status", "--admin", `${up.endpoint},${gone.endpoint}`, "-o", "json"]);
       expect(broken.code).to.equal(1);
       const { nodes } = JSON.parse(broken.out) as { nodes: Record<string, unknown>[] };
@@ -245,6 +246,7 @@ describe("dynamokv", () => {
         state: "read_only",
         stateReason: "5 bytes are free in /data",
         hints: { ...status.hints, pending: { [other]: 12 }, markers: 3 },
+        tombstones: { count: 40, inDoubt: true },
         peers: { up: 1, slow: 1, down: 1 },
         antiEntropy: {
           lastExchange: {
@@ -262,7 +264,7 @@ describe("dynamokv", () => {
       const server = await serve(({ target }) => json(target.endsWith("members") ? members : troubled));
       const run = await cli(["status", "--admin", server.endpoint]);
       expect(run.code).to.equal(1);
-      expect(run.out).to.match(/read_only +1 abcdef01 +1 up, 1 SLOW, 1 DOWN +12 +3 +3 s/);
+      expect(run.out).to.match(/read_only +1 abcdef01 +1 up, 1 SLOW, 1 DOWN +12 +3 +about 40 +3 s/);
       expect(run.out).to.include("127.0.0.1:8081 is read_only: 5 bytes are free in /data");
       expect(run.out).to.match(/127\.0\.0\.1:8081 +127\.0\.0\.1:8082 +12\n/);
       expect(run.out).to.match(/127\.0\.0\.1:8082 +1 min +FAILED +4 +not since start +no answer/);

@@ -94,6 +94,7 @@ describe("prometheus metrics", () => {
     let hints = 0;
     const storage = {
       dataRows: 1,
+      tombstones: { count: 4, inDoubt: true },
       hintRows: 2,
       hintMarkers: 1,
       hintBytesUsed: 4,
@@ -144,6 +145,8 @@ describe("prometheus metrics", () => {
       'dynamo_node_info{version="1.2.3"} 1',
       "dynamo_node_ready 1",
       "dynamo_ring_epoch 4",
+      "dynamo_storage_tombstones 4",
+      "dynamo_storage_tombstones_in_doubt 1",
       "dynamo_storage_oldest_write_age_seconds 1.5",
       "dynamo_http_event_loop_delay_seconds 0.003",
       `dynamo_peer_messages_sent_total{peer="${id}"} 9`,

@@ -159,7 +159,8 @@ describe("SqliteDatabase", () => {
     database.rollback();
     expect(database.identity()).to.equal(undefined);
     inside(database, () => database.writeIdentity(identity));
-    const changed = { ...identity, sequence: 5_000_000_001, lostStores: ["a", "b"], recovering: true };
+    const more = { lostStores: ["a", "b"], tombstones: { count: 7, inDoubt: true } };
+    const changed = { ...identity, ...more, sequence: 5_000_000_001, recovering: true };
     inside(database, () => database.writeIdentity(changed));
     expect(openDatabase().identity()).to.deep.equal(changed);
     inside(database, () => database.tree.dropChanges(Number.MAX_SAFE_INTEGER));

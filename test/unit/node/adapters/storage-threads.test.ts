@@ -95,6 +95,34 @@ describe("startStorage", () => {
     expect(storage.stats().dataRows).to.equal(2_000);
   });
 
+  it("counts the tombstones of its own data, also after a restart and where an earlier build wrote last", async () => {
+    const storage = await start();
+    const { dot } = await put(storage, "a", "value");
+    await put(storage, "a", "", { tombstone: true, seen: seenDots(dot) });
+    await put(storage, "b", "", { tombstone: true });
+    await put(storage, "c", "value");
+    await put(storage, "d", "", { tombstone: true, keptFor: [OWNER_A] });
+    const counted = { count: 2, inDoubt: false };
+    expect(storage.stats().tombstones).to.deep.equal(counted);
+    await stop(storage);
+    const file = new Sqlite(join(dataDir, "data.db"));
+    const identity = "FROM merkle_changes WHERE seq = 9007199254740991";
+    const told = String(file.prepare(`SELECT changes ${identity}`).pluck().get());
+    const again = await start();
+    expect(again.stats().tombstones).to.deep.equal(counted);
+    await stop(again);
+    const { tombstones, ...before } = JSON.parse(told) as Record<string, unknown>;
+    expect(tombstones).to.deep.equal(counted);
+    file
+      .prepare("UPDATE merkle_changes SET changes = ? WHERE seq = 9007199254740991")
+      .run(Buffer.from(JSON.stringify(before)));
+    file.close();
+    const third = await start();
+    expect(third.stats().tombstones).to.deep.equal({ count: 0, inDoubt: true });
+    expect((await third.store.countTombstones()).ok).to.equal(true);
+    expect(third.stats().tombstones).to.deep.equal(counted);
+  });
+
   it("keeps what it holds for others apart, and still serves it", async () => {
     const storage = await start();
     await put(storage, "cart", "a", { keptFor: [OWNER_A] });

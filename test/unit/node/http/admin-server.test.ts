@@ -61,6 +61,7 @@ class ScriptedAdmin implements NodeAdmin {
       clusterId: "c",
       ring: { epoch: 1, hash: "ab" },
       hints: { pending: { [OTHER]: 2 }, markers: 1, bytes: 3, bytesMax: 4, lost: null },
+      tombstones: { count: 5, inDoubt: false },
       peers: { up: 2, slow: 0, down: 0 },
       antiEntropy: { lastExchange: {} },
       recovery: { recovering: false, partitionsLeft: 0 },

@@ -180,6 +180,7 @@ export class ReplicaNode {
       self: this.id,
       ring: { current: () => ring, hash: () => "ring", preferenceList: (partition) => lists[partition]! },
       merkle: this.store,
+      tombstones: this.store,
       store: this.store,
       calls: this.calls,
       clock,

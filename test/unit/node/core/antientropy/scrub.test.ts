@@ -14,6 +14,7 @@ class ScrubRig {
   answer: (query: VerifyQuery) => VerifyRead = () => read({});
   oldestWriteAgeMs = 0;
   random = 128;
+  stepped = 0;
   nowMs = 0;
   #timer: { atMs: number; run: () => void } | undefined;
 
@@ -46,6 +47,7 @@ class ScrubRig {
       random: { bytes: (length) => new Uint8Array(length).fill(this.random), below: () => 0 },
       observer: { event: (event) => void this.events.push(event) },
       onCorrupt: (position) => void this.corrupt.push(position),
+      onStep: () => void this.stepped++,
     });
     scrub.start();
   }
@@ -85,6 +87,7 @@ describe("the scrub", () => {
     await rig.steps(1);
     expect(rig.corrupt).to.deep.equal([position]);
     expect(rig.rebuilt).to.deep.equal([[5, 9]]);
+    expect(rig.stepped).to.equal(1);
     expect(rig.events).to.deep.equal([{ kind: "scrub_stepped", rows: 7, corrupt: 1, leavesRebuilt: 2 }]);
   });
 

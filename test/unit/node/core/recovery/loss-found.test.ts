@@ -1,3 +1,4 @@
+import { noTombstones } from "../../../../../node/core/ports/tombstone-store.ts";
 import { expect } from "chai";
 import fc from "fast-check";
 import { Acknowledgements } from "../../../../../node/core/recovery/acknowledgements.ts";
@@ -39,7 +40,7 @@ class Schedule {
         return this.#restart("same disk");
       case "crash in a commit":
         this.#database.begin();
-        this.#life.advance();
+        this.#life.advance(noTombstones);
         this.#database.crash();
         return this.#restart("same disk");
       case "copy":
@@ -56,7 +57,7 @@ class Schedule {
 
   #commit(): void {
     this.#database.begin();
-    this.#life.advance();
+    this.#life.advance(noTombstones);
     this.#database.commit();
     this.#life.committed();
   }

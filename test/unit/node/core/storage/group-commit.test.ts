@@ -155,7 +155,7 @@ describe("GroupCommit", () => {
 
   it("reports a batch of both databases as failed where the second commit fails", () => {
     const writer = new Writer();
-    writer.put("mine", "a");
+    writer.put("mine", "", { tombstone: true });
     writer.put("theirs", "b", { keptFor: [OWNER_A] });
     writer.hints.failNext = { at: "commit", failure: new DatabaseFailure("io_error", "bad sector") };
     const replies = writer.run();
@@ -165,6 +165,9 @@ describe("GroupCommit", () => {
     });
     expect([writer.data.count(), writer.hints.count()]).to.deep.equal([1, 0]);
     expect(rowsAdded(replies), "what was kept is counted").to.deep.equal([{ ...noRows, data: 1 }]);
+    const [settled] = replies.filter((reply) => reply.kind === "settled");
+    expect(settled?.batch.tombstones).to.deep.equal({ count: 1, inDoubt: false });
+    expect(writer.data.identity()!.tombstones).to.deep.equal({ count: 1, inDoubt: false });
   });
 
   it("refuses one write of a batch without harm to its neighbours", () => {

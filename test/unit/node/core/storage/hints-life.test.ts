@@ -1,3 +1,4 @@
+import { noTombstones } from "../../../../../node/core/ports/tombstone-store.ts";
 import { expect } from "chai";
 import { StoreLife } from "../../../../../node/core/storage/store-life.ts";
 import { emptyImage, MemoryDatabase } from "./memory-database.ts";
@@ -13,7 +14,7 @@ describe("HintsLife", () => {
 
   function commitData(life: StoreLife): void {
     data.begin();
-    life.advance();
+    life.advance(noTombstones);
     data.commit();
     life.committed();
   }

@@ -1,3 +1,4 @@
+import { noTombstones } from "../../../../../node/core/ports/tombstone-store.ts";
 import { decodeWrites } from "../../../../../node/core/storage/write-codec.ts";
 import { encodeMerged, encodeSettled } from "../../../../../node/core/storage/write-reply-codec.ts";
 import { decodeHintQuery, encodeHints } from "../../../../../node/core/storage/hint-codec.ts";
@@ -20,6 +21,7 @@ const batch = {
   hintRowsCorrupt: 0,
   hintsRefused: 0,
   hintBytes: undefined,
+  tombstones: noTombstones,
   failure: undefined,
   at: { storeId: "00000000000000aa", runId: "00000000000000bb", sequence: 7 },
 };

@@ -1,3 +1,4 @@
+import { noTombstones } from "../../../../../node/core/ports/tombstone-store.ts";
 import { expect } from "chai";
 import { DatabaseFailure } from "../../../../../node/core/ports/database.ts";
 import { StoreLife } from "../../../../../node/core/storage/store-life.ts";
@@ -8,7 +9,7 @@ const random = countingRandom();
 
 function commitOnce(database: MemoryDatabase, life: StoreLife): void {
   database.begin();
-  life.advance();
+  life.advance(noTombstones);
   database.commit();
   life.committed();
 }
@@ -46,7 +47,7 @@ describe("StoreLife", () => {
     commitOnce(database, life);
     const { point } = life;
     database.begin();
-    life.advance();
+    life.advance(noTombstones);
     database.rollback();
     life.failed();
     expect(life.point).to.equal(point);

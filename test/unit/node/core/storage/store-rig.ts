@@ -43,6 +43,7 @@ export class StoreRig {
       timers,
       observer: { event: (event) => void this.events.push(event) },
       opened: this.engine.opened,
+      tombstones: this.engine.tombstones,
     });
   }
 

@@ -45,9 +45,11 @@ const identity: fc.Arbitrary<WriteCommand> = fc
   .record({ storeId: id, lostStores: fc.array(id, { maxLength: 4 }), recovering: fc.boolean() })
   .map((kept) => ({ kind: "identity", identity: kept }));
 
+const count = fc.constant<WriteCommand>({ kind: "count_tombstones" });
+
 describe("encodeWrites", () => {
   it("gives back what decodeWrites is given, in messages of the announced size", () => {
-    const commands = fc.array(fc.oneof(coordinate, store, mark, identity), { maxLength: 20 });
+    const commands = fc.array(fc.oneof(coordinate, store, mark, identity, count), { maxLength: 20 });
     fc.assert(
       fc.property(fc.maxSafeNat(), commands, (firstCall, list) => {
         const size = list.reduce((sum, command) => sum + commandBytes(command), 0);
@@ -96,6 +98,7 @@ describe("the writer's replies", () => {
       hintRowsCorrupt: 2,
       hintsRefused: 3,
       hintBytes: 5_000_000_000,
+      tombstones: { count: 5_000_000_000, inDoubt: true },
       failure: { code: "disk_full", message: "no space" },
       at: { storeId: "00000000000000aa", runId: "00000000000000bb", sequence: 5_000_000_000 },
     };
