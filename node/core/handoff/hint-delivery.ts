@@ -3,7 +3,6 @@ import type { NodeId } from "../node-id.ts";
 import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { Clock } from "../ports/clock.ts";
 import {
-  type DeliveredHint,
   type HintPlace,
   type HintStore,
   type KeptHint,
@@ -148,7 +147,9 @@ export class HintDelivery {
     for (const { position, database } of rotten) {
       if (database === "data") this.#parts.onCorruptRow(position);
       const mended = await this.#parts.store.mendHint({ position, owner });
-      if (!mended.ok && mended.code === "hint_lost") this.#parts.onLost({ position, owner });
+      if (mended.ok) continue;
+      if (mended.code !== "hint_lost") return;
+      this.#parts.onLost({ position, owner });
     }
   }
 
@@ -159,26 +160,14 @@ export class HintDelivery {
       await askToStore(owner, { position, record, keptFor: [], handedOver: true }, limits, this.#parts),
     );
     if (fate !== "delivered") return fate;
-    return (await this.#isForgotten({ position, digest, owner })) ? "delivered" : "not_forgotten";
+    return (await this.#parts.store.forgetHint({ position, digest, owner })).ok ? "delivered" : "not_forgotten";
   }
 
   /** There is nothing that the owner could be given. Other owners may have it, and anti-entropy will tell. */
   async #dropMarker(position: Uint8Array, digest: Uint8Array, owner: NodeId): Promise<HintFate> {
-    if (!(await this.#isForgotten({ position, digest, owner }))) return "not_forgotten";
+    if (!(await this.#parts.store.forgetHint({ position, digest, owner })).ok) return "not_forgotten";
     this.#parts.observer.event({ kind: "marker_dropped", ownerId: owner });
     return "record_lost";
-  }
-
-  /** A disk that does not answer must not hold the owner's turn for ever: the hint may be delivered again. */
-  async #isForgotten(delivered: DeliveredHint): Promise<boolean> {
-    const { store, timers } = this.#parts;
-    return new Promise((resolve) => {
-      const cancel = timers.after(HANDOFF.forgetTimeoutMs, () => resolve(false));
-      void store.forgetHint(delivered).then(({ ok }) => {
-        cancel();
-        resolve(ok);
-      });
-    });
   }
 
   #completed(owner: NodeId, state: OwnerState, delivered: number): void {

@@ -3,7 +3,8 @@ import type { Stored } from "./replica-store.ts";
 
 /**
  * The copies that this node keeps for others, as the handoff sees them: a list by owner, and the way to strike an
- * owner off. Promises never reject: what went wrong is a value.
+ * owner off. Promises never reject: what went wrong is a value. Where the disk does not answer, that is `storage_lost`
+ * after 30 s.
  */
 export interface HintStore {
   /** What is owed to `owner` at positions > `after` (from the start where undefined), in ascending order. */

@@ -34,6 +34,7 @@ import type {
 import { noTombstones, type TombstoneCount, type TombstoneStore } from "../ports/tombstone-store.ts";
 import { addCounts, noRows, type RowCounts } from "./row-counts.ts";
 import { ReadLane, type ReadLaneLimits } from "./read-lane.ts";
+import { storedWithin } from "./stored-within.ts";
 import type { WriteCommand } from "./write-codec.ts";
 import { WriteLane, type WriteLaneLimits } from "./write-lane.ts";
 
@@ -88,6 +89,7 @@ const overloaded: WriteRefusal = {
 export class StoreClient implements ReplicaStore, HintStore, MerkleStore, IdentityStore, TombstoneStore {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
+  readonly #timers: Timers;
   readonly #observer: Observer;
   #refusal: WriteRefusal | undefined;
   #rows: RowCounts;
@@ -108,6 +110,7 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
     tombstones = noTombstones,
     opened,
   }: StoreClientParts) {
+    this.#timers = timers;
     this.#observer = observer;
     this.#rows = rows;
     this.#hintBytes = hintBytes;
@@ -143,15 +146,15 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
   }
 
   forgetHint(hint: DeliveredHint): Promise<Stored> {
-    return this.#settled({ kind: "forget", hint });
+    return this.#settledInTime({ kind: "forget", hint });
   }
 
   mendHint(place: HintPlace): Promise<Stored> {
-    return this.#settled({ kind: "mend", place });
+    return this.#settledInTime({ kind: "mend", place });
   }
 
   acceptHints(): Promise<Stored> {
-    return this.#settled({ kind: "accept_hints" });
+    return this.#settledInTime({ kind: "accept_hints" });
   }
 
   tombstones(): TombstoneCount {
@@ -194,7 +197,7 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
   async rebuildLeaves(leaves: readonly number[]): Promise<Stored> {
     let last: Stored = { ok: true };
     for (let i = 0; i < leaves.length && last.ok; i += LEAVES_PER_REBUILD) {
-      last = await this.#settled({ kind: "rebuild", leaves: leaves.slice(i, i + LEAVES_PER_REBUILD) });
+      last = await this.#settledInTime({ kind: "rebuild", leaves: leaves.slice(i, i + LEAVES_PER_REBUILD) });
     }
     return last;
   }
@@ -222,7 +225,7 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
   }
 
   keepIdentity(identity: KeptIdentity): Promise<Stored> {
-    return this.#settled({ kind: "identity", identity });
+    return this.#settledInTime({ kind: "identity", identity });
   }
 
   /** Bytes in use in hints.db, as far as the writer has told. */
@@ -251,6 +254,10 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
       const refusal = this.#refusalOf({ command, merged: undefined, settled });
       if (refusal !== undefined) settled(refusal);
     });
+  }
+
+  #settledInTime(command: WriteCommand): Promise<Stored> {
+    return storedWithin(this.#settled(command), this.#timers);
   }
 
   #refusalOf(write: Parameters<WriteLane["submit"]>[0]): WriteRefusal | undefined {
