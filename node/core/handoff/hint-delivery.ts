@@ -160,7 +160,9 @@ export class HintDelivery {
       await askToStore(owner, { position, record, keptFor: [], handedOver: true }, limits, this.#parts),
     );
     if (fate !== "delivered") return fate;
-    return (await this.#parts.store.forgetHint({ position, digest, owner })).ok ? "delivered" : "not_forgotten";
+    return (await this.#parts.store.forgetHint({ position, digest, owner })).ok
+      ? "delivered"
+      : "not_forgotten";
   }
 
   /** There is nothing that the owner could be given. Other owners may have it, and anti-entropy will tell. */
