@@ -1,14 +1,20 @@
 import Sqlite from "better-sqlite3";
-import type { Database, StoredRow, StoreIdentity } from "../core/ports/database.ts";
+import {
+  type Database,
+  DatabaseFailure,
+  type RebuiltIndexes,
+  type StoredRow,
+  type StoreIdentity,
+} from "../core/ports/database.ts";
 import type { RowDigest } from "../core/ports/merkle-store.ts";
 import { type ConnectionOptions, openConnection } from "./sqlite-connection.ts";
-import { addTo, type RowCounts } from "../core/storage/row-counts.ts";
+import { addTo, type HintCounts } from "../core/storage/row-counts.ts";
 import { compareBytes } from "../core/version/record.ts";
 import { SqliteIdentity } from "./sqlite-identity.ts";
 import { SqliteTree } from "./sqlite-tree.ts";
-import { toDatabaseFailure } from "./sqlite-failure.ts";
+import { isDamage, toDatabaseFailure } from "./sqlite-failure.ts";
 import { DROP_INDEXES, READ_DISPLACED, REBUILD_INDEXES } from "./sqlite-schema.ts";
-import { MARKER, ownersOf, textOf, toDigests, toRow, toRows } from "./sqlite-row.ts";
+import { MARKER, ownersOf, textOf, toDigests, toRow, toRows, unreadableRow } from "./sqlite-row.ts";
 
 /** One SQLite file behind the core's Database port. Statements are prepared once and bound by position. */
 export class SqliteDatabase implements Database {
@@ -27,8 +33,13 @@ export class SqliteDatabase implements Database {
   readonly #count: Sqlite.Statement;
   readonly #usedBytes: Sqlite.Statement;
   readonly #identity: SqliteIdentity;
-  /** Of the open transaction. */
-  readonly #displaced: StoredRow[] = [];
+  readonly #isWriter: boolean;
+  /** Damage was met: most often an index has it, so that they are made anew in the next transaction. */
+  #areIndexesSuspect = false;
+  /** They were made anew to no avail: rows are damaged as well, and each further attempt would read all of them. */
+  #isBeyondRebuilding = false;
+  /** By the open transaction. */
+  #displaced: StoredRow[] | undefined;
   readonly #countKeptFor: Sqlite.Statement;
   readonly #nextKeptFor: Sqlite.Statement;
   readonly #positionsKeptFor: Sqlite.Statement;
@@ -37,9 +48,11 @@ export class SqliteDatabase implements Database {
   constructor(options: ConnectionOptions) {
     const connection = openConnection(options);
     this.#file = options.path;
+    this.#isWriter = options.role === "write";
     this.#connection = connection;
     this.#begin = connection.prepare(options.role === "write" ? "BEGIN IMMEDIATE" : "BEGIN");
-    this.#commit = connection.prepare("COMMIT");
+    // What met a damaged page cannot be committed, and a reader has nothing to commit.
+    this.#commit = connection.prepare(options.role === "write" ? "COMMIT" : "ROLLBACK");
     this.#rollback = connection.prepare("ROLLBACK");
     const columns = "position, digest, mine, kept_for, record";
     this.#read = connection.prepare(`SELECT ${columns} FROM record WHERE position = ?`).raw(true);
@@ -82,6 +95,16 @@ export class SqliteDatabase implements Database {
 
   begin(): void {
     this.#run(this.#begin);
+    if (!this.#areIndexesSuspect) return;
+    this.#areIndexesSuspect = false;
+    try {
+      this.rebuildIndexes();
+    } catch (error) {
+      if (!isDamaged(error)) throw error;
+      this.#isBeyondRebuilding = true;
+      this.rollback();
+      this.#run(this.#begin);
+    }
   }
 
   commit(): void {
@@ -90,16 +113,18 @@ export class SqliteDatabase implements Database {
 
   /** SQLite rolls back by itself on some failures: without an open transaction there is nothing to do. */
   rollback(): void {
-    this.#displaced.length = 0;
+    this.#displaced = undefined;
     if (this.#connection.inTransaction) this.#run(this.#rollback);
   }
 
+  /** A reader gets a row that fails its check where the file is damaged: others of the same message must not wait for it. */
   read(position: Uint8Array): StoredRow | undefined {
     try {
       const columns = this.#read.get(position) as unknown[] | undefined;
       return columns === undefined ? undefined : toRow(columns, position);
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      if (!this.#isWriter && isDamage(error)) return unreadableRow(position);
+      throw this.#failureOf(error);
     }
   }
 
@@ -162,17 +187,18 @@ export class SqliteDatabase implements Database {
   rebuildIndexes(): void {
     try {
       this.#connection.exec(DROP_INDEXES);
-      this.#displaced.push(
-        ...toRows(this.#connection.prepare(READ_DISPLACED).raw(true).all() as unknown[][]),
-      );
+      const displaced = toRows(this.#connection.prepare(READ_DISPLACED).raw(true).all() as unknown[][]);
+      this.#displaced = [...(this.#displaced ?? []), ...displaced];
       this.#connection.exec(REBUILD_INDEXES);
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }
   }
 
-  takeDisplaced(): StoredRow[] {
-    return this.#displaced.splice(0);
+  takeRebuilt(): RebuiltIndexes | undefined {
+    const displaced = this.#displaced;
+    this.#displaced = undefined;
+    return displaced === undefined ? undefined : { displaced };
   }
 
   usedBytes(): number {
@@ -191,10 +217,7 @@ export class SqliteDatabase implements Database {
     this.#identity.write(identity);
   }
 
-  /**
-   * Markers, and for each owner how many rows are kept for it; reads the whole index of hints. Rows whose owners cannot
-   * be read are in neither: a writer finds them with positionsKeptFor(""). */
-  countKept(): Pick<RowCounts, "markers" | "hintsByOwner"> {
+  countKept(): Omit<HintCounts, "hints"> {
     const hintsByOwner = new Map<string, number>();
     let markers = 0;
     try {
@@ -229,16 +252,25 @@ export class SqliteDatabase implements Database {
 
   /**
    * A bit that rots in an index, or in a column of it: then the two disagree, and no such row can be changed or removed;
-   * each attempt would fail its whole batch.
+   * each attempt would fail.
    */
   #change(statement: Sqlite.Statement, ...values: readonly unknown[]): void {
     try {
       statement.run(...values);
     } catch (error) {
-      if (!isIndexDamaged(error)) throw toDatabaseFailure(error, this.#file);
+      if (!isIndexDamaged(error) || this.#isBeyondRebuilding) throw this.#failureOf(error);
       this.rebuildIndexes();
       this.#run(statement, ...values);
     }
+  }
+
+  /** After SQLITE_CORRUPT a transaction can write no more: what it was about can only be done by the next one. */
+  #failureOf(error: unknown): unknown {
+    if (isDamage(error)) {
+      if (this.#displaced !== undefined) this.#isBeyondRebuilding = true;
+      this.#areIndexesSuspect = this.#isWriter && !this.#isBeyondRebuilding;
+    }
+    return toDatabaseFailure(error, this.#file);
   }
 
   #setAfter(set: string): string | undefined {
@@ -261,6 +293,10 @@ function isSetOf(owners: readonly string[] | undefined, owner: string): boolean 
 
 function isIndexDamaged(error: unknown): boolean {
   return error instanceof Sqlite.SqliteError && error.code === "SQLITE_CORRUPT_INDEX";
+}
+
+function isDamaged(error: unknown): boolean {
+  return error instanceof DatabaseFailure && error.code === "damaged";
 }
 
 const beforeAll = new Uint8Array(0);

@@ -76,8 +76,8 @@ export async function pullRecords(
         if (compareBytes(parts.hash.md5(record), digest) !== 0)
           throw new ExchangeStopped("failed", "a record of the peer does not match its digest");
         const position = looked[index]!;
-        const stored = parts.store.store({ position, record, keptFor: [], ...how });
-        return { position, answer: await storedWithin(stored, parts.timers) };
+        const storing = parts.store.store({ position, record, keptFor: [], ...how });
+        return { position, answer: await storedWithin(storing, parts.timers) };
       }),
     );
     for (const { position, answer } of fates) {

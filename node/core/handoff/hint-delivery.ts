@@ -148,8 +148,8 @@ export class HintDelivery {
       if (database === "data") this.#parts.onCorruptRow(position);
       const mended = await this.#parts.store.mendHint({ position, owner });
       if (mended.ok) continue;
-      if (mended.code !== "hint_lost") return;
-      this.#parts.onLost({ position, owner });
+      if (mended.code === "hint_lost") this.#parts.onLost({ position, owner });
+      if (mended.code === "storage_lost") return;
     }
   }
 

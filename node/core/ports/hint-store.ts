@@ -16,8 +16,9 @@ export interface HintStore {
    */
   forgetHint(delivered: DeliveredHint): Promise<Stored>;
   /**
-   * For a row that failed its check. Where the writer still has it whole, it is written anew; else the owner is struck
-   * off, since there is nothing left to deliver: that is `hint_lost`. Resolves when it is on stable storage.
+   * For a place that a batch calls rotten. Where the writer still has the row whole, it is written anew; where it lies where
+   * nobody looks, it is put back; else the owner is struck off, since there is nothing left to deliver: that is
+   * `hint_lost`. Resolves when it is on stable storage.
    */
   mendHint(place: HintPlace): Promise<Stored>;
 }
@@ -54,7 +55,7 @@ export type HintBatch =
   | {
       readonly status: "read";
       readonly hints: readonly KeptHint[];
-      /** Rows that failed their check: nothing of them may be delivered. See mendHint. */
+      /** Rows that failed their check, and places where none is found: nothing of them may be delivered. See mendHint. */
       readonly rotten: readonly RottenHint[];
       /** The `after` of the next batch; undefined where this was the last one. */
       readonly next: Uint8Array | undefined;

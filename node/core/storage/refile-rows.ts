@@ -19,13 +19,16 @@ export function refileRows(database: Database, leaves: readonly number[], hash: 
   if (found.length === 0) return [];
   const touched = found.map((row) => leafOf(placeOf(row, hash)));
   database.rebuildIndexes();
-  for (const row of misplacedIn(database, leaves, hash)) {
-    const position = placeOf(row, hash);
-    database.remove(row.position);
-    const refiled = withDisplaced(database.read(position), { ...row, position }, hash);
-    if (refiled !== undefined) database.write(refiled);
-  }
+  for (const row of misplacedIn(database, leaves, hash)) refileRow(database, row, hash);
   return touched;
+}
+
+/** Takes a sound row from the place where it was read and puts it under its own. */
+export function refileRow(database: Database, row: StoredRow, hash: Digester): void {
+  const position = placeOf(row, hash);
+  database.remove(row.position);
+  const refiled = withDisplaced(database.read(position), { ...row, position }, hash);
+  if (refiled !== undefined) database.write(refiled);
 }
 
 /**

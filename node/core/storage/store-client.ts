@@ -32,7 +32,7 @@ import type {
   VerifyRead,
 } from "../ports/merkle-store.ts";
 import { noTombstones, type TombstoneCount, type TombstoneStore } from "../ports/tombstone-store.ts";
-import { addCounts, noRows, type RowCounts } from "./row-counts.ts";
+import { addCounts, noRows, recounted, type RowCounts } from "./row-counts.ts";
 import { ReadLane, type ReadLaneLimits } from "./read-lane.ts";
 import { storedWithin } from "./stored-within.ts";
 import type { WriteCommand } from "./write-codec.ts";
@@ -267,12 +267,17 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
 
   #observeBatch(batch: BatchFacts): void {
     this.#point = batch.at;
-    this.#rows = addCounts(this.#rows, batch.rowsAdded);
     this.#tombstones = batch.tombstones;
+    this.#rows = recounted(addCounts(this.#rows, batch.rowsAdded), batch.rowsCounted);
     if (batch.failure === undefined) this.#hintBytes = batch.hintBytes ?? this.#hintBytes;
     if (batch.hintsRefused > 0)
       this.#observer.event({ kind: "hints_refused", count: batch.hintsRefused, hintBytes: this.#hintBytes });
     this.#observeCorruption(batch);
+    for (const database of ["data", "hints"] as const) {
+      const rowsDisplaced = batch.rowsDisplaced[database];
+      if (rowsDisplaced !== undefined)
+        this.#observer.event({ kind: "indexes_rebuilt", database, rowsDisplaced });
+    }
     if (batch.failure !== undefined) this.#observer.event({ kind: "commit_failed", ...batch.failure });
     else {
       const { writes, bytes, durationMs } = batch;

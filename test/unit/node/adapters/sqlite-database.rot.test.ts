@@ -198,6 +198,13 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     expect(await rig.until(rig.store.partitionRoots(256))).to.deep.equal(before);
   });
 
+  it("is said and counted where the indexes are made anew", async () => {
+    rotPlace("index", 0);
+    await scrub();
+    const rebuilt = rig.events.filter(({ kind }) => kind === "indexes_rebuilt");
+    expect(rebuilt).to.deep.equal([{ kind: "indexes_rebuilt", database: "data", rowsDisplaced: 0 }]);
+  });
+
   it("says what to do where the file itself is damaged", () => {
     closeAll();
     const file = openSync(path, "r+");
