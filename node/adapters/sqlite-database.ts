@@ -12,9 +12,18 @@ import { addTo, type HintCounts } from "../core/storage/row-counts.ts";
 import { compareBytes } from "../core/version/record.ts";
 import { SqliteIdentity } from "./sqlite-identity.ts";
 import { SqliteTree } from "./sqlite-tree.ts";
-import { isDamage, toDatabaseFailure } from "./sqlite-failure.ts";
+import { damagedFile, isDamage, toDatabaseFailure } from "./sqlite-failure.ts";
 import { DROP_INDEXES, READ_DISPLACED, REBUILD_INDEXES } from "./sqlite-schema.ts";
-import { MARKER, ownersOf, textOf, toDigests, toRow, toRows, unreadableRow } from "./sqlite-row.ts";
+import {
+  isPosition,
+  MARKER,
+  ownersOf,
+  textOf,
+  toDigests,
+  toRow,
+  toRows,
+  unreadableRow,
+} from "./sqlite-row.ts";
 
 /** One SQLite file behind the core's Database port. Statements are prepared once and bound by position. */
 export class SqliteDatabase implements Database {
@@ -100,9 +109,9 @@ export class SqliteDatabase implements Database {
     try {
       this.rebuildIndexes();
     } catch (error) {
-      if (!isDamaged(error)) throw error;
-      this.#isBeyondRebuilding = true;
       this.rollback();
+      if (!(error instanceof DatabaseFailure)) throw error;
+      this.#isBeyondRebuilding = true;
       this.#run(this.#begin);
     }
   }
@@ -140,20 +149,26 @@ export class SqliteDatabase implements Database {
     try {
       return toRows(this.#scan.all(after ?? beforeAll, limit) as unknown[][]);
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 
   /** Owners stand together in one column: a step through the index for each set of them that there is, and one look. */
   positionsKeptFor(owner: string, after: Uint8Array | undefined, limit: number): Uint8Array[] {
     const positions: Uint8Array[] = [];
+    const seen = new Set<unknown>();
     try {
       for (let set = this.#setAfter(""); set !== undefined; set = this.#setAfter(set)) {
+        // Else it never ends where the order of the index rotted.
+        if (typeof set !== "string" || seen.has(set)) throw this.#ownersDamaged();
+        seen.add(set);
         if (!isSetOf(ownersOf(set), owner)) continue;
-        positions.push(...(this.#positionsKeptFor.all(set, after ?? beforeAll, limit) as Uint8Array[]));
+        const found = this.#positionsKeptFor.all(set, after ?? beforeAll, limit);
+        if (!found.every(isPosition)) throw this.#ownersDamaged();
+        positions.push(...found);
       }
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
     return positions.sort(compareBytes).slice(0, limit);
   }
@@ -162,7 +177,7 @@ export class SqliteDatabase implements Database {
     try {
       return (this.#digests.all(after, before, limit) as unknown[][]).flatMap(toDigests);
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 
@@ -172,7 +187,7 @@ export class SqliteDatabase implements Database {
         for (const { position, digest } of toDigests(row as unknown[])) visit(position, digest);
       }
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 
@@ -180,7 +195,7 @@ export class SqliteDatabase implements Database {
     try {
       return Number(this.#count.get());
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 
@@ -205,7 +220,7 @@ export class SqliteDatabase implements Database {
     try {
       return Number(this.#usedBytes.get());
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 
@@ -221,12 +236,13 @@ export class SqliteDatabase implements Database {
     const hintsByOwner = new Map<string, number>();
     let markers = 0;
     try {
-      for (const [keptFor, count] of this.#countKeptFor.all() as [string, number][]) {
+      for (const [keptFor, count] of this.#countKeptFor.all() as [unknown, number][]) {
+        if (typeof keptFor !== "string") continue;
         if (keptFor.startsWith(MARKER)) markers += count;
         for (const owner of ownersOf(keptFor) ?? []) addTo(hintsByOwner, owner, count);
       }
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
     return { markers, hintsByOwner };
   }
@@ -242,7 +258,7 @@ export class SqliteDatabase implements Database {
       this.#connection.pragma("wal_checkpoint(RESTART)");
       this.#connection.pragma(`busy_timeout = ${timeoutMs}`);
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 
@@ -273,15 +289,19 @@ export class SqliteDatabase implements Database {
     return toDatabaseFailure(error, this.#file);
   }
 
-  #setAfter(set: string): string | undefined {
-    return this.#nextKeptFor.get(set) as string | undefined;
+  #setAfter(set: string): unknown {
+    return this.#nextKeptFor.get(set);
+  }
+
+  #ownersDamaged(): DatabaseFailure {
+    return damagedFile(this.#file, "the index of owners");
   }
 
   #run(statement: Sqlite.Statement, ...parameters: unknown[]): void {
     try {
       statement.run(...parameters);
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 }
@@ -293,10 +313,6 @@ function isSetOf(owners: readonly string[] | undefined, owner: string): boolean 
 
 function isIndexDamaged(error: unknown): boolean {
   return error instanceof Sqlite.SqliteError && error.code === "SQLITE_CORRUPT_INDEX";
-}
-
-function isDamaged(error: unknown): boolean {
-  return error instanceof DatabaseFailure && error.code === "damaged";
 }
 
 const beforeAll = new Uint8Array(0);

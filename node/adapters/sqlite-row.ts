@@ -29,12 +29,12 @@ export function unreadableRow(position: Uint8Array): StoredRow {
 
 /** Rows without a position of their own are passed over: nobody could ask for them. */
 export function toRows(rows: readonly (readonly unknown[])[]): StoredRow[] {
-  return rows.flatMap((columns) => (isBytes(columns[0], POSITION_BYTES) ? [toRow(columns, columns[0])] : []));
+  return rows.flatMap((columns) => (isPosition(columns[0]) ? [toRow(columns, columns[0])] : []));
 }
 
 /** @param columns position, digest */
 export function toDigests([position, digest]: readonly unknown[]): RowDigest[] {
-  if (!isBytes(position, POSITION_BYTES)) return [];
+  if (!isPosition(position)) return [];
   return [{ position, digest: isBytes(digest, DIGEST_BYTES) ? digest : noDigest }];
 }
 
@@ -63,6 +63,10 @@ export function ownersOf(keptFor: string): readonly string[] | undefined {
   const owners = keptFor.slice(0, -(SEAL.length + SEAL_HEX));
   if (sealed(owners) !== keptFor) return undefined;
   return (owners.startsWith(MARKER) ? owners.slice(MARKER.length) : owners).split(" ");
+}
+
+export function isPosition(value: unknown): value is Uint8Array {
+  return isBytes(value, POSITION_BYTES);
 }
 
 function isBytes(value: unknown, length?: number): value is Uint8Array {

@@ -3,6 +3,8 @@ import type { NodeId } from "../node-id.ts";
 import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { Clock } from "../ports/clock.ts";
 import {
+  FIRST_PLACE,
+  type HintBatch,
   type HintPlace,
   type HintStore,
   type KeptHint,
@@ -55,7 +57,11 @@ interface OwnerState {
   /** Rounds in a row in which nothing was acknowledged. */
   failures: number;
   notBeforeMs: number;
+  /** Rounds in a row that began at the first hint and found none, though some are counted. */
+  vainRounds: number;
 }
+
+type HintsRead = Extract<HintBatch, { status: "read" }>;
 
 export class HintDelivery {
   readonly #parts: HintDeliveryParts;
@@ -101,7 +107,12 @@ export class HintDelivery {
       if (this.#underWay.size >= HANDOFF.ownersMax) return;
       this.#due.delete(owner);
       if (this.#underWay.has(owner) || !this.#isReachable(owner)) continue;
-      const state = this.#owners.get(owner) ?? { after: undefined, failures: 0, notBeforeMs: 0 };
+      const state = this.#owners.get(owner) ?? {
+        after: undefined,
+        failures: 0,
+        notBeforeMs: 0,
+        vainRounds: 0,
+      };
       if (state.notBeforeMs > this.#parts.clock.monotonicMs()) continue;
       this.#owners.set(owner, state);
       this.#underWay.add(owner);
@@ -121,6 +132,7 @@ export class HintDelivery {
       const batch = await store.hintsFor({ owner, after: state.after, limits });
       if (batch.status === "failed") return this.#interrupted(owner, state, delivered);
       await this.#mend(batch.rotten, owner);
+      if (state.after === undefined) await this.#lookCloser(owner, state, batch);
       const fates = await Promise.all(batch.hints.map((hint) => this.#deliver(hint, owner)));
       const durationMs = this.#parts.clock.monotonicMs() - startMs;
       if (fates.length > 0)
@@ -141,6 +153,15 @@ export class HintDelivery {
     const limits = { rows: this.#parts.settings.handoffBatchRows, bytes: HANDOFF.batchBytes };
     const batch = await this.#parts.store.hintsFor({ owner: NO_OWNER, after: undefined, limits });
     if (batch.status === "read") await this.#mend(batch.rotten, NO_OWNER);
+  }
+
+  /** The order of an index may have rotted, so that rows are passed over: two such rounds are no write under way. */
+  async #lookCloser(owner: NodeId, state: OwnerState, { hints, rotten }: HintsRead): Promise<void> {
+    const isVain = hints.length + rotten.length === 0 && this.#parts.store.hintsCounted(owner) > 0;
+    state.vainRounds = isVain ? state.vainRounds + 1 : 0;
+    if (state.vainRounds < 2) return;
+    state.vainRounds = 0;
+    await this.#parts.store.mendHint({ position: FIRST_PLACE, owner });
   }
 
   async #mend(rotten: readonly RottenHint[], owner: NodeId): Promise<void> {

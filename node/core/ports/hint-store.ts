@@ -9,6 +9,8 @@ import type { Stored } from "./replica-store.ts";
 export interface HintStore {
   /** What is owed to `owner` at positions > `after` (from the start where undefined), in ascending order. */
   hintsFor(query: HintQuery): Promise<HintBatch>;
+  /** Rows that are kept for it, as far as the writer has told; that may be more than `hintsFor` finds by a rotten index. */
+  hintsCounted(owner: NodeId): number;
   /**
    * Strikes the owner off the row, and the row out when nobody else waits for it: but only if what is owed is still
    * what was delivered. Where it is another record everything stays as it is, which is ok too: that one has yet to be
@@ -28,6 +30,9 @@ export interface HintPlace {
   /** NO_OWNER where it is not known whom the row is kept for. */
   readonly owner: NodeId;
 }
+
+/** Stands for the whole index where one does not show what there is: no key's MD5 is known to be that. */
+export const FIRST_PLACE = new Uint8Array(16);
 
 /** Asks for rows whose owners cannot be read any more: all of them are rotten. */
 export const NO_OWNER = "" as NodeId;

@@ -1,5 +1,5 @@
 import { type Database, DatabaseFailure } from "../ports/database.ts";
-import type { HintQuery, KeptHint, RottenHint } from "../ports/hint-store.ts";
+import { FIRST_PLACE, type HintQuery, type KeptHint, type RottenHint } from "../ports/hint-store.ts";
 import type { AnsweredHints } from "./hint-codec.ts";
 import type { Digester } from "../ports/hash.ts";
 import { owedRecord } from "./owed-record.ts";
@@ -70,9 +70,6 @@ function collect({ owner, after, limits }: HintQuery, tables: HintTables, hash: 
   const facts = { dataRowsCorrupt: corrupt.data, hintRowsCorrupt: corrupt.hints };
   return { ...facts, batch: { status: "read", hints, rotten, next } };
 }
-
-/** Of 16 bytes, and nobody's: no key's MD5 is known to be that. */
-const FIRST_PLACE = new Uint8Array(16);
 
 function positionsFor({ owner, after, limits }: HintQuery, hints: Database): Uint8Array[] | "damaged" {
   try {

@@ -11,6 +11,7 @@ import type {
   StoreFailureCode,
   StorePoint,
 } from "../ports/replica-store.ts";
+import type { NodeId } from "../node-id.ts";
 import type { DeliveredHint, HintBatch, HintPlace, HintQuery, HintStore } from "../ports/hint-store.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { Observer } from "../ports/observer.ts";
@@ -171,6 +172,10 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
 
   hintsFor(query: HintQuery): Promise<HintBatch> {
     return new Promise((answer) => this.#reads.submitBulk(hintQuestion(query, answer)));
+  }
+
+  hintsCounted(owner: NodeId): number {
+    return this.#rows.hintsByOwner.get(owner) ?? 0;
   }
 
   partitionRoots(partitions: number): Promise<RootsRead> {

@@ -126,6 +126,14 @@ describe("SqliteDatabase: an index that rots", () => {
     });
   }
 
+  it("loses no hint where an entry of the index of owners has a place of 17 bytes", async () => {
+    await keepThree(OWNER_A);
+    // Before the place: 46 bytes of owners with their checksum, and the types of place and number.
+    rot("hints.db", "owners", -48, 2);
+    expect(await deliverAll(OWNER_A)).to.deep.equal({ given: [...NAMES].sort(), lost: 0 });
+    expect(rig.store.rows().hints).to.equal(0);
+  });
+
   for (const at of [0, 15]) {
     it(`is noticed, said and counted where the index of owners names a place without a row: byte ${at}`, async () => {
       await keepThree(OWNER_A);

@@ -269,6 +269,20 @@ describe("HintDelivery", () => {
     expect(rig.hints.count()).to.equal(0);
   });
 
+  it("has the indexes made anew where hints are counted that two rounds do not find", async () => {
+    await rig.keep("x", "value", OWNER);
+    const { positionsKeptFor } = rig.hints;
+    rig.hints.positionsKeptFor = () => [];
+    rig.hints.rebuildIndexes = () => void (rig.hints.positionsKeptFor = positionsKeptFor);
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    expect(await rig.sent()).to.have.length(0);
+    await rig.advance(2 * INTERVAL_MS);
+    const [hint] = await rig.sent();
+    await rig.answer(hint!);
+    expect([rig.hints.count(), rig.pending()]).to.deep.equal([0, {}]);
+  });
+
   it("gives the owner's turn back when the own disk does not mend a rotten hint", async () => {
     await rig.keep("x", "value", OWNER);
     await rig.keep("y", "sound", OWNER);
