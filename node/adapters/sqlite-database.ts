@@ -2,13 +2,14 @@ import Sqlite from "better-sqlite3";
 import {
   type Database,
   DatabaseFailure,
+  type HintCounts,
   type RebuiltIndexes,
   type StoredRow,
   type StoreIdentity,
 } from "../core/ports/database.ts";
 import type { RowDigest } from "../core/ports/merkle-store.ts";
 import { type ConnectionOptions, openConnection } from "./sqlite-connection.ts";
-import { addTo, type HintCounts } from "../core/storage/row-counts.ts";
+import { addTo } from "../core/storage/row-counts.ts";
 import { compareBytes } from "../core/version/record.ts";
 import { SqliteIdentity } from "./sqlite-identity.ts";
 import { SqliteTree } from "./sqlite-tree.ts";
@@ -208,6 +209,10 @@ export class SqliteDatabase implements Database {
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }
+  }
+
+  forgetPages(): void {
+    this.#connection.pragma("shrink_memory");
   }
 
   takeRebuilt(): RebuiltIndexes | undefined {

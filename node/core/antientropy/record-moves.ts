@@ -7,7 +7,7 @@ import type { Observer } from "../ports/observer.ts";
 import type { ReplicaStore } from "../ports/replica-store.ts";
 import type { Timers } from "../ports/timers.ts";
 import { fateOfAnswer } from "../handoff/handoff-pace.ts";
-import { storedWithin } from "../storage/stored-within.ts";
+import { storedWithin } from "../stored-within.ts";
 import { compareBytes } from "../version/record.ts";
 import { POSITIONS_MAX } from "./exchange-questions.ts";
 import { ExchangeStopped, readOrStop } from "./exchange-report.ts";

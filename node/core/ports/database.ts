@@ -1,7 +1,6 @@
 import type { KeptIdentity } from "./store-identity.ts";
 import type { RowDigest } from "./merkle-store.ts";
 import type { TombstoneCount } from "./tombstone-store.ts";
-import type { HintCounts } from "../storage/row-counts.ts";
 
 /**
  * One SQLite file as the storage engine sees it. Synchronous on purpose: a read-merge-write can then not be
@@ -44,7 +43,9 @@ export interface Database {
    * stays, and the others wait to be taken.
    */
   rebuildIndexes(): void;
-  /** What that did in this transaction, told once; undefined where no index was made anew. */
+  /** From now on pages are read from the disk again: what is in memory may be sound where the disk is not. */
+  forgetPages(): void;
+  /** What rebuildIndexes did in this transaction, told once; undefined where no index was made anew. */
   takeRebuilt(): RebuiltIndexes | undefined;
   /** Bytes of the file that are in use; what is free inside it does not count. Includes what is not committed yet. */
   usedBytes(): number;
@@ -54,6 +55,15 @@ export interface Database {
   writeIdentity(identity: StoreIdentity): void;
   /** The Merkle tree over the rows (merkle/tree-writer.ts): part of the same transactions, empty in hints.db. */
   readonly tree: TreeTables;
+}
+
+/** Rows of hints.db. */
+export interface HintCounts {
+  readonly hints: number;
+  /** Those of them that are markers (storage/marker-hint.ts). */
+  readonly markers: number;
+  /** Rows of hints.db by the owner they wait for; one row may wait for several. Owners with 0 are left out. */
+  readonly hintsByOwner: ReadonlyMap<string, number>;
 }
 
 export interface RebuiltIndexes {

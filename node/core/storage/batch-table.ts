@@ -1,9 +1,9 @@
-import type { Database, StoredRow } from "../ports/database.ts";
+import type { Database, HintCounts, StoredRow } from "../ports/database.ts";
 import type { Digester } from "../ports/hash.ts";
 import { refileRow, refileRows, withDisplaced } from "./refile-rows.ts";
 import { hasSoundDigest, isMisplaced, isUnreadableHint } from "./row-check.ts";
 import { isMarker } from "./marker-hint.ts";
-import { addTo, type HintCounts } from "./row-counts.ts";
+import { addTo } from "./row-counts.ts";
 import { leafOf } from "../merkle/leaf.ts";
 import type { TombstoneCounter } from "./tombstone-counter.ts";
 import type { TreeWriter } from "../merkle/tree-writer.ts";
@@ -74,6 +74,8 @@ export class BatchTable {
   rebuildLeaves(leaves: readonly number[], hash: Digester): void {
     this.change();
     this.#tombstones?.doubt();
+    // Readers found what is not as it should be on the disk.
+    this.database.forgetPages();
     for (const leaf of [...leaves, ...refileRows(this.database, leaves, hash)]) this.#tree?.rebuild(leaf);
   }
 

@@ -1,17 +1,11 @@
+import type { HintCounts } from "../ports/database.ts";
+
 /**
  * How many rows there are, or by how many their number has changed. They are counted once, when the databases are
  * opened, and followed from then on by what each batch reports: counting millions of rows again takes seconds.
  */
 export interface RowCounts extends HintCounts {
   readonly data: number;
-}
-
-export interface HintCounts {
-  readonly hints: number;
-  /** Those of them that are markers (marker-hint.ts). */
-  readonly markers: number;
-  /** Rows of hints.db by the owner they wait for; one row may wait for several. Owners with 0 are left out. */
-  readonly hintsByOwner: ReadonlyMap<string, number>;
 }
 
 /** Rows that were counted again, since what rotted cannot be followed; undefined for a database that was not. */

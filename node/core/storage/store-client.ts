@@ -35,7 +35,7 @@ import type {
 import { noTombstones, type TombstoneCount, type TombstoneStore } from "../ports/tombstone-store.ts";
 import { addCounts, noRows, recounted, type RowCounts } from "./row-counts.ts";
 import { ReadLane, type ReadLaneLimits } from "./read-lane.ts";
-import { storedWithin } from "./stored-within.ts";
+import { storedWithin } from "../stored-within.ts";
 import type { WriteCommand } from "./write-codec.ts";
 import { WriteLane, type WriteLaneLimits } from "./write-lane.ts";
 

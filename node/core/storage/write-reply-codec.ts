@@ -5,7 +5,8 @@ import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
 import { readDot, writeDot } from "../version/dot-codec.ts";
 import { readPoint, writePoint } from "../wire/store-point-codec.ts";
 import type { TombstoneCount } from "../ports/tombstone-store.ts";
-import type { HintCounts, RowCounts, RowRecount } from "./row-counts.ts";
+import type { HintCounts } from "../ports/database.ts";
+import type { RowCounts, RowRecount } from "./row-counts.ts";
 
 /**
  * What the writer thread answers, in two waves: "merged" carries the records of coordinated writes before they are

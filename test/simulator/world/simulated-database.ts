@@ -142,6 +142,10 @@ export class SimulatedDatabase implements Database {
     // There are none.
   }
 
+  forgetPages(): void {
+    // There is no other memory than the disk.
+  }
+
   takeRebuilt(): undefined {
     return undefined;
   }
@@ -256,6 +260,10 @@ export class SimulatedReaderDatabase implements Database {
 
   rebuildIndexes(): void {
     // There are none.
+  }
+
+  forgetPages(): void {
+    // There is no other memory than the disk.
   }
 
   takeRebuilt(): undefined {

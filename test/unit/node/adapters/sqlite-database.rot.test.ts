@@ -173,6 +173,19 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     });
   }
 
+  it("is found again though the writer has a sound page of the index in memory", async () => {
+    const { position } = keyNamed("cart");
+    const bytes = readFileSync(path);
+    const inIndex = bytes.indexOf(position, bytes.indexOf(position) + 1);
+    const file = openSync(path, "r+");
+    writeSync(file, Uint8Array.of(bytes[inIndex]! ^ 1), 0, 1, inIndex);
+    closeSync(file);
+    expect(await statusOfRead()).to.equal("not_found");
+    expect(await scrub()).to.be.greaterThan(0);
+    expect(await statusOfRead()).to.equal("found");
+    expect(await scrub()).to.equal(0);
+  });
+
   it("is merged with what was written in its place while nobody could find it", async () => {
     rotPlace("index", 0);
     const rowsBefore = rig.store.rows().data;

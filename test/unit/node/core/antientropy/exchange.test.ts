@@ -4,7 +4,7 @@ import { readQuestion } from "../../../../../node/core/antientropy/exchange-ques
 import { encodeAnswer } from "../../../../../node/core/antientropy/exchange-answers.ts";
 import { ByteReader } from "../../../../../node/core/bytes/byte-reader.ts";
 import { leafOf } from "../../../../../node/core/merkle/leaf.ts";
-import { STORED_WAIT_MS_MAX } from "../../../../../node/core/storage/stored-within.ts";
+import { STORED_WAIT_MS_MAX } from "../../../../../node/core/stored-within.ts";
 import { compareBytes } from "../../../../../node/core/version/record.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { keyNamed, seenBytes } from "../storage/sample-writes.ts";

@@ -3,7 +3,7 @@ import { HANDOFF, pauseAfterMs } from "../../../../../node/core/handoff/handoff-
 import { NO_OWNER } from "../../../../../node/core/ports/hint-store.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { nodeId } from "../ring/made-ring.ts";
-import { STORED_WAIT_MS_MAX } from "../../../../../node/core/storage/stored-within.ts";
+import { STORED_WAIT_MS_MAX } from "../../../../../node/core/stored-within.ts";
 import { emptyImage } from "../storage/memory-database.ts";
 import { keyNamed } from "../storage/sample-writes.ts";
 import { HandoffRig, INTERVAL_MS, type SentHint } from "./handoff-rig.ts";

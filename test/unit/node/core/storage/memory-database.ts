@@ -98,6 +98,10 @@ export class MemoryDatabase implements Database {
     // There are none.
   }
 
+  forgetPages(): void {
+    // There is no other memory than the disk.
+  }
+
   takeRebuilt(): undefined {
     return undefined;
   }

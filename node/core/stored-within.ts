@@ -1,5 +1,5 @@
-import type { Stored } from "../ports/replica-store.ts";
-import type { Timers } from "../ports/timers.ts";
+import type { Stored } from "./ports/replica-store.ts";
+import type { Timers } from "./ports/timers.ts";
 
 /**
  * How long what works in turns (handoff, anti-entropy, scrub, recovery) waits for the writer: a disk without an answer
