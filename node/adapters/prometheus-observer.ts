@@ -64,6 +64,7 @@ export class PrometheusObserver implements Observer {
         return this.#peers.event(event);
       case "batch_committed":
       case "row_corrupt":
+      case "indexes_rebuilt":
       case "commit_failed":
       case "recovery_started":
       case "recovery_finished":
@@ -82,6 +83,9 @@ export class PrometheusObserver implements Observer {
         break;
       case "row_corrupt":
         this.#storage.corrupt.add(event.database);
+        break;
+      case "indexes_rebuilt":
+        this.#storage.indexesRebuilt.add(event.database);
         break;
       case "commit_failed":
         this.#storage.failedCommits.add(event.code);
@@ -106,6 +110,7 @@ type StorageEvent = Extract<
     kind:
       | "batch_committed"
       | "row_corrupt"
+      | "indexes_rebuilt"
       | "commit_failed"
       | "recovery_started"
       | "recovery_finished"
@@ -121,6 +126,11 @@ function storageMetrics(registry: Registry) {
     new Tally(registry, { name, help, labels });
   return {
     corrupt: tally("dynamo_storage_corrupt_rows_total", "Rows that failed their checksum.", "database"),
+    indexesRebuilt: tally(
+      "dynamo_storage_index_rebuilds_total",
+      "Times that rotten indexes were made anew from the rows.",
+      "database",
+    ),
     recoveries: tally("dynamo_recoveries_total", "Times that data was found lost, by how.", "reason"),
     acknowledgementsNotSaved: tally(
       "dynamo_recovery_save_failures_total",

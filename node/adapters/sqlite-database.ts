@@ -1,14 +1,30 @@
 import Sqlite from "better-sqlite3";
-import type { Database, StoredRow, StoreIdentity } from "../core/ports/database.ts";
+import {
+  type Database,
+  DatabaseFailure,
+  type HintCounts,
+  type RebuiltIndexes,
+  type StoredRow,
+  type StoreIdentity,
+} from "../core/ports/database.ts";
 import type { RowDigest } from "../core/ports/merkle-store.ts";
 import { type ConnectionOptions, openConnection } from "./sqlite-connection.ts";
-import { addTo, type RowCounts } from "../core/storage/row-counts.ts";
+import { addTo } from "../core/storage/row-counts.ts";
 import { compareBytes } from "../core/version/record.ts";
 import { SqliteIdentity } from "./sqlite-identity.ts";
 import { SqliteTree } from "./sqlite-tree.ts";
-import { toDatabaseFailure } from "./sqlite-failure.ts";
+import { damagedFile, isDamage, toDatabaseFailure } from "./sqlite-failure.ts";
 import { DROP_INDEXES, READ_DISPLACED, REBUILD_INDEXES } from "./sqlite-schema.ts";
-import { MARKER, ownersOf, textOf, toDigests, toRow, toRows } from "./sqlite-row.ts";
+import {
+  isPosition,
+  MARKER,
+  ownersOf,
+  textOf,
+  toDigests,
+  toRow,
+  toRows,
+  unreadableRow,
+} from "./sqlite-row.ts";
 
 /** One SQLite file behind the core's Database port. Statements are prepared once and bound by position. */
 export class SqliteDatabase implements Database {
@@ -27,8 +43,13 @@ export class SqliteDatabase implements Database {
   readonly #count: Sqlite.Statement;
   readonly #usedBytes: Sqlite.Statement;
   readonly #identity: SqliteIdentity;
-  /** Of the open transaction. */
-  readonly #displaced: StoredRow[] = [];
+  readonly #isWriter: boolean;
+  /** Damage was met: most often an index has it, so that they are made anew in the next transaction. */
+  #areIndexesSuspect = false;
+  /** They were made anew to no avail: rows are damaged as well, and each further attempt would read all of them. */
+  #isBeyondRebuilding = false;
+  /** By the open transaction. */
+  #displaced: StoredRow[] | undefined;
   readonly #countKeptFor: Sqlite.Statement;
   readonly #nextKeptFor: Sqlite.Statement;
   readonly #positionsKeptFor: Sqlite.Statement;
@@ -37,9 +58,11 @@ export class SqliteDatabase implements Database {
   constructor(options: ConnectionOptions) {
     const connection = openConnection(options);
     this.#file = options.path;
+    this.#isWriter = options.role === "write";
     this.#connection = connection;
     this.#begin = connection.prepare(options.role === "write" ? "BEGIN IMMEDIATE" : "BEGIN");
-    this.#commit = connection.prepare("COMMIT");
+    // What met a damaged page cannot be committed, and a reader has nothing to commit.
+    this.#commit = connection.prepare(options.role === "write" ? "COMMIT" : "ROLLBACK");
     this.#rollback = connection.prepare("ROLLBACK");
     const columns = "position, digest, mine, kept_for, record";
     this.#read = connection.prepare(`SELECT ${columns} FROM record WHERE position = ?`).raw(true);
@@ -82,6 +105,16 @@ export class SqliteDatabase implements Database {
 
   begin(): void {
     this.#run(this.#begin);
+    if (!this.#areIndexesSuspect) return;
+    this.#areIndexesSuspect = false;
+    try {
+      this.rebuildIndexes();
+    } catch (error) {
+      this.rollback();
+      if (!(error instanceof DatabaseFailure)) throw error;
+      this.#isBeyondRebuilding = true;
+      this.#run(this.#begin);
+    }
   }
 
   commit(): void {
@@ -90,16 +123,18 @@ export class SqliteDatabase implements Database {
 
   /** SQLite rolls back by itself on some failures: without an open transaction there is nothing to do. */
   rollback(): void {
-    this.#displaced.length = 0;
+    this.#displaced = undefined;
     if (this.#connection.inTransaction) this.#run(this.#rollback);
   }
 
+  /** A reader gets a row that fails its check where the file is damaged: others of the same message must not wait for it. */
   read(position: Uint8Array): StoredRow | undefined {
     try {
       const columns = this.#read.get(position) as unknown[] | undefined;
       return columns === undefined ? undefined : toRow(columns, position);
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      if (!this.#isWriter && isDamage(error)) return unreadableRow(position);
+      throw this.#failureOf(error);
     }
   }
 
@@ -115,20 +150,26 @@ export class SqliteDatabase implements Database {
     try {
       return toRows(this.#scan.all(after ?? beforeAll, limit) as unknown[][]);
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 
   /** Owners stand together in one column: a step through the index for each set of them that there is, and one look. */
   positionsKeptFor(owner: string, after: Uint8Array | undefined, limit: number): Uint8Array[] {
     const positions: Uint8Array[] = [];
+    const seen = new Set<unknown>();
     try {
       for (let set = this.#setAfter(""); set !== undefined; set = this.#setAfter(set)) {
+        // Else it never ends where the order of the index rotted.
+        if (typeof set !== "string" || seen.has(set)) throw this.#ownersDamaged();
+        seen.add(set);
         if (!isSetOf(ownersOf(set), owner)) continue;
-        positions.push(...(this.#positionsKeptFor.all(set, after ?? beforeAll, limit) as Uint8Array[]));
+        const found = this.#positionsKeptFor.all(set, after ?? beforeAll, limit);
+        if (!found.every(isPosition)) throw this.#ownersDamaged();
+        positions.push(...found);
       }
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
     return positions.sort(compareBytes).slice(0, limit);
   }
@@ -137,7 +178,7 @@ export class SqliteDatabase implements Database {
     try {
       return (this.#digests.all(after, before, limit) as unknown[][]).flatMap(toDigests);
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 
@@ -147,7 +188,7 @@ export class SqliteDatabase implements Database {
         for (const { position, digest } of toDigests(row as unknown[])) visit(position, digest);
       }
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 
@@ -155,31 +196,36 @@ export class SqliteDatabase implements Database {
     try {
       return Number(this.#count.get());
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 
   rebuildIndexes(): void {
     try {
       this.#connection.exec(DROP_INDEXES);
-      this.#displaced.push(
-        ...toRows(this.#connection.prepare(READ_DISPLACED).raw(true).all() as unknown[][]),
-      );
+      const displaced = toRows(this.#connection.prepare(READ_DISPLACED).raw(true).all() as unknown[][]);
+      this.#displaced = [...(this.#displaced ?? []), ...displaced];
       this.#connection.exec(REBUILD_INDEXES);
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }
   }
 
-  takeDisplaced(): StoredRow[] {
-    return this.#displaced.splice(0);
+  forgetPages(): void {
+    this.#connection.pragma("shrink_memory");
+  }
+
+  takeRebuilt(): RebuiltIndexes | undefined {
+    const displaced = this.#displaced;
+    this.#displaced = undefined;
+    return displaced === undefined ? undefined : { displaced };
   }
 
   usedBytes(): number {
     try {
       return Number(this.#usedBytes.get());
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 
@@ -191,19 +237,17 @@ export class SqliteDatabase implements Database {
     this.#identity.write(identity);
   }
 
-  /**
-   * Markers, and for each owner how many rows are kept for it; reads the whole index of hints. Rows whose owners cannot
-   * be read are in neither: a writer finds them with positionsKeptFor(""). */
-  countKept(): Pick<RowCounts, "markers" | "hintsByOwner"> {
+  countKept(): Omit<HintCounts, "hints"> {
     const hintsByOwner = new Map<string, number>();
     let markers = 0;
     try {
-      for (const [keptFor, count] of this.#countKeptFor.all() as [string, number][]) {
+      for (const [keptFor, count] of this.#countKeptFor.all() as [unknown, number][]) {
+        if (typeof keptFor !== "string") continue;
         if (keptFor.startsWith(MARKER)) markers += count;
         for (const owner of ownersOf(keptFor) ?? []) addTo(hintsByOwner, owner, count);
       }
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
     return { markers, hintsByOwner };
   }
@@ -219,7 +263,7 @@ export class SqliteDatabase implements Database {
       this.#connection.pragma("wal_checkpoint(RESTART)");
       this.#connection.pragma(`busy_timeout = ${timeoutMs}`);
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 
@@ -229,27 +273,40 @@ export class SqliteDatabase implements Database {
 
   /**
    * A bit that rots in an index, or in a column of it: then the two disagree, and no such row can be changed or removed;
-   * each attempt would fail its whole batch.
+   * each attempt would fail.
    */
   #change(statement: Sqlite.Statement, ...values: readonly unknown[]): void {
     try {
       statement.run(...values);
     } catch (error) {
-      if (!isIndexDamaged(error)) throw toDatabaseFailure(error, this.#file);
+      if (!isIndexDamaged(error) || this.#isBeyondRebuilding) throw this.#failureOf(error);
       this.rebuildIndexes();
       this.#run(statement, ...values);
     }
   }
 
-  #setAfter(set: string): string | undefined {
-    return this.#nextKeptFor.get(set) as string | undefined;
+  /** After SQLITE_CORRUPT a transaction can write no more: what it was about can only be done by the next one. */
+  #failureOf(error: unknown): unknown {
+    if (isDamage(error)) {
+      if (this.#displaced !== undefined) this.#isBeyondRebuilding = true;
+      this.#areIndexesSuspect = this.#isWriter && !this.#isBeyondRebuilding;
+    }
+    return toDatabaseFailure(error, this.#file);
+  }
+
+  #setAfter(set: string): unknown {
+    return this.#nextKeptFor.get(set);
+  }
+
+  #ownersDamaged(): DatabaseFailure {
+    return damagedFile(this.#file, "the index of owners");
   }
 
   #run(statement: Sqlite.Statement, ...parameters: unknown[]): void {
     try {
       statement.run(...parameters);
     } catch (error) {
-      throw toDatabaseFailure(error, this.#file);
+      throw this.#failureOf(error);
     }
   }
 }

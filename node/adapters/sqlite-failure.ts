@@ -9,16 +9,20 @@ import { DatabaseFailure, type DatabaseFailureCode } from "../core/ports/databas
 export function toDatabaseFailure(error: unknown, file: string): unknown {
   if (!(error instanceof Sqlite.SqliteError)) return error;
   const code = codeOf(error.code);
-  const advice = isDamaged(error.code) ? adviceOfDamage(file) : ADVICE[code];
+  const advice = code === "damaged" ? adviceOfDamage(file) : ADVICE[code];
   return new DatabaseFailure(code, `${file}: ${error.message} (${error.code}). ${advice}`);
 }
 
 /** Where SQLite sees nothing wrong, but what it reads cannot have been written. */
 export function damagedFile(file: string, what: string): DatabaseFailure {
-  return new DatabaseFailure("io_error", `${file}: ${what} cannot be read. ${adviceOfDamage(file)}`);
+  return new DatabaseFailure("damaged", `${file}: ${what} cannot be read. ${adviceOfDamage(file)}`);
 }
 
-/** Its pages contradict one another: no later look will find them otherwise. */
+/** Whether it is SQLite's word for pages that contradict one another: no later look will find them otherwise. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof Sqlite.SqliteError && isDamaged(error.code);
+}
+
 function isDamaged(code: string): boolean {
   return code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB";
 }
@@ -37,7 +41,7 @@ function adviceOfDamage(file: string): string {
   return basename(file) === "hints.db" ? DAMAGED_HINTS : DAMAGED;
 }
 
-const ADVICE: Readonly<Record<DatabaseFailureCode, string>> = {
+const ADVICE: Readonly<Record<Exclude<DatabaseFailureCode, "damaged">, string>> = {
   disk_full: "Free space on this volume or enlarge it; until then this node refuses writes and serves reads.",
   io_error: "Look for errors of the disk in the kernel's log; if they persist, replace the volume.",
   schema_newer: "Run the version of DynamoKV that wrote this file, or a later one.",
@@ -46,6 +50,7 @@ const ADVICE: Readonly<Record<DatabaseFailureCode, string>> = {
 
 function codeOf(code: string): DatabaseFailureCode {
   if (code === "SQLITE_FULL") return "disk_full";
+  if (isDamaged(code)) return "damaged";
   const primary = code.split("_", 2).join("_");
   const refused = ["SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_BUSY", "SQLITE_LOCKED"];
   return refused.includes(primary) ? "not_writable" : "io_error";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { StoredRow } from "../core/ports/database.ts";
+import { type StoredRow, UNREADABLE_RECORD } from "../core/ports/database.ts";
 import type { RowDigest } from "../core/ports/merkle-store.ts";
 
 /**
@@ -10,8 +10,6 @@ import type { RowDigest } from "../core/ports/merkle-store.ts";
 const POSITION_BYTES = 16;
 const DIGEST_BYTES = 16;
 const nothing = new Uint8Array(0);
-/** Not empty, which would be a marker, and not what the digest of zeros is of. */
-const rotten = new Uint8Array(1);
 const noDigest = new Uint8Array(DIGEST_BYTES);
 const nobody: readonly string[] = [];
 
@@ -21,17 +19,22 @@ export function toRow(columns: readonly unknown[], position: Uint8Array): Stored
   const keptFor = typeof owners === "string" ? ownersOf(owners) : undefined;
   const isWhole = isBytes(digest, DIGEST_BYTES) && isBytes(mine) && isBytes(record) && keptFor !== undefined;
   if (isWhole) return { position, digest, mine, keptFor, record };
-  return { position, digest: noDigest, mine: nothing, keptFor: keptFor ?? nobody, record: rotten };
+  return { ...unreadableRow(position), keptFor: keptFor ?? nobody };
+}
+
+/** There is, or was, something at the place; it fails its check. */
+export function unreadableRow(position: Uint8Array): StoredRow {
+  return { position, digest: noDigest, mine: nothing, keptFor: nobody, record: UNREADABLE_RECORD };
 }
 
 /** Rows without a position of their own are passed over: nobody could ask for them. */
 export function toRows(rows: readonly (readonly unknown[])[]): StoredRow[] {
-  return rows.flatMap((columns) => (isBytes(columns[0], POSITION_BYTES) ? [toRow(columns, columns[0])] : []));
+  return rows.flatMap((columns) => (isPosition(columns[0]) ? [toRow(columns, columns[0])] : []));
 }
 
 /** @param columns position, digest */
 export function toDigests([position, digest]: readonly unknown[]): RowDigest[] {
-  if (!isBytes(position, POSITION_BYTES)) return [];
+  if (!isPosition(position)) return [];
   return [{ position, digest: isBytes(digest, DIGEST_BYTES) ? digest : noDigest }];
 }
 
@@ -60,6 +63,10 @@ export function ownersOf(keptFor: string): readonly string[] | undefined {
   const owners = keptFor.slice(0, -(SEAL.length + SEAL_HEX));
   if (sealed(owners) !== keptFor) return undefined;
   return (owners.startsWith(MARKER) ? owners.slice(MARKER.length) : owners).split(" ");
+}
+
+export function isPosition(value: unknown): value is Uint8Array {
+  return isBytes(value, POSITION_BYTES);
 }
 
 function isBytes(value: unknown, length?: number): value is Uint8Array {

@@ -70,6 +70,7 @@ export class WinstonObserver implements Observer {
         sayOfPeers(event, this.#log);
         break;
       case "row_corrupt":
+      case "indexes_rebuilt":
       case "commit_failed":
       case "ring_installed":
         sayOfStorage(event, this.#log);
@@ -84,13 +85,20 @@ const MENDING = {
     "it is not delivered; what cannot be mended is struck off (hint_lost says for whom); look after the disk",
 } as const;
 
+const REBUILT =
+  "an index of this file had rotted and was made anew from the rows; rows that it had hidden are found again, those whose " +
+  "place was taken meanwhile (rowsDisplaced) were merged; writes waited for it; look after the disk";
+
 function sayOfStorage(
-  event: Extract<CoreEvent, { kind: "row_corrupt" | "commit_failed" | "ring_installed" }>,
+  event: Extract<CoreEvent, { kind: "row_corrupt" | "indexes_rebuilt" | "commit_failed" | "ring_installed" }>,
   log: PeerLog,
 ): void {
   if (event.kind === "ring_installed") {
     const { epoch, hash, members } = event;
     log.say(event.kind, { epoch, hash, members }, "info");
+  } else if (event.kind === "indexes_rebuilt") {
+    const { database, rowsDisplaced } = event;
+    log.say(event.kind, { database, rowsDisplaced, advice: REBUILT }, "error");
   } else if (event.kind === "row_corrupt")
     log.sayRarely(
       "row_found_corrupt",

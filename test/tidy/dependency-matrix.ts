@@ -32,6 +32,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   "node/core/bytes": { may: [] },
   "node/core/invariant.ts": { may: [] },
   "node/core/node-id.ts": { may: [] },
+  "node/core/stored-within.ts": { may: [], types: core("ports") },
   "node/core/settings.ts": { may: core("invariant.ts") },
   "node/core/ports": { may: core("node-id.ts"), types: core("version/dot.ts", "ring/ring.ts") },
   "node/core/version": { may: core("bytes", "invariant.ts"), types: core("ports") },
@@ -45,7 +46,10 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   "node/core/recovery": { may: [...GROUND, ...core("ring")] },
   "node/core/merkle": { may: [...GROUND, ...core("version/record.ts")] },
   "node/core/storage": {
-    may: [...GROUND, ...core("version", "merkle", "ring/position.ts", "wire/store-point-codec.ts")],
+    may: [
+      ...GROUND,
+      ...core("version", "merkle", "ring/position.ts", "wire/store-point-codec.ts", "stored-within.ts"),
+    ],
     types: core("settings.ts"),
   },
   "node/core/peers": { may: [...GROUND, ...core("wire")], types: core("settings.ts") },
@@ -71,6 +75,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
         "merkle",
         "peers",
         "handoff/handoff-pace.ts",
+        "stored-within.ts",
         "coordinator/replica-calls.ts",
       ),
     ],

@@ -157,7 +157,7 @@ export class Exchange {
       alike.push(...(await this.#repairLeaves(step, partitions, questions)));
       for (const leaf of step) this.#leafDone(partitionOfLeaf(leaf, partitions));
     }
-    if (alike.length > 0) await this.#parts.merkle.rebuildLeaves(alike.slice(0, REBUILT_LEAVES_MAX));
+    if (alike.length > 0) await this.#rebuild(alike.slice(0, REBUILT_LEAVES_MAX));
     if (this.#rootsWrong.size === 0) return;
     const rebuilt = await this.#parts.onRootsWrong([...this.#rootsWrong]);
     if (!rebuilt.ok) this.#reason = `a root of this node's tree is wrong and stays so: ${rebuilt.message}`;
@@ -232,7 +232,12 @@ export class Exchange {
     this.#reason = `the peer refused ${pushed.refused.length} records for good`;
     // They may lie here where they do not belong (storage/refile-rows.ts).
     const leaves = [...new Set(pushed.refused.map(leafOf))].slice(0, REBUILT_LEAVES_MAX);
-    await this.#parts.merkle.rebuildLeaves(leaves);
+    await this.#rebuild(leaves);
+  }
+
+  async #rebuild(leaves: readonly number[]): Promise<void> {
+    const rebuilt = await this.#parts.merkle.rebuildLeaves(leaves);
+    if (!rebuilt.ok) this.#reason = `a leaf of this node's tree is wrong and stays so: ${rebuilt.message}`;
   }
 
   /** For each position, in order; a row that fails its check on one side is replaced by that of the other. */

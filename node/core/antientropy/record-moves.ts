@@ -5,7 +5,9 @@ import type { Digester } from "../ports/hash.ts";
 import type { MerkleStore, RecordRow } from "../ports/merkle-store.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { ReplicaStore } from "../ports/replica-store.ts";
+import type { Timers } from "../ports/timers.ts";
 import { fateOfAnswer } from "../handoff/handoff-pace.ts";
+import { storedWithin } from "../stored-within.ts";
 import { compareBytes } from "../version/record.ts";
 import { POSITIONS_MAX } from "./exchange-questions.ts";
 import { ExchangeStopped, readOrStop } from "./exchange-report.ts";
@@ -25,6 +27,7 @@ export interface RecordMovesParts {
   readonly hash: Digester;
   readonly observer: Observer;
   readonly isConnected: (peer: NodeId) => boolean;
+  readonly timers: Timers;
 }
 
 /** What came of pulling some positions; each is in exactly one list. */
@@ -73,7 +76,8 @@ export async function pullRecords(
         if (compareBytes(parts.hash.md5(record), digest) !== 0)
           throw new ExchangeStopped("failed", "a record of the peer does not match its digest");
         const position = looked[index]!;
-        return { position, answer: await parts.store.store({ position, record, keptFor: [], ...how }) };
+        const storing = parts.store.store({ position, record, keptFor: [], ...how });
+        return { position, answer: await storedWithin(storing, parts.timers) };
       }),
     );
     for (const { position, answer } of fates) {

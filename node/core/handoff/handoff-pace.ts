@@ -14,8 +14,6 @@ export const HANDOFF = {
   /** Owners that are delivered to at once; the memory in use is that many batches. */
   ownersMax: 4,
   acknowledgeTimeoutMs: 10_000,
-  /** For this node's own disk to strike an owner off. */
-  forgetTimeoutMs: 30_000,
 } as const;
 
 /** Of the time that a delivery takes, two thirds are pauses. */

@@ -3,7 +3,8 @@ import type { NodeId } from "../node-id.ts";
 import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { Clock } from "../ports/clock.ts";
 import {
-  type DeliveredHint,
+  FIRST_PLACE,
+  type HintBatch,
   type HintPlace,
   type HintStore,
   type KeptHint,
@@ -56,7 +57,11 @@ interface OwnerState {
   /** Rounds in a row in which nothing was acknowledged. */
   failures: number;
   notBeforeMs: number;
+  /** Rounds in a row that began at the first hint and found none, though some are counted. */
+  vainRounds: number;
 }
+
+type HintsRead = Extract<HintBatch, { status: "read" }>;
 
 export class HintDelivery {
   readonly #parts: HintDeliveryParts;
@@ -102,7 +107,12 @@ export class HintDelivery {
       if (this.#underWay.size >= HANDOFF.ownersMax) return;
       this.#due.delete(owner);
       if (this.#underWay.has(owner) || !this.#isReachable(owner)) continue;
-      const state = this.#owners.get(owner) ?? { after: undefined, failures: 0, notBeforeMs: 0 };
+      const state = this.#owners.get(owner) ?? {
+        after: undefined,
+        failures: 0,
+        notBeforeMs: 0,
+        vainRounds: 0,
+      };
       if (state.notBeforeMs > this.#parts.clock.monotonicMs()) continue;
       this.#owners.set(owner, state);
       this.#underWay.add(owner);
@@ -122,6 +132,7 @@ export class HintDelivery {
       const batch = await store.hintsFor({ owner, after: state.after, limits });
       if (batch.status === "failed") return this.#interrupted(owner, state, delivered);
       await this.#mend(batch.rotten, owner);
+      if (state.after === undefined) await this.#lookCloser(owner, state, batch);
       const fates = await Promise.all(batch.hints.map((hint) => this.#deliver(hint, owner)));
       const durationMs = this.#parts.clock.monotonicMs() - startMs;
       if (fates.length > 0)
@@ -144,11 +155,22 @@ export class HintDelivery {
     if (batch.status === "read") await this.#mend(batch.rotten, NO_OWNER);
   }
 
+  /** The order of an index may have rotted, so that rows are passed over: two such rounds are no write under way. */
+  async #lookCloser(owner: NodeId, state: OwnerState, { hints, rotten }: HintsRead): Promise<void> {
+    const isVain = hints.length + rotten.length === 0 && this.#parts.store.hintsCounted(owner) > 0;
+    state.vainRounds = isVain ? state.vainRounds + 1 : 0;
+    if (state.vainRounds < 2) return;
+    state.vainRounds = 0;
+    await this.#parts.store.mendHint({ position: FIRST_PLACE, owner });
+  }
+
   async #mend(rotten: readonly RottenHint[], owner: NodeId): Promise<void> {
     for (const { position, database } of rotten) {
       if (database === "data") this.#parts.onCorruptRow(position);
       const mended = await this.#parts.store.mendHint({ position, owner });
-      if (!mended.ok && mended.code === "hint_lost") this.#parts.onLost({ position, owner });
+      if (mended.ok) continue;
+      if (mended.code === "hint_lost") this.#parts.onLost({ position, owner });
+      if (mended.code === "storage_lost") return;
     }
   }
 
@@ -159,26 +181,16 @@ export class HintDelivery {
       await askToStore(owner, { position, record, keptFor: [], handedOver: true }, limits, this.#parts),
     );
     if (fate !== "delivered") return fate;
-    return (await this.#isForgotten({ position, digest, owner })) ? "delivered" : "not_forgotten";
+    return (await this.#parts.store.forgetHint({ position, digest, owner })).ok
+      ? "delivered"
+      : "not_forgotten";
   }
 
   /** There is nothing that the owner could be given. Other owners may have it, and anti-entropy will tell. */
   async #dropMarker(position: Uint8Array, digest: Uint8Array, owner: NodeId): Promise<HintFate> {
-    if (!(await this.#isForgotten({ position, digest, owner }))) return "not_forgotten";
+    if (!(await this.#parts.store.forgetHint({ position, digest, owner })).ok) return "not_forgotten";
     this.#parts.observer.event({ kind: "marker_dropped", ownerId: owner });
     return "record_lost";
-  }
-
-  /** A disk that does not answer must not hold the owner's turn for ever: the hint may be delivered again. */
-  async #isForgotten(delivered: DeliveredHint): Promise<boolean> {
-    const { store, timers } = this.#parts;
-    return new Promise((resolve) => {
-      const cancel = timers.after(HANDOFF.forgetTimeoutMs, () => resolve(false));
-      void store.forgetHint(delivered).then(({ ok }) => {
-        cancel();
-        resolve(ok);
-      });
-    });
   }
 
   #completed(owner: NodeId, state: OwnerState, delivered: number): void {

@@ -55,7 +55,7 @@ export class HintLosses {
     if (loss === undefined) return;
     const members = ring.current()?.members;
     // Without a ring nothing was ever kept for anybody: this is the first start.
-    if (members === undefined) return void store.acceptHints();
+    if (members === undefined) return void this.#acceptFirst();
     this.#loss = loss;
     observer.event({ kind: "hints_database_lost", reason: loss });
     this.#tell(members.map(({ id }) => id));
@@ -67,6 +67,12 @@ export class HintLosses {
     const partition = partitionOf(position, ring.current()?.parameters.partitions ?? 1);
     observer.event({ kind: "hint_lost", partition, ownerId: owner === NO_OWNER ? "unknown" : owner });
     if (ring.current() !== undefined) this.#tell(ring.preferenceList(partition).owners);
+  }
+
+  /** Until it is on the disk: else the next start, with a ring, would take it for a loss. */
+  async #acceptFirst(): Promise<void> {
+    const accepted = await this.#parts.store.acceptHints();
+    if (!accepted.ok) this.#parts.timers.after(AGAIN_MS, () => void this.#acceptFirst());
   }
 
   #tell(peers: readonly NodeId[]): void {

@@ -33,13 +33,20 @@ export interface Database {
   eachDigest(visit: (position: Uint8Array, digest: Uint8Array) => void): void;
   count(): number;
   /**
+   * Markers, and for each owner how many rows are kept for it; reads the whole index of owners. Rows whose owners cannot be
+   * read are in neither: a writer finds them with positionsKeptFor("").
+   */
+  countKept(): Omit<HintCounts, "hints">;
+  /**
    * Makes the indexes anew from the rows, within a transaction: where a bit of one rotted, rows lie where nobody looks. It
-   * happens by itself where a write meets such an index. Of rows that are then at one place the one that was written last
+   * happens by itself where a write meets such an index, and in the transaction after one that found the file damaged. Of rows that are then at one place the one that was written last
    * stays, and the others wait to be taken.
    */
   rebuildIndexes(): void;
-  /** The rows that found their place taken in this transaction; each is told once. */
-  takeDisplaced(): StoredRow[];
+  /** From now on pages are read from the disk again: what is in memory may be sound where the disk is not. */
+  forgetPages(): void;
+  /** What rebuildIndexes did in this transaction, told once; undefined where no index was made anew. */
+  takeRebuilt(): RebuiltIndexes | undefined;
   /** Bytes of the file that are in use; what is free inside it does not count. Includes what is not committed yet. */
   usedBytes(): number;
   /** What the file says of itself; undefined where nobody ever wrote it (storage/store-life.ts). */
@@ -48,6 +55,20 @@ export interface Database {
   writeIdentity(identity: StoreIdentity): void;
   /** The Merkle tree over the rows (merkle/tree-writer.ts): part of the same transactions, empty in hints.db. */
   readonly tree: TreeTables;
+}
+
+/** Rows of hints.db. */
+export interface HintCounts {
+  readonly hints: number;
+  /** Those of them that are markers (storage/marker-hint.ts). */
+  readonly markers: number;
+  /** Rows of hints.db by the owner they wait for; one row may wait for several. Owners with 0 are left out. */
+  readonly hintsByOwner: ReadonlyMap<string, number>;
+}
+
+export interface RebuiltIndexes {
+  /** The rows that found their place taken. */
+  readonly displaced: readonly StoredRow[];
 }
 
 export interface StoreIdentity extends KeptIdentity {
@@ -99,6 +120,9 @@ export interface TreeChanges {
   readonly changes: Uint8Array;
 }
 
+/** Stands for the record of a row of which some column cannot be read: no record is that short, and none that empty. */
+export const UNREADABLE_RECORD = new Uint8Array(1);
+
 export interface StoredRow {
   /** MD5 of bucket and key, 16 bytes: the row's place on the ring. */
   readonly position: Uint8Array;
@@ -115,7 +139,8 @@ export interface StoredRow {
   readonly keptFor: readonly string[];
 }
 
-export type DatabaseFailureCode = "disk_full" | "io_error" | "schema_newer" | "not_writable";
+/** "damaged": what is on the disk cannot be right. Other places of the same file may be sound. */
+export type DatabaseFailureCode = "disk_full" | "io_error" | "damaged" | "schema_newer" | "not_writable";
 
 export class DatabaseFailure extends Error {
   readonly code: DatabaseFailureCode;

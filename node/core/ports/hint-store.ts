@@ -3,11 +3,14 @@ import type { Stored } from "./replica-store.ts";
 
 /**
  * The copies that this node keeps for others, as the handoff sees them: a list by owner, and the way to strike an
- * owner off. Promises never reject: what went wrong is a value.
+ * owner off. Promises never reject: what went wrong is a value. Where the disk does not answer, that is `storage_lost`
+ * after 30 s.
  */
 export interface HintStore {
   /** What is owed to `owner` at positions > `after` (from the start where undefined), in ascending order. */
   hintsFor(query: HintQuery): Promise<HintBatch>;
+  /** Rows that are kept for it, as far as the writer has told; that may be more than `hintsFor` finds by a rotten index. */
+  hintsCounted(owner: NodeId): number;
   /**
    * Strikes the owner off the row, and the row out when nobody else waits for it: but only if what is owed is still
    * what was delivered. Where it is another record everything stays as it is, which is ok too: that one has yet to be
@@ -15,8 +18,9 @@ export interface HintStore {
    */
   forgetHint(delivered: DeliveredHint): Promise<Stored>;
   /**
-   * For a row that failed its check. Where the writer still has it whole, it is written anew; else the owner is struck
-   * off, since there is nothing left to deliver: that is `hint_lost`. Resolves when it is on stable storage.
+   * For a place that a batch calls rotten. Where the writer still has the row whole, it is written anew; where it lies where
+   * nobody looks, it is put back; else the owner is struck off, since there is nothing left to deliver: that is
+   * `hint_lost`. Resolves when it is on stable storage.
    */
   mendHint(place: HintPlace): Promise<Stored>;
 }
@@ -26,6 +30,9 @@ export interface HintPlace {
   /** NO_OWNER where it is not known whom the row is kept for. */
   readonly owner: NodeId;
 }
+
+/** Stands for the whole index where one does not show what there is: no key's MD5 is known to be that. */
+export const FIRST_PLACE = new Uint8Array(16);
 
 /** Asks for rows whose owners cannot be read any more: all of them are rotten. */
 export const NO_OWNER = "" as NodeId;
@@ -53,7 +60,7 @@ export type HintBatch =
   | {
       readonly status: "read";
       readonly hints: readonly KeptHint[];
-      /** Rows that failed their check: nothing of them may be delivered. See mendHint. */
+      /** Rows that failed their check, and places where none is found: nothing of them may be delivered. See mendHint. */
       readonly rotten: readonly RottenHint[];
       /** The `after` of the next batch; undefined where this was the last one. */
       readonly next: Uint8Array | undefined;

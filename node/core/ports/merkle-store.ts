@@ -21,7 +21,10 @@ export interface MerkleStore {
    * check every row and every leaf of the hash space once. May end before `rowsMax`, where rows are large.
    */
   verifyRows(query: VerifyQuery): Promise<VerifyRead>;
-  /** Computes these leaves anew from their rows, each leaf in one transaction. Resolves when they are on stable storage. */
+  /**
+   * Computes these leaves anew from their rows, each leaf in one transaction. Resolves when they are on stable storage;
+   * `storage_lost` where the disk does not answer in 30 s.
+   */
   rebuildLeaves(leaves: readonly number[]): Promise<Stored>;
 }
 

@@ -72,6 +72,12 @@ export type CoreEvent =
   | { readonly kind: "gossip_finished"; readonly outcome: "exchanged" | "unanswered" | "refused" }
   | { readonly kind: "peer_message_refused"; readonly peerId: string; readonly reason: string }
   | { readonly kind: "row_corrupt"; readonly database: "data" | "hints" }
+  /** An index had rotted, and was made anew from the rows. So many of them had been hidden, their place taken by others. */
+  | {
+      readonly kind: "indexes_rebuilt";
+      readonly database: "data" | "hints";
+      readonly rowsDisplaced: number;
+    }
   /** An exchange that this node began has ended (antientropy/exchange-report.ts says what each count means). */
   | {
       readonly kind: "antientropy_exchanged";

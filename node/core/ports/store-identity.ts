@@ -2,7 +2,7 @@ import type { StorePoint, Stored } from "./replica-store.ts";
 
 /**
  * What this node's data.db says of itself, so that a lost, restored or rolled-back disk can be told from one that is
- * whole (recovery/). Promises never reject.
+ * whole (recovery/). Promises never reject; where the disk does not answer, they are `storage_lost` after 30 s.
  */
 export interface IdentityStore {
   /** As it was when this process opened it. */

@@ -1,6 +1,7 @@
-import type { Database, StoredRow } from "../ports/database.ts";
+import type { Database, HintCounts, StoredRow } from "../ports/database.ts";
 import type { Digester } from "../ports/hash.ts";
-import { refileRows, withDisplaced } from "./refile-rows.ts";
+import { refileRow, refileRows, withDisplaced } from "./refile-rows.ts";
+import { hasSoundDigest, isMisplaced, isUnreadableHint } from "./row-check.ts";
 import { isMarker } from "./marker-hint.ts";
 import { addTo } from "./row-counts.ts";
 import { leafOf } from "../merkle/leaf.ts";
@@ -19,6 +20,11 @@ export class BatchTable {
   markersAdded = 0;
   /** By owner; below 0 where more are forgotten than kept. */
   readonly hintsAdded = new Map<string, number>();
+  /** Rows that found their place taken when the indexes were made anew; undefined where they were not. */
+  rowsDisplaced: number | undefined;
+  /** Where what rotted cannot be followed: rows at the end of the batch, and in hints.db whom they are kept for. */
+  counted: { readonly rows: number; readonly kept: HintCounts | undefined } | undefined;
+  #mustCount = false;
 
   /** Undefined where the rows are in no tree. */
   readonly #tree: TreeWriter | undefined;
@@ -49,9 +55,27 @@ export class BatchTable {
     this.changed = true;
   }
 
+  /** As `read`; but never another key's row, to which an index leads whose entry rotted. */
+  readOwn(position: Uint8Array, hash: Digester): StoredRow | undefined {
+    const row = this.read(position);
+    if (!isOfAnother(row, hash)) return row;
+    this.rebuildIndexes();
+    const found = this.database.read(position);
+    if (!isOfAnother(found, hash)) return found;
+    refileRow(this.database, found, hash);
+    return this.database.read(position);
+  }
+
+  rebuildIndexes(): void {
+    this.change();
+    this.database.rebuildIndexes();
+  }
+
   rebuildLeaves(leaves: readonly number[], hash: Digester): void {
     this.change();
     this.#tombstones?.doubt();
+    // Readers found what is not as it should be on the disk.
+    this.database.forgetPages();
     for (const leaf of [...leaves, ...refileRows(this.database, leaves, hash)]) this.#tree?.rebuild(leaf);
   }
 
@@ -68,8 +92,14 @@ export class BatchTable {
   /** To be called after the last change and before the commit. */
   flush(hash: Digester): void {
     if (!this.touched) return;
-    for (const displaced of this.database.takeDisplaced()) this.#putBack(displaced, hash);
+    const rebuilt = this.database.takeRebuilt();
+    if (rebuilt !== undefined) {
+      for (const displaced of rebuilt.displaced) this.#putBack(displaced, hash);
+      this.rowsDisplaced = rebuilt.displaced.length;
+      this.#mustCount = true;
+    }
     this.#tree?.flush();
+    if (this.#mustCount) this.counted = this.#countAll();
   }
 
   commit(): void {
@@ -87,6 +117,7 @@ export class BatchTable {
    */
   replace(before: StoredRow | undefined, after: StoredRow | undefined, rewrite = false): void {
     this.changed = true;
+    if (this.#tree === undefined && before !== undefined && isUnreadableHint(before)) this.#mustCount = true;
     if (rewrite && before !== undefined) this.database.remove(before.position);
     if (after !== undefined) this.database.write(after);
     else if (before !== undefined) this.database.remove(before.position);
@@ -98,22 +129,23 @@ export class BatchTable {
     if (position !== undefined) this.#tree?.replaced(position, before?.digest, after?.digest);
   }
 
-  /** An owner that was counted when it could still be read in the row. */
-  notKeptFor(owner: string, before: StoredRow): void {
-    if (!before.keptFor.includes(owner)) addTo(this.hintsAdded, owner, -1);
-  }
-
-  /** It was counted as a row of its own, and its leaf has its digest. */
+  /** Its leaf has its digest. */
   #putBack(displaced: StoredRow, hash: Digester): void {
     const { position } = displaced;
     const before = this.database.read(position);
     const after = withDisplaced(before, displaced, hash);
-    this.rowsAdded -= 1;
-    this.markersAdded -= countOfMarkers(displaced);
-    for (const owner of displaced.keptFor) addTo(this.hintsAdded, owner, -1);
     this.#tree?.doubt(leafOf(position));
     this.#tombstones?.doubt();
     if (after !== undefined) this.replace(before, after);
+  }
+
+  /** Reads a whole index: for batches that met rot, after which a count that is followed is not right any more. */
+  #countAll(): NonNullable<BatchTable["counted"]> {
+    const rows = this.database.count();
+    return {
+      rows,
+      kept: this.#tree === undefined ? { hints: rows, ...this.database.countKept() } : undefined,
+    };
   }
 
   #touch(): void {
@@ -122,6 +154,10 @@ export class BatchTable {
     this.touched = true;
     this.#tree?.begin();
   }
+}
+
+function isOfAnother(row: StoredRow | undefined, hash: Digester): row is StoredRow {
+  return row !== undefined && hasSoundDigest(row, hash) && isMisplaced(row, hash);
 }
 
 function countOfMarkers(row: StoredRow | undefined): number {

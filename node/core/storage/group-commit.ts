@@ -1,7 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import { type Database, DatabaseFailure, type StoredRow } from "../ports/database.ts";
 import type { Digester } from "../ports/hash.ts";
-import type { Merged, Stored, StoreFailureCode } from "../ports/replica-store.ts";
+import type { CoordinatedWrite, Merged, Stored, StoreFailureCode } from "../ports/replica-store.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { Random } from "../ports/random.ts";
 import { ActorMint } from "../version/actor.ts";
@@ -15,15 +15,22 @@ import {
   type Refused,
   type StorageLimits,
 } from "./apply-write.ts";
-import { type BatchFacts, encodeMerged, encodeSettled, type SettledRun } from "./write-reply-codec.ts";
+import { type BatchFacts, encodeMerged, encodeSettled } from "./write-reply-codec.ts";
 import { commandBytes, decodeWrites, type WriteCommand } from "./write-codec.ts";
 import { type CheckedRow, checkRow } from "./row-check.ts";
 import { HintBudget } from "./hint-budget.ts";
 import { mendedHint } from "./mend-hint.ts";
-import { type HintPlace, NO_OWNER } from "../ports/hint-store.ts";
+import type { HintPlace } from "../ports/hint-store.ts";
 import { forgetOwner } from "./forget-hint.ts";
 import { withOwners } from "./marker-hint.ts";
-import { noRows, type RowCounts } from "./row-counts.ts";
+import {
+  type Batch,
+  type QueuedWrite,
+  rowsAdded,
+  rowsCounted,
+  rowsDisplaced,
+  runsOf,
+} from "./write-batch.ts";
 import { invariant } from "../invariant.ts";
 import { drawId } from "./draw-id.ts";
 import { StoreLife } from "./store-life.ts";
@@ -60,25 +67,8 @@ export interface GroupCommitParts {
 /** A batch ends at the queue's end, or once it holds this many bytes of commands. */
 export const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 
-interface QueuedWrite {
-  readonly call: number;
-  readonly command: WriteCommand;
-}
-
-interface Batch {
-  readonly startMs: number;
-  readonly writes: readonly QueuedWrite[];
-  readonly bytes: number;
-  readonly data: BatchTable;
-  readonly hints: BatchTable;
-  readonly results: Stored[];
-  /** Copies and markers that found no room. */
-  hintsRefused: number;
-  /** In use in hints.db; undefined where the batch did not touch it. */
-  hintBytes: number | undefined;
-  /** Also where hints.db fails afterwards, and the batch with it. */
-  isDataKept: boolean;
-}
+/** Between two times that hints.db's indexes are made anew for places without a row, which reads all of the file. */
+const REBUILD_PAUSE_MS = 60_000;
 
 const stored: Stored = { ok: true };
 
@@ -96,6 +86,12 @@ export class GroupCommit {
   readonly #hintBudget: HintBudget;
   readonly #life: StoreLife;
   readonly #tombstones: TombstoneCounter;
+  /** See #mayRebuild. */
+  #rebuildNotBeforeMs = 0;
+  /** Of the next batch; below Infinity after one that met damage. */
+  #writesMax = Infinity;
+  /** Failed for damage while it was alone in its batch. */
+  #triedAlone: QueuedWrite | undefined;
   #queue: QueuedWrite[] = [];
   #next = 0;
   #open: Batch | undefined;
@@ -141,7 +137,8 @@ export class GroupCommit {
       if (batch.hints.changed) this.#life.hints.advance();
     } catch (error) {
       this.#open = undefined;
-      this.#fail(batch, error);
+      if (this.#isWorthAgain(batch, error)) this.#halve(batch);
+      else this.#fail(batch, error);
     }
     return true;
   }
@@ -163,6 +160,7 @@ export class GroupCommit {
       this.#fail(batch, error);
       return;
     }
+    this.#writesMax *= 2;
     this.#release(batch, undefined);
   }
 
@@ -175,8 +173,8 @@ export class GroupCommit {
   #cut(): Batch {
     let bytes = 0;
     let end = this.#next;
-    while (end < this.#queue.length && bytes < BATCH_BYTES_MAX)
-      bytes += commandBytes(this.#queue[end++]!.command);
+    const last = Math.min(this.#queue.length, this.#next + this.#writesMax);
+    while (end < last && bytes < BATCH_BYTES_MAX) bytes += commandBytes(this.#queue[end++]!.command);
     const writes = this.#queue.slice(this.#next, end);
     this.#next = end;
     if (end === this.#queue.length) {
@@ -200,22 +198,33 @@ export class GroupCommit {
       }
       const { keptFor, position } = command.kind === "coordinate" ? command.write : command.incoming;
       const table = keptFor.length > 0 ? batch.hints : batch.data;
-      const row = table.read(position);
-      const before = this.#check(table, row);
+      let row = table.read(position);
       if (command.kind === "store") {
-        const arrived = applyIncoming(before, command.incoming, this.#parts.hash);
+        let arrived = applyIncoming(this.#check(table, row), command.incoming, this.#parts.hash);
+        if (isCollision(arrived)) {
+          row = table.readOwn(position, this.#parts.hash);
+          arrived = applyIncoming(this.#check(table, row), command.incoming, this.#parts.hash);
+        }
         const applied = this.#withinBudget(batch, { table, row, applied: arrived });
         batch.results.push(keep(table, row, applied, command.incoming.rewrite));
         continue;
       }
-      // Not before: to begin the transaction may be what took so long.
-      const isLate = this.#parts.clock.monotonicMs() > (command.write.mintBeforeMs ?? Infinity);
-      const coordinated = isLate ? tooLate : applyCoordinated(before, command.write, this.#tools);
+      let coordinated = this.#coordinate(this.#check(table, row), command.write);
+      if (isCollision(coordinated)) {
+        row = table.readOwn(position, this.#parts.hash);
+        coordinated = this.#coordinate(this.#check(table, row), command.write);
+      }
       const applied = this.#withinBudget(batch, { table, row, applied: coordinated });
       batch.results.push(keep(table, row, applied));
       merged.push({ call, result: handedOut(applied) });
     }
     return merged;
+  }
+
+  #coordinate(before: CheckedRow, write: CoordinatedWrite): Coordinated {
+    // Not before the row was read: to begin the transaction may be what took so long.
+    const isLate = this.#parts.clock.monotonicMs() > (write.mintBeforeMs ?? Infinity);
+    return isLate ? tooLate : applyCoordinated(before, write, this.#tools);
   }
 
   /** What is no client's or replica's record. */
@@ -246,7 +255,7 @@ export class GroupCommit {
   /** Of a hint: who has yet to get it. */
   #changeOwners(batch: Batch, command: Extract<WriteCommand, { kind: "forget" | "mark" }>): Stored {
     const { position } = command.kind === "mark" ? command.missed : command.hint;
-    const before = batch.hints.read(position);
+    const before = batch.hints.readOwn(position, this.#parts.hash);
     const after =
       command.kind === "mark"
         ? withOwners(before, command.missed, this.#parts.hash)
@@ -260,13 +269,28 @@ export class GroupCommit {
   }
 
   #mend(batch: Batch, place: HintPlace): Stored {
-    const before = batch.hints.read(place.position);
+    const { hash } = this.#parts;
+    let before = batch.hints.readOwn(place.position, hash);
+    if (before === undefined && this.#mayRebuild()) {
+      batch.hints.rebuildIndexes();
+      before = batch.hints.readOwn(place.position, hash);
+    }
     if (before === undefined) return stored;
-    const { after, isLost } = mendedHint(before, batch.data.read(place.position), place, this.#parts.hash);
+    const { after, isLost } = mendedHint(before, batch.data.read(place.position), place, hash);
     batch.hints.replace(before, after, true);
     if (!isLost) return stored;
-    if (place.owner !== NO_OWNER) batch.hints.notKeptFor(place.owner, before);
     return failure("hint_lost", "the hint failed its check, and its owner was struck off");
+  }
+
+  /**
+   * An index names a place for an owner, and no row is there: so a reader says, whose page on the disk may be another than
+   * the one in this thread's memory. Not for each such place of a page that rotted: after the first one they are told anew.
+   */
+  #mayRebuild(): boolean {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs < this.#rebuildNotBeforeMs) return false;
+    this.#rebuildNotBeforeMs = nowMs + REBUILD_PAUSE_MS;
+    return true;
   }
 
   #withinBudget<T extends Coordinated | MergedRow>(
@@ -293,6 +317,8 @@ export class GroupCommit {
       bytes: batch.bytes,
       durationMs: Math.max(0, this.#parts.clock.monotonicMs() - batch.startMs),
       rowsAdded: rowsAdded(batch, failed === undefined),
+      rowsCounted: rowsCounted(batch, failed === undefined),
+      rowsDisplaced: rowsDisplaced(batch, failed === undefined),
       dataRowsCorrupt: data.rowsCorrupt,
       hintRowsCorrupt: hints.rowsCorrupt,
       hintsRefused: batch.hintsRefused,
@@ -304,13 +330,37 @@ export class GroupCommit {
     this.#parts.pipe.post(encodeSettled(facts, runsOf(batch)));
   }
 
-  /** Nothing of the batch is kept, or at least nobody may count on it. Anything but a failing disk is a bug: thrown. */
-  #fail(batch: Batch, error: unknown): void {
-    for (const table of [batch.data, batch.hints]) table.rollback();
+  /**
+   * One write that meets a damaged page must not fail the others, nor itself where a database mends its indexes in its next
+   * transaction. Once records were handed out it is too late.
+   */
+  #isWorthAgain({ writes, results }: Batch, error: unknown): boolean {
+    const isDamage = error instanceof DatabaseFailure && error.code === "damaged";
+    return (
+      isDamage && results.length < writes.length && (writes.length > 1 || writes[0] !== this.#triedAlone)
+    );
+  }
+
+  /** Until it is alone: a few more commits for one such write, however many there are beside it. */
+  #halve(batch: Batch): void {
+    this.#rollback(batch);
+    if (batch.writes.length === 1) this.#triedAlone = batch.writes[0];
+    this.#queue = [...batch.writes, ...this.#queue.slice(this.#next)];
+    this.#next = 0;
+    this.#writesMax = Math.ceil(batch.writes.length / 2);
+  }
+
+  #rollback({ data, hints }: Batch): void {
+    for (const table of [data, hints]) table.rollback();
     this.#mint.renew(drawId(this.#parts.random));
     this.#life.failed();
     this.#tombstones.failed();
     this.#life.hints.failed();
+  }
+
+  /** Nothing of the batch is kept, or at least nobody may count on it. Anything but a failing disk is a bug: thrown. */
+  #fail(batch: Batch, error: unknown): void {
+    this.#rollback(batch);
     if (!(error instanceof DatabaseFailure)) throw error;
     const code = error.code === "disk_full" ? "read_only" : "storage_failed";
     const result = failure(code, error.message);
@@ -320,10 +370,8 @@ export class GroupCommit {
   }
 }
 
-function rowsAdded({ data, hints, isDataKept }: Batch, areHintsKept: boolean): RowCounts {
-  if (!areHintsKept) return { ...noRows, data: isDataKept ? data.rowsAdded : 0 };
-  const { markersAdded: markers, hintsAdded: hintsByOwner } = hints;
-  return { data: data.rowsAdded, hints: hints.rowsAdded, markers, hintsByOwner };
+function isCollision(applied: Coordinated | MergedRow): boolean {
+  return applied.outcome === "refused" && applied.code === "key_collision";
 }
 
 /** Writes the row that came of a command, where one did. */
@@ -339,19 +387,6 @@ function keep(
     table.addTombstones(applied.row.position, applied.tombstonesAdded);
   }
   return stored;
-}
-
-/** Neighbours with the same result become one run: the usual batch is a single one. */
-function runsOf({ writes, results }: Batch): SettledRun[] {
-  const runs: { firstCall: number; count: number; result: Stored }[] = [];
-  for (let i = 0; i < writes.length; i++) {
-    const { call } = writes[i]!;
-    const result = results[i]!;
-    const last = runs.at(-1);
-    if (last !== undefined && last.firstCall + last.count === call && last.result === result) last.count += 1;
-    else runs.push({ firstCall: call, count: 1, result });
-  }
-  return runs;
 }
 
 function handedOut(applied: Coordinated): Merged {

@@ -48,7 +48,10 @@ function checkRecords(
     if (bytes > BYTES_PER_STEP) break;
     rowsChecked += 1;
     const row = data.read(position);
-    if (row === undefined) continue;
+    if (row === undefined) {
+      misplaced.push(leafOf(position));
+      continue;
+    }
     bytes += row.record.length;
     if (!hasSoundDigest(row, hash)) corrupt.push(position);
     else if (isMisplaced(row, hash)) misplaced.push(leafOf(position));

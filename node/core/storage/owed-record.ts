@@ -4,12 +4,12 @@ import type { Digester } from "../ports/hash.ts";
 import { compareBytes, merge } from "../version/record.ts";
 import { decodeRecord, encodeRecord } from "../version/record-codec.ts";
 import { isMarker } from "./marker-hint.ts";
-import { hasSoundDigest } from "./row-check.ts";
+import { hasSoundDigest, isMisplaced } from "./row-check.ts";
 
 /**
  * What this node owes the owners of a hint: everything it has of the key now. Usually that is the hint's own record; for
- * a marker the one in data.db; where a key lies in both, their merge. A row that failed its check owes nothing that could
- * be sent. Reader (what to deliver) and writer (was exactly that delivered?) both ask here.
+ * a marker the one in data.db; where a key lies in both, their merge. A row that failed its check, or lies where another
+ * key belongs, owes nothing that could be sent. Reader (what to deliver) and writer (was exactly that delivered?) both ask here.
  */
 export type Owed =
   | { readonly state: "record"; readonly record: Uint8Array; readonly digest: Uint8Array }
@@ -18,8 +18,8 @@ export type Owed =
   | { readonly state: "corrupt"; readonly database: "data" | "hints" };
 
 export function owedRecord(hint: StoredRow, own: StoredRow | undefined, hash: Digester): Owed {
-  if (!hasSoundDigest(hint, hash)) return { state: "corrupt", database: "hints" };
-  const ownIsSound = own !== undefined && hasSoundDigest(own, hash);
+  if (!hasSoundDigest(hint, hash) || isMisplaced(hint, hash)) return { state: "corrupt", database: "hints" };
+  const ownIsSound = own !== undefined && hasSoundDigest(own, hash) && !isMisplaced(own, hash);
   if (isMarker(hint)) {
     if (own === undefined) return { state: "lost", digest: hint.digest };
     return ownIsSound ? recordOf(own) : { state: "corrupt", database: "data" };

@@ -16,16 +16,24 @@ import { checkRow, hasSoundDigest, isMisplaced, keyOfRecord } from "./row-check.
  */
 export function refileRows(database: Database, leaves: readonly number[], hash: Digester): number[] {
   const found = misplacedIn(database, leaves, hash);
+  if (found === "disordered") {
+    database.rebuildIndexes();
+    return [];
+  }
   if (found.length === 0) return [];
   const touched = found.map((row) => leafOf(placeOf(row, hash)));
   database.rebuildIndexes();
-  for (const row of misplacedIn(database, leaves, hash)) {
-    const position = placeOf(row, hash);
-    database.remove(row.position);
-    const refiled = withDisplaced(database.read(position), { ...row, position }, hash);
-    if (refiled !== undefined) database.write(refiled);
-  }
+  const still = misplacedIn(database, leaves, hash);
+  if (still !== "disordered") for (const row of still) refileRow(database, row, hash);
   return touched;
+}
+
+/** Takes a sound row from the place where it was read and puts it under its own. */
+export function refileRow(database: Database, row: StoredRow, hash: Digester): void {
+  const position = placeOf(row, hash);
+  database.remove(row.position);
+  const refiled = withDisplaced(database.read(position), { ...row, position }, hash);
+  if (refiled !== undefined) database.write(refiled);
 }
 
 /**
@@ -48,14 +56,20 @@ export function withDisplaced(
 
 const ROWS_PER_READ = 1_024;
 
-function misplacedIn(database: Database, leaves: readonly number[], hash: Digester): StoredRow[] {
+/** "disordered": the index has rows that cannot be found by it, one by one. */
+function misplacedIn(
+  database: Database,
+  leaves: readonly number[],
+  hash: Digester,
+): StoredRow[] | "disordered" {
   const misplaced: StoredRow[] = [];
   for (const leaf of leaves) {
     for (let after: Uint8Array | undefined = boundOf(leaf); after !== undefined;) {
       const rows = database.digests(after, boundOf(leaf + 1), ROWS_PER_READ);
       for (const { position } of rows) {
         const row = database.read(position);
-        if (row !== undefined && hasSoundDigest(row, hash) && isMisplaced(row, hash)) misplaced.push(row);
+        if (row === undefined || leafOf(position) !== leaf) return "disordered";
+        if (hasSoundDigest(row, hash) && isMisplaced(row, hash)) misplaced.push(row);
       }
       after = rows.length < ROWS_PER_READ ? undefined : rows.at(-1)!.position;
     }

@@ -63,7 +63,7 @@ export class ReplicaReader {
     try {
       data.begin();
       hints.begin();
-      const anyHints = hints.scan(undefined, 1).length > 0;
+      const anyHints = mayHoldRows(hints);
       const reads = queries.map((query) => this.#read(query, anyHints));
       hints.commit();
       data.commit();
@@ -104,6 +104,16 @@ export class ReplicaReader {
     );
     if (record === "corrupt") return { status: "corrupt" };
     return found({ ...kept, record, digest: this.#parts.hash.md5(record) }, query);
+  }
+}
+
+/** Where the file is damaged, each row is looked for. */
+function mayHoldRows(database: Database): boolean {
+  try {
+    return database.scan(undefined, 1).length > 0;
+  } catch (error) {
+    if (error instanceof DatabaseFailure && error.code === "damaged") return true;
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Digester } from "../ports/hash.ts";
-import type { StoredRow } from "../ports/database.ts";
+import { type StoredRow, UNREADABLE_RECORD } from "../ports/database.ts";
 import { isMarker } from "./marker-hint.ts";
 import { compareBytes, type KeyRecord } from "../version/record.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
@@ -33,6 +33,11 @@ export function checkRow(row: StoredRow | undefined, hash: Digester): CheckedRow
 
 export function hasSoundDigest(row: StoredRow, hash: Digester): boolean {
   return compareBytes(hash.md5(row.record), row.digest) === 0;
+}
+
+/** Whether a row of hints.db does not say (all of) what it was counted as: some column of it cannot be read. */
+export function isUnreadableHint({ record, keptFor }: StoredRow): boolean {
+  return keptFor.length === 0 || record.length === UNREADABLE_RECORD.length;
 }
 
 /** Whether a sound row is not that of its place: a bit of the place itself rotted, in the row or in the index. */

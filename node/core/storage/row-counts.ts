@@ -1,14 +1,17 @@
+import type { HintCounts } from "../ports/database.ts";
+
 /**
  * How many rows there are, or by how many their number has changed. They are counted once, when the databases are
  * opened, and followed from then on by what each batch reports: counting millions of rows again takes seconds.
  */
-export interface RowCounts {
+export interface RowCounts extends HintCounts {
   readonly data: number;
-  readonly hints: number;
-  /** Those of them that are markers (marker-hint.ts). */
-  readonly markers: number;
-  /** Rows of hints.db by the owner they wait for; one row may wait for several. Owners with 0 are left out. */
-  readonly hintsByOwner: ReadonlyMap<string, number>;
+}
+
+/** Rows that were counted again, since what rotted cannot be followed; undefined for a database that was not. */
+export interface RowRecount {
+  readonly data: number | undefined;
+  readonly hints: HintCounts | undefined;
 }
 
 export const noRows: RowCounts = { data: 0, hints: 0, markers: 0, hintsByOwner: new Map() };
@@ -20,6 +23,10 @@ export function addCounts(counts: RowCounts, change: RowCounts): RowCounts {
   const hintsByOwner = new Map(counts.hintsByOwner);
   for (const [owner, count] of change.hintsByOwner) addTo(hintsByOwner, owner, count);
   return { ...sums, hintsByOwner };
+}
+
+export function recounted(counts: RowCounts, { data, hints }: RowRecount): RowCounts {
+  return { ...counts, ...hints, data: data ?? counts.data };
 }
 
 /** Leaves no entry of 0 behind. */

@@ -11,6 +11,7 @@ import type {
   StoreFailureCode,
   StorePoint,
 } from "../ports/replica-store.ts";
+import type { NodeId } from "../node-id.ts";
 import type { DeliveredHint, HintBatch, HintPlace, HintQuery, HintStore } from "../ports/hint-store.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { Observer } from "../ports/observer.ts";
@@ -32,8 +33,9 @@ import type {
   VerifyRead,
 } from "../ports/merkle-store.ts";
 import { noTombstones, type TombstoneCount, type TombstoneStore } from "../ports/tombstone-store.ts";
-import { addCounts, noRows, type RowCounts } from "./row-counts.ts";
+import { addCounts, noRows, recounted, type RowCounts } from "./row-counts.ts";
 import { ReadLane, type ReadLaneLimits } from "./read-lane.ts";
+import { storedWithin } from "../stored-within.ts";
 import type { WriteCommand } from "./write-codec.ts";
 import { WriteLane, type WriteLaneLimits } from "./write-lane.ts";
 
@@ -88,6 +90,7 @@ const overloaded: WriteRefusal = {
 export class StoreClient implements ReplicaStore, HintStore, MerkleStore, IdentityStore, TombstoneStore {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
+  readonly #timers: Timers;
   readonly #observer: Observer;
   #refusal: WriteRefusal | undefined;
   #rows: RowCounts;
@@ -108,6 +111,7 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
     tombstones = noTombstones,
     opened,
   }: StoreClientParts) {
+    this.#timers = timers;
     this.#observer = observer;
     this.#rows = rows;
     this.#hintBytes = hintBytes;
@@ -143,15 +147,15 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
   }
 
   forgetHint(hint: DeliveredHint): Promise<Stored> {
-    return this.#settled({ kind: "forget", hint });
+    return this.#settledInTime({ kind: "forget", hint });
   }
 
   mendHint(place: HintPlace): Promise<Stored> {
-    return this.#settled({ kind: "mend", place });
+    return this.#settledInTime({ kind: "mend", place });
   }
 
   acceptHints(): Promise<Stored> {
-    return this.#settled({ kind: "accept_hints" });
+    return this.#settledInTime({ kind: "accept_hints" });
   }
 
   tombstones(): TombstoneCount {
@@ -168,6 +172,10 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
 
   hintsFor(query: HintQuery): Promise<HintBatch> {
     return new Promise((answer) => this.#reads.submitBulk(hintQuestion(query, answer)));
+  }
+
+  hintsCounted(owner: NodeId): number {
+    return this.#rows.hintsByOwner.get(owner) ?? 0;
   }
 
   partitionRoots(partitions: number): Promise<RootsRead> {
@@ -194,7 +202,7 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
   async rebuildLeaves(leaves: readonly number[]): Promise<Stored> {
     let last: Stored = { ok: true };
     for (let i = 0; i < leaves.length && last.ok; i += LEAVES_PER_REBUILD) {
-      last = await this.#settled({ kind: "rebuild", leaves: leaves.slice(i, i + LEAVES_PER_REBUILD) });
+      last = await this.#settledInTime({ kind: "rebuild", leaves: leaves.slice(i, i + LEAVES_PER_REBUILD) });
     }
     return last;
   }
@@ -222,7 +230,7 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
   }
 
   keepIdentity(identity: KeptIdentity): Promise<Stored> {
-    return this.#settled({ kind: "identity", identity });
+    return this.#settledInTime({ kind: "identity", identity });
   }
 
   /** Bytes in use in hints.db, as far as the writer has told. */
@@ -253,6 +261,10 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
     });
   }
 
+  #settledInTime(command: WriteCommand): Promise<Stored> {
+    return storedWithin(this.#settled(command), this.#timers);
+  }
+
   #refusalOf(write: Parameters<WriteLane["submit"]>[0]): WriteRefusal | undefined {
     if (this.#refusal !== undefined) return this.#refusal;
     return this.#writes.submit(write) ? undefined : overloaded;
@@ -260,12 +272,17 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
 
   #observeBatch(batch: BatchFacts): void {
     this.#point = batch.at;
-    this.#rows = addCounts(this.#rows, batch.rowsAdded);
     this.#tombstones = batch.tombstones;
+    this.#rows = recounted(addCounts(this.#rows, batch.rowsAdded), batch.rowsCounted);
     if (batch.failure === undefined) this.#hintBytes = batch.hintBytes ?? this.#hintBytes;
     if (batch.hintsRefused > 0)
       this.#observer.event({ kind: "hints_refused", count: batch.hintsRefused, hintBytes: this.#hintBytes });
     this.#observeCorruption(batch);
+    for (const database of ["data", "hints"] as const) {
+      const rowsDisplaced = batch.rowsDisplaced[database];
+      if (rowsDisplaced !== undefined)
+        this.#observer.event({ kind: "indexes_rebuilt", database, rowsDisplaced });
+    }
     if (batch.failure !== undefined) this.#observer.event({ kind: "commit_failed", ...batch.failure });
     else {
       const { writes, bytes, durationMs } = batch;

@@ -4,8 +4,9 @@ import { ByteWriter } from "../bytes/byte-writer.ts";
 import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
 import { readDot, writeDot } from "../version/dot-codec.ts";
 import { readPoint, writePoint } from "../wire/store-point-codec.ts";
-import type { RowCounts } from "./row-counts.ts";
 import type { TombstoneCount } from "../ports/tombstone-store.ts";
+import type { HintCounts } from "../ports/database.ts";
+import type { RowCounts, RowRecount } from "./row-counts.ts";
 
 /**
  * What the writer thread answers, in two waves: "merged" carries the records of coordinated writes before they are
@@ -31,6 +32,9 @@ export interface BatchFacts {
   readonly durationMs: number;
   /** How many more rows there are now, below 0 where there are fewer; all 0 where the commit failed. */
   readonly rowsAdded: RowCounts;
+  /** Beyond that; undefined for a database that was not counted. */
+  readonly rowsCounted: RowRecount;
+  readonly rowsDisplaced: RowsDisplaced;
   /** Rows that failed their check and were replaced. */
   readonly dataRowsCorrupt: number;
   readonly hintRowsCorrupt: number;
@@ -44,6 +48,12 @@ export interface BatchFacts {
   readonly failure: { readonly code: string; readonly message: string } | undefined;
   /** Where data.db stands now. */
   readonly at: StorePoint;
+}
+
+/** Rows that found their place taken when a database's indexes were made anew; undefined where they were not. */
+export interface RowsDisplaced {
+  readonly data: number | undefined;
+  readonly hints: number | undefined;
 }
 
 const KIND = { merged: 1, settled: 2 } as const;
@@ -88,8 +98,11 @@ export function encodeSettled(batch: BatchFacts, runs: readonly SettledRun[]): U
     .varint(Math.round(batch.durationMs * 1_000));
   writeCounts(writer, batch.rowsAdded);
   writer.varint(batch.dataRowsCorrupt).varint(batch.hintRowsCorrupt).varint(batch.hintsRefused);
-  writer.varint(batch.hintBytes === undefined ? 0 : batch.hintBytes + 1);
+  writeOptional(writer, batch.hintBytes);
   writer.varint(batch.tombstones.count).u8(batch.tombstones.inDoubt ? 1 : 0);
+  writeRecount(writer, batch.rowsCounted);
+  writeOptional(writer, batch.rowsDisplaced.data);
+  writeOptional(writer, batch.rowsDisplaced.hints);
   writer.u8(batch.failure === undefined ? 0 : 1);
   if (batch.failure !== undefined) writer.text(batch.failure.code).text(batch.failure.message);
   writePoint(writer, batch.at);
@@ -125,20 +138,39 @@ function readMerged(reader: ByteReader): WriterReply {
   return { kind: "merged", merged };
 }
 
-function writeCounts(writer: ByteWriter, { data, hints, markers, hintsByOwner }: RowCounts): void {
-  writer.varint(zigzag(data)).varint(zigzag(hints)).varint(zigzag(markers)).varint(hintsByOwner.size);
+function writeRecount(writer: ByteWriter, { data, hints }: RowRecount): void {
+  writeOptional(writer, data);
+  writer.u8(hints === undefined ? 0 : 1);
+  if (hints !== undefined) writeHintCounts(writer, hints);
+}
+
+function readRecount(reader: ByteReader): RowRecount {
+  return { data: readOptional(reader), hints: reader.u8() === 0 ? undefined : readHintCounts(reader) };
+}
+
+function writeCounts(writer: ByteWriter, { data, ...hints }: RowCounts): void {
+  writer.varint(zigzag(data));
+  writeHintCounts(writer, hints);
+}
+
+function writeHintCounts(writer: ByteWriter, { hints, markers, hintsByOwner }: HintCounts): void {
+  writer.varint(zigzag(hints)).varint(zigzag(markers)).varint(hintsByOwner.size);
   for (const [owner, count] of hintsByOwner) writer.text(owner).varint(zigzag(count));
 }
 
 function readCounts(reader: ByteReader): RowCounts {
   const data = unzigzag(reader.varint());
+  return { data, ...readHintCounts(reader) };
+}
+
+function readHintCounts(reader: ByteReader): HintCounts {
   const hints = unzigzag(reader.varint());
   const markers = unzigzag(reader.varint());
   const hintsByOwner = new Map<string, number>();
   for (let left = reader.varint(); left > 0; left--) {
     hintsByOwner.set(reader.text(TEXT_BYTES_MAX), unzigzag(reader.varint()));
   }
-  return { data, hints, markers, hintsByOwner };
+  return { hints, markers, hintsByOwner };
 }
 
 /** 0, −1, 1, −2, … as 0, 1, 2, 3, …: varints have no sign. */
@@ -162,6 +194,8 @@ function readSettled(reader: ByteReader, kind: number): WriterReply {
     hintsRefused: reader.varint(),
     hintBytes: readOptional(reader),
     tombstones: { count: reader.varint(), inDoubt: reader.u8() === 1 },
+    rowsCounted: readRecount(reader),
+    rowsDisplaced: { data: readOptional(reader), hints: readOptional(reader) },
     failure:
       reader.u8() === 0
         ? undefined
@@ -174,6 +208,10 @@ function readSettled(reader: ByteReader, kind: number): WriterReply {
     runs.push({ firstCall: reader.varint(), count: reader.varint(), result: readCode(reader, stored) });
   }
   return { kind: "settled", batch, runs };
+}
+
+function writeOptional(writer: ByteWriter, value: number | undefined): void {
+  writer.varint(value === undefined ? 0 : value + 1);
 }
 
 /** 0 for none, else the number plus 1. */

@@ -14,6 +14,7 @@ import {
   type SimulatedDisk,
   type Transaction,
 } from "./simulated-disk.ts";
+import { countKeptIn } from "./kept-counts.ts";
 import { OverlaidTree, type TreePart } from "./simulated-tree.ts";
 import type { VirtualThread } from "./virtual-thread.ts";
 
@@ -141,12 +142,20 @@ export class SimulatedDatabase implements Database {
     // There are none.
   }
 
-  takeDisplaced(): StoredRow[] {
-    return [];
+  forgetPages(): void {
+    // There is no other memory than the disk.
+  }
+
+  takeRebuilt(): undefined {
+    return undefined;
   }
 
   count(): number {
     return this.#view().size;
+  }
+
+  countKept(): ReturnType<typeof countKeptIn> {
+    return countKeptIn(this.#view().values());
   }
 
   usedBytes(): number {
@@ -253,12 +262,20 @@ export class SimulatedReaderDatabase implements Database {
     // There are none.
   }
 
-  takeDisplaced(): StoredRow[] {
-    return [];
+  forgetPages(): void {
+    // There is no other memory than the disk.
+  }
+
+  takeRebuilt(): undefined {
+    return undefined;
   }
 
   count(): number {
     return this.#file.rows.size;
+  }
+
+  countKept(): ReturnType<typeof countKeptIn> {
+    return countKeptIn(this.#file.rows.values());
   }
 
   usedBytes(): number {

@@ -173,6 +173,19 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     });
   }
 
+  it("is found again though the writer has a sound page of the index in memory", async () => {
+    const { position } = keyNamed("cart");
+    const bytes = readFileSync(path);
+    const inIndex = bytes.indexOf(position, bytes.indexOf(position) + 1);
+    const file = openSync(path, "r+");
+    writeSync(file, Uint8Array.of(bytes[inIndex]! ^ 1), 0, 1, inIndex);
+    closeSync(file);
+    expect(await statusOfRead()).to.equal("not_found");
+    expect(await scrub()).to.be.greaterThan(0);
+    expect(await statusOfRead()).to.equal("found");
+    expect(await scrub()).to.equal(0);
+  });
+
   it("is merged with what was written in its place while nobody could find it", async () => {
     rotPlace("index", 0);
     const rowsBefore = rig.store.rows().data;
@@ -196,6 +209,13 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     expect(await scrub()).to.be.greaterThan(0);
     expect(await statusOfRead()).to.equal("found");
     expect(await rig.until(rig.store.partitionRoots(256))).to.deep.equal(before);
+  });
+
+  it("is said and counted where the indexes are made anew", async () => {
+    rotPlace("index", 0);
+    await scrub();
+    const rebuilt = rig.events.filter(({ kind }) => kind === "indexes_rebuilt");
+    expect(rebuilt).to.deep.equal([{ kind: "indexes_rebuilt", database: "data", rowsDisplaced: 0 }]);
   });
 
   it("says what to do where the file itself is damaged", () => {

@@ -58,8 +58,9 @@ describe("log", () => {
     observer.event({ kind: "hint_lost", partition: 7, ownerId: "p" });
     observer.event({ kind: "hints_database_lost", reason: "rolled_back" });
     observer.event({ kind: "row_corrupt", database: "hints" });
+    observer.event({ kind: "indexes_rebuilt", database: "hints", rowsDisplaced: 2 });
     expect(lines().map(({ level, advice }) => [level, typeof advice])).to.deep.equal(
-      Array.from({ length: 3 }, () => ["error", "string"]),
+      Array.from({ length: 4 }, () => ["error", "string"]),
     );
     expect(lines()[0]).to.deep.include({ ownerId: "p", partition: 7 });
     expect(lines()[1]!["explanation"]).to.include("lacks commits");

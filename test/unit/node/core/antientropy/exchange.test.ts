@@ -4,6 +4,7 @@ import { readQuestion } from "../../../../../node/core/antientropy/exchange-ques
 import { encodeAnswer } from "../../../../../node/core/antientropy/exchange-answers.ts";
 import { ByteReader } from "../../../../../node/core/bytes/byte-reader.ts";
 import { leafOf } from "../../../../../node/core/merkle/leaf.ts";
+import { STORED_WAIT_MS_MAX } from "../../../../../node/core/stored-within.ts";
 import { compareBytes } from "../../../../../node/core/version/record.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { keyNamed, seenBytes } from "../storage/sample-writes.ts";
@@ -285,6 +286,25 @@ describe("an exchange", () => {
     expect(report).to.include({ outcome: "failed", recordsPulled: 0 });
     expect(report!.reason).to.include("the disk is full");
     expect(report!.partitionsCovered.length).to.equal(254);
+  });
+
+  it("comes to its end though its own writer hangs: with records to store, and with a leaf to compute anew", async () => {
+    const cluster = new ReplicaCluster({ nodes: 2, replicas: 2 });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    await b.put("x", "value");
+    a.writerHangs = true;
+    const [pulled] = await cluster.compareNow(a, 600_000);
+    expect(pulled).to.include({ outcome: "failed", recordsPulled: 0 });
+    expect(pulled!.reason).to.include("this node's disk gave no answer");
+    a.writerHangs = false;
+    await cluster.compareNow(a);
+    // The row vanishes, its leaf still holds it; it comes back, and the leaf counts it twice.
+    b.data.remove(keyNamed("x").position);
+    await copy(cluster, a, b, ["x"]);
+    b.writerHangs = true;
+    const [rebuilding] = await cluster.compareNow(b, 600_000);
+    expect(rebuilding!.durationMs).to.be.greaterThan(STORED_WAIT_MS_MAX);
+    expect(rebuilding!.outcome).to.equal("failed");
   });
 
   it("takes no record that was damaged on the way", async () => {

@@ -138,6 +138,8 @@ export class ReplicaNode {
   readonly calls: PeerCalls;
   readonly antiEntropy: AntiEntropy;
   readonly events: CoreEvent[] = [];
+  /** What its writer is sent waits. */
+  writerHangs = false;
   readonly #cluster: ReplicaCluster;
   readonly #replica: Replica;
   readonly #newEngine: () => GroupCommit;
@@ -260,7 +262,9 @@ export class ReplicaNode {
   step(): number {
     for (const run of this.#soon.splice(0)) run();
     let moved = 0;
-    for (const { far } of this.#pipes) moved += far.deliver();
+    const [writer, reader] = this.#pipes;
+    if (!this.writerHangs) moved += writer!.far.deliver();
+    moved += reader!.far.deliver();
     while (this.#engine.apply()) this.#engine.commit();
     for (const { near } of this.#pipes) moved += near.deliver();
     return moved;

@@ -41,6 +41,8 @@ export class HandoffRig {
   readonly store: StoreClient;
   readonly delivery: HintDelivery;
   nowMs = 0;
+  /** What it is sent waits. */
+  writerHangs = false;
   readonly #calls: PeerCalls;
   readonly #engine: GroupCommit;
   readonly #pipes: readonly PipePair[];
@@ -160,7 +162,9 @@ export class HandoffRig {
     for (let idle = 0; idle < 3; idle++) {
       for (const run of this.#soon.splice(0)) run();
       let moved = 0;
-      for (const { far } of this.#pipes) moved += far.deliver();
+      const [writer, reader] = this.#pipes;
+      if (!this.writerHangs) moved += writer!.far.deliver();
+      moved += reader!.far.deliver();
       while (this.#engine.apply()) this.#engine.commit();
       for (const { near } of this.#pipes) moved += near.deliver();
       if (moved > 0) idle = -1;

@@ -3,6 +3,7 @@ import { HANDOFF, pauseAfterMs } from "../../../../../node/core/handoff/handoff-
 import { NO_OWNER } from "../../../../../node/core/ports/hint-store.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { nodeId } from "../ring/made-ring.ts";
+import { STORED_WAIT_MS_MAX } from "../../../../../node/core/stored-within.ts";
 import { emptyImage } from "../storage/memory-database.ts";
 import { keyNamed } from "../storage/sample-writes.ts";
 import { HandoffRig, INTERVAL_MS, type SentHint } from "./handoff-rig.ts";
@@ -256,17 +257,41 @@ describe("HintDelivery", () => {
 
   it("gives the owner's turn back when the own disk does not strike it off, and delivers again", async () => {
     await rig.keep("x", "value", OWNER);
-    const { forgetHint } = rig.store;
-    rig.store.forgetHint = () => new Promise(() => undefined);
     rig.connect(OWNER);
     await rig.advance(1_000);
     const [first] = await rig.sent();
+    rig.writerHangs = true;
     await rig.answer(first!);
-    await rig.advance(HANDOFF.forgetTimeoutMs);
-    rig.store.forgetHint = forgetHint.bind(rig.store);
+    await rig.advance(STORED_WAIT_MS_MAX);
+    expect(eventsOf(rig, "hints_sent")[0]).to.deep.include({ fates: ["not_forgotten"] });
+    rig.writerHangs = false;
     await rig.advance(INTERVAL_MS - 500);
-    const [again] = await rig.sent();
-    await rig.answer(again!);
     expect(rig.hints.count()).to.equal(0);
+  });
+
+  it("has the indexes made anew where hints are counted that two rounds do not find", async () => {
+    await rig.keep("x", "value", OWNER);
+    const { positionsKeptFor } = rig.hints;
+    rig.hints.positionsKeptFor = () => [];
+    rig.hints.rebuildIndexes = () => void (rig.hints.positionsKeptFor = positionsKeptFor);
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    expect(await rig.sent()).to.have.length(0);
+    await rig.advance(2 * INTERVAL_MS);
+    const [hint] = await rig.sent();
+    await rig.answer(hint!);
+    expect([rig.hints.count(), rig.pending()]).to.deep.equal([0, {}]);
+  });
+
+  it("gives the owner's turn back when the own disk does not mend a rotten hint", async () => {
+    await rig.keep("x", "value", OWNER);
+    await rig.keep("y", "sound", OWNER);
+    rig.hints.plant({ ...rig.hints.read(keyNamed("x").position)!, digest: new Uint8Array(16) });
+    rig.writerHangs = true;
+    rig.connect(OWNER);
+    await rig.advance(1_000);
+    expect(await rig.sent()).to.have.length(0);
+    await rig.advance(STORED_WAIT_MS_MAX);
+    expect(await rig.sent()).to.have.length(1);
   });
 });

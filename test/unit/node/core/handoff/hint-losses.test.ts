@@ -17,10 +17,12 @@ class Rig {
   readonly events: CoreEvent[] = [];
   readonly losses: HintLosses;
   accepted = 0;
+  isDiskFull: boolean;
   comparedItself = 0;
   #timers: (() => void)[] = [];
 
-  constructor(hintsLost: HintsLoss | undefined, { hasRing = true } = {}) {
+  constructor(hintsLost: HintsLoss | undefined, { hasRing = true, isDiskFull = false } = {}) {
+    this.isDiskFull = isDiskFull;
     const ring = ringOf({ members: membersOf(5) });
     const lists = preferenceLists(ring);
     const opened: OpenedStore = {
@@ -40,6 +42,8 @@ class Rig {
       store: {
         opened: () => opened,
         acceptHints: () => {
+          if (this.isDiskFull)
+            return Promise.resolve({ ok: false, code: "read_only", message: "disk full" } as const);
           this.accepted += 1;
           return Promise.resolve({ ok: true });
         },
@@ -82,6 +86,17 @@ describe("HintLosses", () => {
   it("takes a hints.db that is new without a ring for a first start", () => {
     const rig = new Rig("missing", { hasRing: false });
     expect([rig.accepted, rig.events, rig.losses.databaseLoss]).to.deep.equal([1, [], undefined]);
+  });
+
+  it("says so at a first start as soon as the disk has room, or the next start would find a loss", async () => {
+    const rig = new Rig("missing", { hasRing: false, isDiskFull: true });
+    await settle();
+    await rig.pass();
+    expect(rig.accepted).to.equal(0);
+    rig.isDiskFull = false;
+    await rig.pass();
+    await rig.pass();
+    expect([rig.accepted, rig.events]).to.deep.equal([1, []]);
   });
 
   it("asks the owners of a hint that rotted, once for many, and names whom it was kept for", async () => {

@@ -16,8 +16,13 @@ function place(n: number): Uint8Array {
   return new Uint8Array(16).fill(n);
 }
 
+/** None of whose key could be read: it may lie anywhere. */
+function recordOf(n: number, bytes: number): Uint8Array {
+  return new Uint8Array(bytes).fill(0x40 + n);
+}
+
 function plant(database: MemoryDatabase, n: number, owners: readonly string[], bytes = 10): void {
-  const record = new Uint8Array(bytes).fill(n);
+  const record = recordOf(n, bytes);
   database.plant({
     position: place(n),
     record,
@@ -65,7 +70,7 @@ describe("readHints", () => {
     expect(placesOf(batch)).to.deep.equal([1, 3]);
     expect(nextOf(batch)).to.equal(undefined);
     expect(hintRowsCorrupt).to.equal(0);
-    const record = new Uint8Array(10).fill(1);
+    const record = recordOf(1, 10);
     const first = batch.status === "read" ? batch.hints[0] : undefined;
     expect(first).to.deep.equal({ position: place(1), record, digest: hash.md5(record) });
   });
@@ -125,6 +130,21 @@ describe("readHints", () => {
     expect([placesOf(first.batch), first.hintRowsCorrupt]).to.deep.equal([[], 2]);
     const second = ask(database, nextOf(first.batch), { rows: 2, bytes: 1_000 });
     expect([placesOf(second.batch), second.hintRowsCorrupt]).to.deep.equal([[3], 0]);
+  });
+
+  it("names a place of the index where no row is found, and one where the index itself cannot be read", () => {
+    plant(database, 1, [OWNER_A]);
+    plant(database, 3, [OWNER_A]);
+    database.positionsKeptFor = () => [place(1), place(2), place(3)];
+    const { batch, hintRowsCorrupt } = ask(database, undefined, roomy);
+    expect([placesOf(batch), hintRowsCorrupt]).to.deep.equal([[1, 3], 1]);
+    expect(batch).to.deep.include({ rotten: [{ position: place(2), database: "hints" }] });
+    database.positionsKeptFor = () => {
+      throw new DatabaseFailure("damaged", "malformed");
+    };
+    const unread = ask(database, undefined, roomy).batch;
+    expect(unread).to.deep.include({ hints: [], next: undefined });
+    expect(unread.status === "read" && unread.rotten.length).to.equal(1);
   });
 
   it("says so when the disk fails, and can be asked again", () => {

@@ -5,6 +5,7 @@ import type {
   StoreIdentity,
 } from "../../../../../node/core/ports/database.ts";
 import type { RowDigest } from "../../../../../node/core/ports/merkle-store.ts";
+import { countKeptIn } from "../../../../simulator/world/kept-counts.ts";
 import { OverlaidTree, type TreeByName, type TreePart } from "../../../../simulator/world/simulated-tree.ts";
 
 /** A database in memory that keeps what was committed through a crash, and fails when told to. */
@@ -97,12 +98,20 @@ export class MemoryDatabase implements Database {
     // There are none.
   }
 
-  takeDisplaced(): StoredRow[] {
-    return [];
+  forgetPages(): void {
+    // There is no other memory than the disk.
+  }
+
+  takeRebuilt(): undefined {
+    return undefined;
   }
 
   count(): number {
     return (this.#open ?? this.#committed).size;
+  }
+
+  countKept(): ReturnType<typeof countKeptIn> {
+    return countKeptIn((this.#open ?? this.#committed).values());
   }
 
   identity(): StoreIdentity | undefined {

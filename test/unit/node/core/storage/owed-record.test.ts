@@ -57,6 +57,14 @@ describe("owedRecord", () => {
     expect(owedRecord(marker, undefined, hash)).to.deep.equal({ state: "lost", digest: marker.digest });
   });
 
+  it("is nothing where a sound row lies at another key's place", () => {
+    const elsewhere = keyNamed("other").position;
+    const corrupt = (database: string) => ({ state: "corrupt", database });
+    expect(owedRecord({ ...hint, position: elsewhere }, undefined, hash)).to.deep.equal(corrupt("hints"));
+    const misled = { ...own, position: elsewhere };
+    expect(owedRecord({ ...marker, position: elsewhere }, misled, hash)).to.deep.equal(corrupt("data"));
+  });
+
   it("names the row that failed its check; a hint alone still counts beside a rotten row of this node's own", () => {
     expect(owedRecord(marker, rotten(own), hash)).to.deep.equal({ state: "corrupt", database: "data" });
     expect(owedRecord(rotten(marker), own, hash)).to.deep.equal({ state: "corrupt", database: "hints" });

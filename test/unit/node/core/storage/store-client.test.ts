@@ -17,6 +17,8 @@ const batch = {
   bytes: 10,
   durationMs: 2,
   rowsAdded: { data: 1, hints: 0, markers: 0, hintsByOwner: new Map<string, number>() },
+  rowsCounted: { data: undefined, hints: undefined },
+  rowsDisplaced: { data: undefined, hints: undefined },
   dataRowsCorrupt: 0,
   hintRowsCorrupt: 0,
   hintsRefused: 0,

@@ -17,6 +17,9 @@ export interface StoreRigParts {
   /** The writer's database, and the reader's where that is another connection. */
   readonly data: Database;
   readonly readerData?: Database;
+  /** Likewise; in memory where undefined. */
+  readonly hints?: Database;
+  readonly readerHints?: Database;
   readonly changesPerFold?: number;
 }
 
@@ -28,13 +31,19 @@ export class StoreRig {
   readonly #writer = new PipePair();
   readonly #reader = new PipePair();
 
-  constructor({ data, readerData = data, changesPerFold = 3 }: StoreRigParts) {
-    const hints = new MemoryDatabase();
+  constructor(parts: StoreRigParts) {
+    const { data, readerData = data, changesPerFold = 3 } = parts;
+    const { hints = new MemoryDatabase(), readerHints = hints } = parts;
     const timers = { after: () => () => undefined, soon: (run: () => void) => queueMicrotask(run) };
-    const shared = { hints, hash: md5Digester };
-    const writerParts = { data, pipe: this.#writer.far, random, clock, limits, changesPerFold };
+    const shared = { hash: md5Digester };
+    const writerParts = { data, hints, pipe: this.#writer.far, random, clock, limits, changesPerFold };
     this.engine = new GroupCommit({ ...shared, ...writerParts });
-    const reader = new ReplicaReader({ ...shared, data: readerData, pipe: this.#reader.far });
+    const reader = new ReplicaReader({
+      ...shared,
+      data: readerData,
+      hints: readerHints,
+      pipe: this.#reader.far,
+    });
     void reader;
     this.store = new StoreClient({
       writer: this.#writer.near,
@@ -44,6 +53,7 @@ export class StoreRig {
       observer: { event: (event) => void this.events.push(event) },
       opened: this.engine.opened,
       tombstones: this.engine.tombstones,
+      rows: { data: data.count(), hints: hints.count(), ...hints.countKept() },
     });
   }
 

@@ -94,6 +94,11 @@ describe("the writer's replies", () => {
       bytes: 1_000,
       durationMs: 1.25,
       rowsAdded: { data: 3, hints: -1, markers: -2, hintsByOwner: new Map([["owner", -2]]) },
+      rowsCounted: {
+        data: 0,
+        hints: { hints: 4, markers: 1, hintsByOwner: new Map([["owner", 4]]) },
+      },
+      rowsDisplaced: { data: 0, hints: undefined },
       dataRowsCorrupt: 1,
       hintRowsCorrupt: 2,
       hintsRefused: 3,
@@ -107,7 +112,8 @@ describe("the writer's replies", () => {
       { firstCall: 8, count: 1, result: failed },
     ];
     expect(decodeWriterReply(encodeSettled(batch, runs))).to.deep.equal({ kind: "settled", batch, runs });
-    const fine = { ...batch, hintBytes: undefined, failure: undefined };
+    const rowsCounted = { data: undefined, hints: undefined };
+    const fine = { ...batch, hintBytes: undefined, failure: undefined, rowsCounted };
     expect(decodeWriterReply(encodeSettled(fine, runs))).to.deep.equal({
       kind: "settled",
       batch: fine,
