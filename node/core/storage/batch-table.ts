@@ -51,8 +51,9 @@ export class BatchTable {
 
   rebuildLeaves(leaves: readonly number[], hash: Digester): void {
     this.change();
-    this.#tombstones?.doubt();
-    for (const leaf of [...leaves, ...refileRows(this.database, leaves, hash)]) this.#tree?.rebuild(leaf);
+    const refiled = refileRows(this.database, leaves, hash);
+    if (refiled.length > 0) this.#tombstones?.doubt();
+    for (const leaf of [...leaves, ...refiled]) this.#tree?.rebuild(leaf);
   }
 
   addTombstones(position: Uint8Array, change: number): void {
@@ -69,7 +70,7 @@ export class BatchTable {
   flush(hash: Digester): void {
     if (!this.touched) return;
     for (const displaced of this.database.takeDisplaced()) this.#putBack(displaced, hash);
-    this.#tree?.flush();
+    if (this.#tree?.flush() === true) this.#tombstones?.doubt();
   }
 
   commit(): void {
