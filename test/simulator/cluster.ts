@@ -60,6 +60,8 @@ export class Cluster {
   readonly #gossip = new GossipLedger();
   /** Hosts on whose disk a row was lost or a leaf rotted: their trees are wrong until a scrub has passed. */
   readonly treeSpoilt = new Set<NodeId>();
+  /** Hosts on whose disk a row of data.db rotted: until it is found, it is counted as what it was. */
+  readonly rowsRotten = new Set<NodeId>();
   readonly violations: Violation[] = [];
   readonly #ids: readonly NodeId[];
   readonly #disturbedMs = new Map<NodeId, number>();

@@ -62,6 +62,8 @@ const SITUATIONS: Situations = {
     corrupt > 0 && "scrub found a rotten row",
     leavesRebuilt > 0 && "scrub rebuilt a leaf",
   ],
+  hints_database_lost: () => "loss of hints found",
+  tree_roots_rebuilt: () => "wrong root found by an exchange",
   corrupt_rows_repaired: () => "rotten row fetched from a co-owner",
   corrupt_row_lost: () => "rotten row lost for good",
 };

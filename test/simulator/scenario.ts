@@ -26,6 +26,7 @@ export const FAULT_KINDS = [
   "rotten_row",
   "lost_row",
   "rotten_leaf",
+  "rotten_root",
   "lost_database",
   "old_snapshot",
   "lost_ring",

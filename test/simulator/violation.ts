@@ -41,6 +41,8 @@ export type ViolationKind =
   | "did_not_rest"
   /** A Merkle leaf is not the sum of its rows although no disk lost anything. */
   | "tree_wrong"
+  /** A count of tombstones is not that of the rows, or in doubt, although no disk lost or spoilt anything. */
+  | "tombstones_miscounted"
   /** I8: two rings with one number, or a node that went back to an older one. */
   | "ring_forked"
   | "ring_regressed"

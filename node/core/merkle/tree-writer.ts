@@ -1,4 +1,4 @@
-import { blockOf, BLOCK_COUNT, boundOf, HASH_BYTES, xorHash } from "./leaf.ts";
+import { blockOf, BLOCK_COUNT, boundOf, HASH_BYTES, isZeroHash, xorHash } from "./leaf.ts";
 import { LeafChanges, WaitingChanges } from "./leaf-changes.ts";
 import { buildTree, isBuilt } from "./tree-build.ts";
 import type { Database } from "../ports/database.ts";
@@ -61,18 +61,22 @@ export class TreeWriter {
     this.#doubtfulBlocks.add(blockOf(leaf));
   }
 
-  /** Writes what has changed. To be called within the transaction, after its last change. */
-  flush(): void {
+  /**
+   * Writes what has changed. To be called within the transaction, after its last change. True where a doubt was right: a
+   * leaf was not what its rows make.
+   */
+  flush(): boolean {
     const state = this.#state!;
-    if (state.open.count === this.#flushed && this.#doubtful.size === 0) return;
+    if (state.open.count === this.#flushed && this.#doubtful.size === 0) return false;
     this.#take(state);
-    if (this.#doubtful.size > 0) this.#settleDoubts(state);
+    const wereWrong = this.#settleDoubts(state);
     const seq = state.openSeq;
     this.#database.tree.writeChanges({ seq, changes: state.open.bytes() });
     if (state.seqs.at(-1) !== seq) state.seqs.push(seq);
     const turns = Math.floor(state.open.count / this.#changesPerFold);
     const turnsMin = this.#doubtfulBlocks.size > 0 ? 1 : 0;
     if (Math.max(turns, turnsMin) > 0) this.#close(state, Math.max(turns, turnsMin));
+    return wereWrong;
   }
 
   /** The transaction failed: nothing of it counts, and what was read of the disk may no longer be there. */
@@ -136,21 +140,26 @@ export class TreeWriter {
     this.#database.tree.writeBlock(leaves.stored(through));
   }
 
-  #settleDoubts(state: State): void {
-    for (const leaf of this.#doubtful) this.#correct(leaf, state);
+  #settleDoubts(state: State): boolean {
+    if (this.#doubtful.size === 0) return false;
+    let wereWrong = false;
+    for (const leaf of this.#doubtful) if (this.#correct(leaf, state)) wereWrong = true;
     this.#doubtful.clear();
     this.#take(state);
+    return wereWrong;
   }
 
-  /** Adds the change that makes the leaf what its rows say. */
-  #correct(leaf: number, { open, waiting }: State): void {
+  /** Adds the change that makes the leaf what its rows say. Whether it was something else. */
+  #correct(leaf: number, { open, waiting }: State): boolean {
     const block = blockOf(leaf);
     const leaves = new LeafBlock(block, this.#database.tree.block(block));
     const changes = waiting.of(block);
     if (changes !== undefined) leaves.apply(changes);
     const { keys, hash } = leafOfRows(this.#database, leaf);
     xorHash(hash, 0, leaves.hashOf(leaf));
-    open.add(leaf, keys - leaves.keysOf(leaf), hash);
+    const keysMissed = keys - leaves.keysOf(leaf);
+    open.add(leaf, keysMissed, hash);
+    return keysMissed !== 0 || !isZeroHash(hash);
   }
 }
 

@@ -73,10 +73,11 @@ export class BatchTable {
 
   rebuildLeaves(leaves: readonly number[], hash: Digester): void {
     this.change();
-    this.#tombstones?.doubt();
     // Readers found what is not as it should be on the disk.
     this.database.forgetPages();
-    for (const leaf of [...leaves, ...refileRows(this.database, leaves, hash)]) this.#tree?.rebuild(leaf);
+    const refiled = refileRows(this.database, leaves, hash);
+    if (refiled.length > 0) this.#tombstones?.doubt();
+    for (const leaf of [...leaves, ...refiled]) this.#tree?.rebuild(leaf);
   }
 
   addTombstones(position: Uint8Array, change: number): void {
@@ -98,7 +99,7 @@ export class BatchTable {
       this.rowsDisplaced = rebuilt.displaced.length;
       this.#mustCount = true;
     }
-    this.#tree?.flush();
+    if (this.#tree?.flush() === true) this.#tombstones?.doubt();
     if (this.#mustCount) this.counted = this.#countAll();
   }
 

@@ -7,6 +7,7 @@ import type { SimulatedHost } from "../world/simulated-host.ts";
 import { OverlaidTree } from "../world/simulated-tree.ts";
 import { placeOfKey } from "./durable-copies.ts";
 import { hintsLeft } from "./hints.ts";
+import { tombstonesMiscounted } from "./tombstones.ts";
 import { soundRecord } from "./sound-record.ts";
 
 /**
@@ -24,7 +25,15 @@ export function divergence(cluster: Cluster): string | undefined {
   }
   const difference = differenceOfOwners(cluster);
   if (difference !== undefined) return difference;
-  return wrongTree(cluster);
+  return wrongTree(cluster) ?? miscount(cluster);
+}
+
+function miscount({ hosts }: Cluster): string | undefined {
+  for (const { id, disk } of hosts) {
+    const miscounted = tombstonesMiscounted(disk.data);
+    if (miscounted !== undefined) return `${id.slice(-2)} ${miscounted}`;
+  }
+  return undefined;
 }
 
 /**

@@ -36,7 +36,7 @@ export type FaultAction =
       readonly database: Database;
       readonly choice: number;
     }
-  | { readonly kind: "rotten_leaf"; readonly node: NodeId; readonly choice: number }
+  | { readonly kind: "rotten_leaf" | "rotten_root"; readonly node: NodeId; readonly choice: number }
   | {
       readonly kind: "lost_database" | "old_snapshot";
       readonly node: NodeId;
@@ -108,6 +108,7 @@ export function drawFault(scenario: Scenario, luck: SeededRandom): FaultAction {
     case "lost_row":
       return { kind, node, database: luck.chance(0.8) ? "data" : "hints", choice: luck.u32() };
     case "rotten_leaf":
+    case "rotten_root":
       return { kind, node, choice: luck.u32() };
     case "lost_database":
     case "old_snapshot":

@@ -74,7 +74,8 @@ export class FaultExecutor {
       case "lost_row":
         return this.#spoilRow(fault);
       case "rotten_leaf":
-        return this.#rotLeaf(fault);
+      case "rotten_root":
+        return this.#rotTree(fault);
       case "lost_database":
       case "old_snapshot":
         return this.#replaceDatabases(fault);
@@ -141,16 +142,21 @@ export class FaultExecutor {
     this.#cluster.destroyed(host);
     this.#cluster.losses.gnaws(host.id);
     this.#cluster.marks.hit(fault.kind === "rotten_row" ? "row rotten" : "row lost");
-    if (fault.kind === "rotten_row") return file.flipBit(luck.pick(places), luck);
+    if (fault.kind === "rotten_row") {
+      if (fault.database === "data") this.#cluster.rowsRotten.add(host.id);
+      return file.flipBit(luck.pick(places), luck);
+    }
     file.loseRow(luck.pick(places));
     this.#cluster.treeSpoilt.add(host.id);
   }
 
-  #rotLeaf({ node, choice }: Extract<FaultAction, { kind: "rotten_leaf" }>): void {
+  #rotTree({ kind, node, choice }: Extract<FaultAction, { kind: "rotten_leaf" | "rotten_root" }>): void {
     const host = this.#host(node);
-    if (!host.disk.data.rotTree(SeededRandom.ofSeed(choice))) return;
+    const luck = SeededRandom.ofSeed(choice);
+    const { data } = host.disk;
+    if (!(kind === "rotten_leaf" ? data.rotLeaves(luck) : data.rotRoot(luck))) return;
     this.#cluster.treeSpoilt.add(host.id);
-    this.#cluster.marks.hit("leaf rotten");
+    this.#cluster.marks.hit(kind === "rotten_leaf" ? "leaf rotten" : "root rotten");
   }
 
   /** The process is stopped, its disk is replaced by an empty or an older one, and it starts again. */
@@ -167,6 +173,8 @@ export class FaultExecutor {
         this.#cluster.losses.loses(host.id, isEmpty ? "emptied" : "rolled back");
       this.#cluster.destroyed(host);
       marks.hit(isEmpty ? "database lost" : "old snapshot restored");
+      if (!fault.databases.includes("data"))
+        marks.hit(isEmpty ? "hints lost alone" : "hints rolled back alone");
       fault.databases.forEach((name, i) => host.disk[name].restore(images[i]!));
       // A volume that is lost or restored as a whole takes with it what the node remembers of itself.
       if (fault.takesMemory) host.disk.acknowledgements = remembered;

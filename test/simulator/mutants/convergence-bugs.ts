@@ -44,9 +44,8 @@ export const CONVERGENCE_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${STORAGE}/apply-write.ts`,
-        search: "const record = encodeRecord(merge(before.record, arrived));",
-        replace:
-          "const record = encodeRecord(arrived.siblings.length > 0 ? arrived : merge(before.record, arrived));",
+        search: "const merged = merge(before.record, arrived);",
+        replace: "const merged = arrived.siblings.length > 0 ? arrived : merge(before.record, arrived);",
       },
     ],
   },
@@ -125,11 +124,13 @@ export const CONVERGENCE_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${STORAGE}/group-commit.ts`,
-        search: "  if (applied.row !== undefined) table.replace(before, applied.row, rewrite);\n",
+        search:
+          "    table.replace(before, applied.row, rewrite);\n" +
+          "    table.addTombstones(applied.row.position, applied.tombstonesAdded);\n",
         replace:
-          "  if (applied.row === undefined) return stored;\n" +
-          "  const isDead = decodeRecord(applied.row.record).siblings.every(({ tombstone }) => tombstone);\n" +
-          "  table.replace(before, isDead ? undefined : applied.row, rewrite);\n",
+          "    const isDead = decodeRecord(applied.row.record).siblings.every(({ tombstone }) => tombstone);\n" +
+          "    table.replace(before, isDead ? undefined : applied.row, rewrite);\n" +
+          "    table.addTombstones(applied.row.position, applied.tombstonesAdded - Number(isDead));\n",
       },
       {
         file: `${STORAGE}/group-commit.ts`,
@@ -202,6 +203,39 @@ export const CONVERGENCE_BUGS: readonly PlantedBug[] = [
         file: "node/core/recovery/own-recovery.ts",
         search: "this.#identity = { storeId, lostStores, recovering };",
         replace: 'this.#identity = { storeId, lostStores, recovering: recovering && storeId === "" };',
+      },
+    ],
+  },
+  {
+    name: "merged_tombstone_not_counted",
+    breaks: "a key that another node's delete reaches by a merge is no tombstone for the count",
+    edits: [
+      {
+        file: `${STORAGE}/apply-write.ts`,
+        search: "tombstonesAdded: Number(isTombstone(merged)) - tombstonesBefore(before),",
+        replace: "tombstonesAdded: 0,",
+      },
+    ],
+  },
+  {
+    name: "tombstones_not_counted_again",
+    breaks: "a row that is gone stays in the count of tombstones",
+    edits: [
+      {
+        file: `${STORAGE}/batch-table.ts`,
+        search: "    if (this.#tree?.flush() === true) this.#tombstones?.doubt();\n",
+        replace: "    this.#tree?.flush();\n",
+      },
+    ],
+  },
+  {
+    name: "rotten_root_not_mended",
+    breaks: "a root of the tree that rotted stays as it is, whoever finds it",
+    edits: [
+      {
+        file: "node/core/merkle/tree-writer.ts",
+        search: "    if (isDoubtful) leaves.sumAgain();\n",
+        replace: "",
       },
     ],
   },

@@ -90,9 +90,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${STORAGE}/apply-write.ts`,
-        search: "mine: utf8.encode(dot.actor) }, record: bytes, dot };",
+        search: "    record: bytes,\n",
         replace:
-          "mine: utf8.encode(dot.actor) }, record: encodeRecord({ ...after, siblings: after.siblings.filter((sibling) => sibling.dot === dot) }), dot };",
+          "    record: encodeRecord({ ...after, siblings: after.siblings.filter((sibling) => sibling.dot === dot) }),\n",
       },
     ],
   },

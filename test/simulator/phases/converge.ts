@@ -1,6 +1,7 @@
 import type { StoredRow } from "../../../node/core/ports/database.ts";
 import { compareBytes } from "../../../node/core/version/record.ts";
 import { differenceOfOwners, divergence, wrongLeaf } from "../checkers/convergence.ts";
+import { tombstoneCountOf, tombstonesMiscounted } from "../checkers/tombstones.ts";
 import { notHeardOf } from "../checkers/gossip.ts";
 import { hintsLeft } from "../checkers/hints.ts";
 import type { Cluster } from "../cluster.ts";
@@ -33,7 +34,12 @@ export async function converge(cluster: Cluster): Promise<number> {
   for (const host of hosts) {
     const wrong = cluster.treeSpoilt.has(host.id) ? undefined : wrongLeaf(host.disk.data);
     if (wrong !== undefined) cluster.violated("tree_wrong", `at ${host.id.slice(-2)} ${wrong}`);
+    const isSpoilt = cluster.treeSpoilt.has(host.id) || cluster.rowsRotten.has(host.id);
+    const miscounted = isSpoilt ? undefined : tombstonesMiscounted(host.disk.data);
+    if (miscounted !== undefined)
+      cluster.violated("tombstones_miscounted", `${host.id.slice(-2)} ${miscounted}`);
   }
+  const inDoubt = hosts.filter((host) => tombstoneCountOf(host.disk.data).inDoubt);
   let left = divergence(cluster);
   let byHints = mustConvergeByHints(scenario);
   for (let look = 1; left !== undefined && loop.nowMs - startedMs < convergenceLimitMs(scenario); look++) {
@@ -47,7 +53,10 @@ export async function converge(cluster: Cluster): Promise<number> {
   const tookMs = loop.nowMs - startedMs;
   if (left !== undefined)
     cluster.violated("not_converged", `${left}, ${tookMs.toFixed(0)} ms after the last fault`);
-  else if (scenario.seed % RESTING_SEEDS === 0) await rest(cluster);
+  else {
+    if (inDoubt.length > 0) cluster.marks.hit("tombstones counted again");
+    if (scenario.seed % RESTING_SEEDS === 0) await rest(cluster);
+  }
   return tookMs;
 }
 

@@ -11,7 +11,17 @@ const row = {
   keptFor: [],
 };
 const changes: TreePart = { kind: "changes", changes: { seq: 1, changes: new Uint8Array(24) } };
-const transaction: Transaction = { rows: new Map([["a", row]]), tree: new Map([["changes 1", changes]]) };
+const block: TreePart = {
+  kind: "block",
+  block: { block: 0, through: 0, keys: 0, root: new Uint8Array(16), leaves: new Uint8Array(24) },
+};
+const transaction: Transaction = {
+  rows: new Map([["a", row]]),
+  tree: new Map<string, TreePart>([
+    ["changes 1", changes],
+    ["block 0", block],
+  ]),
+};
 
 describe("simulator: disk", () => {
   it("has another revision after everything that changes a file", () => {
@@ -21,7 +31,8 @@ describe("simulator: disk", () => {
     const steps: (() => unknown)[] = [
       () => file.synced(transaction),
       () => file.flipBit("a", random),
-      () => file.rotTree(random),
+      () => file.rotLeaves(random),
+      () => file.rotRoot(random),
       () => file.loseRow("a"),
       () => file.restore(before),
       () => {

@@ -110,8 +110,8 @@ export class DatabaseFile {
     this.#revision += 1;
   }
 
-  /** One bit of the Merkle tree rots, in a block or in a list of changes. Returns whether there was one. */
-  rotTree(random: SeededRandom): boolean {
+  /** One bit of the Merkle tree's leaves rots, in a block or in a list of changes. Returns whether there was one. */
+  rotLeaves(random: SeededRandom): boolean {
     const parts = [...this.#tree].filter(([, part]) => bytesOfPart(part).length > 0).sort(byName);
     if (parts.length === 0) return false;
     this.#revision += 1;
@@ -122,6 +122,20 @@ export class DatabaseFile {
     if (part.kind === "block") this.#tree.set(name, { ...part, block: { ...part.block, leaves: bytes } });
     if (part.kind === "changes")
       this.#tree.set(name, { ...part, changes: { ...part.changes, changes: bytes } });
+    return true;
+  }
+
+  /** One bit of what a block says of all its leaves rots, its root: leaves and lists are as they were. */
+  rotRoot(random: SeededRandom): boolean {
+    const blocks = [...this.#tree].filter(([, part]) => part.kind === "block").sort(byName);
+    if (blocks.length === 0) return false;
+    this.#revision += 1;
+    const [name, part] = random.pick(blocks);
+    if (part.kind !== "block") return false;
+    const root = part.block.root.slice();
+    const index = random.below(root.length);
+    root[index] = root[index]! ^ (1 << random.below(8));
+    this.#tree.set(name, { ...part, block: { ...part.block, root } });
     return true;
   }
 
