@@ -26,7 +26,7 @@ import type { MerkleStore } from "./ports/merkle-store.ts";
 import type { Observer } from "./ports/observer.ts";
 import type { PeerDirectory } from "./ports/peer-directory.ts";
 import type { Random } from "./ports/random.ts";
-import type { ReplicaStore, StorePoint } from "./ports/replica-store.ts";
+import type { CacheableStore, StorePoint } from "./ports/replica-store.ts";
 import type { IdentityStore } from "./ports/store-identity.ts";
 import type { RingStore } from "./ports/ring-store.ts";
 import type { TombstoneStore } from "./ports/tombstone-store.ts";
@@ -56,7 +56,7 @@ export interface NodePorts {
   readonly observer: Observer;
   readonly transport: Transport;
   readonly directory: PeerDirectory;
-  readonly store: ReplicaStore & HintStore & MerkleStore & IdentityStore & TombstoneStore;
+  readonly store: CacheableStore & HintStore & MerkleStore & IdentityStore & TombstoneStore;
   readonly acknowledgements: AcknowledgementStore;
   readonly ringStore: RingStore;
 }

@@ -16,6 +16,8 @@ export class BatchTable {
   changed = false;
   /** Rows that failed their check. */
   rowsCorrupt = 0;
+  /** Rows that no command named may be read otherwise than before. */
+  areRowsRestored = false;
   rowsAdded = 0;
   markersAdded = 0;
   /** By owner; below 0 where more are forgotten than kept. */
@@ -76,7 +78,9 @@ export class BatchTable {
     this.#tombstones?.doubt();
     // Readers found what is not as it should be on the disk.
     this.database.forgetPages();
-    for (const leaf of [...leaves, ...refileRows(this.database, leaves, hash)]) this.#tree?.rebuild(leaf);
+    const refiled = refileRows(this.database, leaves, hash);
+    if (refiled.length > 0) this.areRowsRestored = true;
+    for (const leaf of [...leaves, ...refiled]) this.#tree?.rebuild(leaf);
   }
 
   addTombstones(position: Uint8Array, change: number): void {
@@ -94,6 +98,7 @@ export class BatchTable {
     if (!this.touched) return;
     const rebuilt = this.database.takeRebuilt();
     if (rebuilt !== undefined) {
+      this.areRowsRestored = true;
       for (const displaced of rebuilt.displaced) this.#putBack(displaced, hash);
       this.rowsDisplaced = rebuilt.displaced.length;
       this.#mustCount = true;

@@ -278,6 +278,7 @@ export class GroupCommit {
     if (before === undefined) return stored;
     const { after, isLost } = mendedHint(before, batch.data.read(place.position), place, hash);
     batch.hints.replace(before, after, true);
+    batch.hints.areRowsRestored = true;
     if (!isLost) return stored;
     return failure("hint_lost", "the hint failed its check, and its owner was struck off");
   }
@@ -321,6 +322,7 @@ export class GroupCommit {
       rowsDisplaced: rowsDisplaced(batch, failed === undefined),
       dataRowsCorrupt: data.rowsCorrupt,
       hintRowsCorrupt: hints.rowsCorrupt,
+      areRowsRestored: data.areRowsRestored || hints.areRowsRestored,
       hintsRefused: batch.hintsRefused,
       hintBytes: batch.hintBytes,
       tombstones: this.#tombstones.kept,

@@ -1,12 +1,12 @@
 import type { Clock } from "../ports/clock.ts";
 import type {
+  CacheableStore,
   CoordinatedWrite,
   IncomingRecord,
   Merged,
   MissedByOwners,
   ReplicaQuery,
   ReplicaRead,
-  ReplicaStore,
   Stored,
   StoreFailureCode,
   StorePoint,
@@ -87,12 +87,13 @@ const overloaded: WriteRefusal = {
   message: "overloaded: too many writes wait for the disk; retry later",
 };
 
-export class StoreClient implements ReplicaStore, HintStore, MerkleStore, IdentityStore, TombstoneStore {
+export class StoreClient implements CacheableStore, HintStore, MerkleStore, IdentityStore, TombstoneStore {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
   readonly #timers: Timers;
   readonly #observer: Observer;
   #refusal: WriteRefusal | undefined;
+  #onRowsRestored: () => void = () => undefined;
   #rows: RowCounts;
   #hintBytes: number;
   #tombstones: TombstoneCount;
@@ -207,6 +208,10 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
     return last;
   }
 
+  onRowsRestored(listener: () => void): void {
+    this.#onRowsRestored = listener;
+  }
+
   oldestWriteAgeMs(): number {
     return this.#writes.oldestAgeMs();
   }
@@ -273,6 +278,8 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
   #observeBatch(batch: BatchFacts): void {
     this.#point = batch.at;
     this.#tombstones = batch.tombstones;
+    // Also of a batch that failed: data.db may have been committed before hints.db was not.
+    if (batch.areRowsRestored) this.#onRowsRestored();
     this.#rows = recounted(addCounts(this.#rows, batch.rowsAdded), batch.rowsCounted);
     if (batch.failure === undefined) this.#hintBytes = batch.hintBytes ?? this.#hintBytes;
     if (batch.hintsRefused > 0)

@@ -21,6 +21,7 @@ const batch = {
   rowsDisplaced: { data: undefined, hints: undefined },
   dataRowsCorrupt: 0,
   hintRowsCorrupt: 0,
+  areRowsRestored: false,
   hintsRefused: 0,
   hintBytes: undefined,
   tombstones: noTombstones,
