@@ -87,6 +87,11 @@ const overloaded: WriteRefusal = {
   message: "overloaded: too many writes wait for the disk; retry later",
 };
 
+/** Or keeps from being told again and again what nobody can be given. What the log needs for it, the ballast has left. */
+function makesRoom({ kind }: WriteCommand): boolean {
+  return kind === "forget" || kind === "mend";
+}
+
 export class StoreClient implements CacheableStore, HintStore, MerkleStore, IdentityStore, TombstoneStore {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
@@ -243,7 +248,10 @@ export class StoreClient implements CacheableStore, HintStore, MerkleStore, Iden
     return this.#hintBytes;
   }
 
-  /** From now on every write is answered with `refusal`; with undefined, writes are taken again. */
+  /**
+   * From now on every write is answered with `refusal`; with undefined, writes are taken again. What makes room is let
+   * through where the disk is only too full (`read_only`): hints may be what filled it.
+   */
   refuseWrites(refusal: WriteRefusal | undefined): void {
     this.#refusal = refusal;
   }
@@ -271,7 +279,8 @@ export class StoreClient implements CacheableStore, HintStore, MerkleStore, Iden
   }
 
   #refusalOf(write: Parameters<WriteLane["submit"]>[0]): WriteRefusal | undefined {
-    if (this.#refusal !== undefined) return this.#refusal;
+    const refusal = this.#refusal;
+    if (refusal !== undefined && !(refusal.code === "read_only" && makesRoom(write.command))) return refusal;
     return this.#writes.submit(write) ? undefined : overloaded;
   }
 
