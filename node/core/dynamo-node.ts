@@ -35,6 +35,7 @@ import type { Lane, Transport } from "./ports/transport.ts";
 import { Recovery } from "./recovery/recovery.ts";
 import { Replica } from "./replica/replica.ts";
 import { RecordCache } from "./storage/record-cache.ts";
+import { storedWithin } from "./storage/stored-within.ts";
 import { RingKeeper } from "./ring/ring-keeper.ts";
 import type { NodeSettings } from "./settings.ts";
 import { decodeMessage, type PeerRequest } from "./wire/messages.ts";
@@ -128,6 +129,7 @@ export class DynamoNode {
     this.antiEntropy = new AntiEntropy({ ...connected, ...stores });
     this.#handoff = new HintDelivery({
       ...connected,
+      keepOwn: (incoming) => storedWithin(this.cache.store(incoming), ports.timers),
       onCompleted: (owner) => this.antiEntropy.compareSoon(owner),
       onLost: (place) => this.hintLosses.lost(place),
       onCorruptRow: (position) => this.antiEntropy.corruptRowFound(position),

@@ -1,3 +1,4 @@
+import type { NodeId } from "../node-id.ts";
 import type { Clock } from "../ports/clock.ts";
 import type {
   CacheableStore,
@@ -174,6 +175,10 @@ export class StoreClient implements CacheableStore, HintStore, MerkleStore, Iden
 
   read(query: ReplicaQuery): Promise<ReplicaRead> {
     return new Promise((answer) => this.#reads.submit(query, answer));
+  }
+
+  hintOwners(): readonly NodeId[] {
+    return [...this.#rows.hintsByOwner.keys()] as NodeId[];
   }
 
   hintsFor(query: HintQuery): Promise<HintBatch> {
