@@ -35,7 +35,7 @@ import type { Lane, Transport } from "./ports/transport.ts";
 import { Recovery } from "./recovery/recovery.ts";
 import { Replica } from "./replica/replica.ts";
 import { RecordCache } from "./storage/record-cache.ts";
-import { storedWithin } from "./storage/stored-within.ts";
+import { storedWithin } from "./stored-within.ts";
 import { RingKeeper } from "./ring/ring-keeper.ts";
 import type { NodeSettings } from "./settings.ts";
 import { decodeMessage, type PeerRequest } from "./wire/messages.ts";

@@ -123,6 +123,8 @@ export class BatchTable {
   replace(before: StoredRow | undefined, after: StoredRow | undefined, rewrite = false): void {
     this.changed = true;
     if (this.#tree === undefined && before !== undefined && isUnreadableHint(before)) this.#mustCount = true;
+    // Of a hint's row, which a read merges into this node's own.
+    if (rewrite) this.areRowsRestored = true;
     if (rewrite && before !== undefined) this.database.remove(before.position);
     if (after !== undefined) this.database.write(after);
     else if (before !== undefined) this.database.remove(before.position);

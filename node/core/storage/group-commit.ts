@@ -278,7 +278,6 @@ export class GroupCommit {
     if (before === undefined) return stored;
     const { after, isLost } = mendedHint(before, batch.data.read(place.position), place, hash);
     batch.hints.replace(before, after, true);
-    batch.hints.areRowsRestored = true;
     if (!isLost) return stored;
     return failure("hint_lost", "the hint failed its check, and its owner was struck off");
   }

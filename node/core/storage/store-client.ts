@@ -1,4 +1,3 @@
-import type { NodeId } from "../node-id.ts";
 import type { Clock } from "../ports/clock.ts";
 import type {
   CacheableStore,
