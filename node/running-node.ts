@@ -4,6 +4,7 @@ import { type ClusterSecret, readClusterSecret } from "./adapters/cluster-secret
 import { CryptoRandom } from "./adapters/crypto-random.ts";
 import { FileAcknowledgementStore } from "./adapters/file-acknowledgement-store.ts";
 import { FileRingStore } from "./adapters/file-ring-store.ts";
+import { hintRoomIn } from "./adapters/hint-room.ts";
 import { KeyedHash } from "./adapters/keyed-hash.ts";
 import { adoptIdentity, type NodeIdentity, openNodeIdentity } from "./adapters/node-identity.ts";
 import { nodeTimers } from "./adapters/node-timers.ts";
@@ -22,6 +23,7 @@ import { adminToken } from "./contract/admin-token.ts";
 import { DynamoNode } from "./core/dynamo-node.ts";
 import { orphanedHints } from "./core/handoff/orphaned-hints.ts";
 import type { Observer } from "./core/ports/observer.ts";
+import { defaultSettings, type NodeSettings } from "./core/settings.ts";
 import { AdminServer } from "./http/admin-server.ts";
 import { ClientServer } from "./http/client-server.ts";
 import { DynamoNodeAdmin } from "./http/dynamo-node-admin.ts";
@@ -85,6 +87,7 @@ interface Member {
   readonly identity: NodeIdentity;
   readonly secret: ClusterSecret;
   readonly registry: ReturnType<typeof createRegistry>;
+  readonly settings: NodeSettings;
   readonly hash: KeyedHash;
   readonly storage: Storage;
   readonly transport: PeerTransport;
@@ -102,10 +105,11 @@ async function openMember(
   const registry = createRegistry();
   const observer = both(new PrometheusObserver(registry), new WinstonObserver(log));
   const hash = new KeyedHash(secret);
+  const settings = await settingsOf(config);
   const storage = await startStorage({
     dataDir: config.dataDirectory,
     readers: config.readers,
-    limits: config.settings,
+    limits: settings,
     clock: wallClock,
     timers: nodeTimers,
     observer,
@@ -133,7 +137,7 @@ async function openMember(
     zone: config.zone,
     about: { ...addressesOf(config), software: version },
     condition: () => conditionOf(storage, isDraining()),
-    settings: config.settings,
+    settings,
     clock: wallClock,
     timers: nodeTimers,
     random: new CryptoRandom(),
@@ -147,7 +151,13 @@ async function openMember(
   });
   node.start();
   clusterId = () => node.ring.current()?.clusterId ?? "";
-  return { identity, secret, registry, hash, storage, transport, node };
+  return { identity, secret, registry, settings, hash, storage, transport, node };
+}
+
+/** The data directory must be there. */
+async function settingsOf({ settings, hintBytesMax, dataDirectory }: NodeConfig): Promise<NodeSettings> {
+  const room = hintBytesMax ?? (await hintRoomIn(dataDirectory, defaultSettings.hintBytesMax));
+  return { ...settings, hintBytesMax: room };
 }
 
 interface AdminSurroundings extends Pick<NodeSurroundings, "version" | "log" | "onIdentityAdopted"> {
@@ -168,7 +178,7 @@ function conditionOf(storage: Storage, draining: boolean): "draining" | "read_on
 }
 
 function adminOf(
-  { identity, node, transport, storage, hash }: Member,
+  { identity, settings, node, transport, storage, hash }: Member,
   config: NodeConfig,
   { version, isDraining, log, onIdentityAdopted }: AdminSurroundings,
 ): DynamoNodeAdmin {
@@ -199,7 +209,7 @@ function adminOf(
         pending,
         markers: hintMarkers,
         bytes: hintBytesUsed,
-        bytesMax: config.settings.hintBytesMax,
+        bytesMax: settings.hintBytesMax,
         lost,
       };
     },

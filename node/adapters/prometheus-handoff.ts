@@ -8,6 +8,9 @@ export type HandoffEvent = Extract<
   {
     kind:
       | "hints_sent"
+      | "orphans_sent"
+      | "orphans_handed_over"
+      | "orphans_waiting"
       | "hints_refused"
       | "hint_received"
       | "handoff_completed"
@@ -27,10 +30,14 @@ export class HandoffMetrics {
   }
 
   event(event: HandoffEvent): void {
-    const { hints, refused, received, rounds, batches, lost, databasesLost } = this.#metrics;
+    const { hints, orphans, refused, received, rounds, batches, lost, databasesLost } = this.#metrics;
     switch (event.kind) {
       case "hints_sent":
         for (const fate of event.fates) hints.add(fate);
+        batches.observe(0, event.durationMs / 1_000);
+        break;
+      case "orphans_sent":
+        for (const fate of event.fates) orphans.add(fate);
         batches.observe(0, event.durationMs / 1_000);
         break;
       case "hints_refused":
@@ -40,9 +47,11 @@ export class HandoffMetrics {
         received.add(event.peerId);
         break;
       case "handoff_completed":
+      case "orphans_handed_over":
         rounds.add("completed");
         break;
       case "handoff_interrupted":
+      case "orphans_waiting":
         rounds.add("interrupted");
         break;
       case "hint_lost":
@@ -62,6 +71,11 @@ function metricsOf(registry: Registry) {
     new Tally(registry, { name, help, labels });
   return {
     hints: tally("dynamo_handoff_hints_total", "Hints sent to their owners, by what came of it.", "outcome"),
+    orphans: tally(
+      "dynamo_handoff_orphans_total",
+      "Hints for nodes that are no members, sent to the current owners, by what came of it.",
+      "outcome",
+    ),
     refused: tally("dynamo_handoff_hints_refused_total", "Hints that found no room here."),
     received: tally("dynamo_handoff_received_total", "Hints that were handed over to this node.", "peer"),
     lost: tally("dynamo_handoff_hints_lost_total", "Hints that rotted here and were struck off."),

@@ -36,6 +36,9 @@ export class PrometheusObserver implements Observer {
       case "read_repair_dropped":
         return this.#coordinator.event(event);
       case "hints_sent":
+      case "orphans_sent":
+      case "orphans_handed_over":
+      case "orphans_waiting":
       case "hints_refused":
       case "hint_received":
       case "handoff_completed":

@@ -5,6 +5,10 @@ import { openConnection } from "./sqlite-connection.ts";
  * Moves pages from one write-ahead log into its database, beside the writer. A passive checkpoint blocks nobody but
  * never lets the log begin anew while the writer keeps appending; so when little is left to copy the writer is asked
  * to finish it between two commits (SqliteDatabase.restartLog). That bounds the log under any steady load.
+ *
+ * Where nothing is left to copy, a file that shrinks (sqlite-connection.ts) gives back pages that it needs no more, one
+ * small step at a look: hints may fill a volume, and once they are delivered other writes need their place. A batch that
+ * touches the same file waits for a step as it would for another commit.
  */
 export interface CheckpointerOptions {
   readonly path: string;
@@ -21,16 +25,24 @@ interface LogState {
 }
 
 const CACHE_BYTES = 1024 * 1024;
+/** What auto_vacuum is of a file that shrinks. */
+const INCREMENTAL = 2;
+/** 1 MiB: given back at a look, moved through the log at most, and too little to be worth a step. */
+const SHRINK_PAGES = 256;
 
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
   readonly #connection: Sqlite.Database;
+  readonly #shrinks: boolean;
+  readonly #freePages: Sqlite.Statement;
   #lastLog = -1;
 
   /** Throws DatabaseFailure. */
   constructor(options: CheckpointerOptions) {
     this.#options = options;
     this.#connection = openConnection({ path: options.path, role: "checkpoint", cacheBytes: CACHE_BYTES });
+    this.#shrinks = this.#connection.pragma("auto_vacuum", { simple: true }) === INCREMENTAL;
+    this.#freePages = this.#connection.prepare("PRAGMA freelist_count").pluck();
   }
 
   /**
@@ -42,10 +54,18 @@ export class Checkpointer {
     const paused = log === this.#lastLog;
     this.#lastLog = log;
     const waiting = log - checkpointed;
-    if (waiting === 0) return false;
+    if (waiting === 0) return this.#shrink();
     if (waiting < this.#options.pagesMin && !paused) return true;
     const after = this.#run("PASSIVE");
     if (after.log >= this.#options.pagesMin) this.#options.askForRestart();
+    return true;
+  }
+
+  /** True where it gave something back: there may be more. */
+  #shrink(): boolean {
+    if (!this.#shrinks || Number(this.#freePages.get()) < SHRINK_PAGES) return false;
+    this.#connection.exec(`PRAGMA incremental_vacuum(${SHRINK_PAGES})`);
+    this.#run("PASSIVE");
     return true;
   }
 

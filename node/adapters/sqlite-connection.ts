@@ -13,6 +13,11 @@ export interface ConnectionOptions {
   /** "write" creates the file where it is missing; the others need it. */
   readonly role: "write" | "read" | "checkpoint";
   readonly cacheBytes: number;
+  /**
+   * The file is one that shrinks (Checkpointer): pages that it needs no more can go back to the volume. Decided where the
+   * file is created; without effect on one that is there.
+   */
+  readonly shrinks?: boolean;
   /** A quota: the file never grows beyond it, writes fail as on a full disk. Unlimited where undefined. */
   readonly fileBytesMax?: number | undefined;
 }
@@ -42,8 +47,10 @@ export function openConnection(options: ConnectionOptions): Sqlite.Database {
 
 function configure(
   connection: Sqlite.Database,
-  { path, role, cacheBytes, fileBytesMax }: ConnectionOptions,
+  { path, role, cacheBytes, fileBytesMax, shrinks = false }: ConnectionOptions,
 ): void {
+  // Before the journal mode, which writes the first page.
+  if (role === "write" && shrinks && isNew(connection)) connection.pragma("auto_vacuum = INCREMENTAL");
   if (role === "write") connection.pragma("journal_mode = WAL");
   const journal = connection.pragma("journal_mode", { simple: true });
   if (journal !== "wal")
@@ -63,4 +70,8 @@ function configure(
   if (fileBytesMax === undefined) return;
   const pageBytes = Number(connection.pragma("page_size", { simple: true }));
   connection.pragma(`max_page_count = ${Math.max(1, Math.floor(fileBytesMax / pageBytes))}`);
+}
+
+function isNew(connection: Sqlite.Database): boolean {
+  return connection.pragma("page_count", { simple: true }) === 0;
 }

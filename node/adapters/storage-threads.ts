@@ -15,7 +15,7 @@ import type { HintStore } from "../core/ports/hint-store.ts";
 import type { MerkleStore } from "../core/ports/merkle-store.ts";
 import { PortPipe } from "./storage-pipe.ts";
 import type { IdentityStore } from "../core/ports/store-identity.ts";
-import type { ReplicaStore } from "../core/ports/replica-store.ts";
+import type { CacheableStore } from "../core/ports/replica-store.ts";
 import { StorageLock } from "./storage-lock.ts";
 import type { TombstoneCount, TombstoneStore } from "../core/ports/tombstone-store.ts";
 import type { Timers } from "../core/ports/timers.ts";
@@ -54,7 +54,7 @@ export interface StorageOptions {
 }
 
 export interface Storage {
-  readonly store: ReplicaStore & HintStore & MerkleStore & IdentityStore & TombstoneStore;
+  readonly store: CacheableStore & HintStore & MerkleStore & IdentityStore & TombstoneStore;
   mode(): StorageMode;
   /** For people; empty where it takes writes. */
   readOnlyReason(): string;

@@ -7,6 +7,8 @@ export type HandoffEvent = Extract<
     kind:
       | "handoff_completed"
       | "handoff_interrupted"
+      | "orphans_handed_over"
+      | "orphans_waiting"
       | "hints_refused"
       | "marker_dropped"
       | "hint_lost"
@@ -27,6 +29,20 @@ export function sayOfHandoff(event: HandoffEvent, log: PeerLog): void {
     case "handoff_interrupted": {
       const { kind, ownerId, delivered } = event;
       log.sayRarely(kind, ownerId, { ownerId, delivered }, kind === "handoff_completed" ? "info" : "warn");
+      break;
+    }
+    case "orphans_handed_over": {
+      const { kind, ownerId, delivered } = event;
+      const explanation = "this node is no member any more: the current owners have what was kept for it";
+      log.sayRarely(kind, ownerId, { ownerId, delivered, explanation }, "info");
+      break;
+    }
+    case "orphans_waiting": {
+      const { kind, ownerId, delivered, waitsFor } = event;
+      const advice =
+        "hints for a node that is no member any more go when every current owner of their partitions has them: bring " +
+        "the nodes in waitsFor back";
+      log.sayRarely(kind, ownerId, { ownerId, delivered, waitsFor, advice }, "warn");
       break;
     }
     case "hints_refused": {

@@ -27,6 +27,7 @@ export class WinstonObserver implements Observer {
       case "read_repaired":
       case "batch_committed":
       case "hints_sent":
+      case "orphans_sent":
       case "hint_received":
       case "gossip_finished":
       case "antientropy_served":
@@ -38,28 +39,26 @@ export class WinstonObserver implements Observer {
       case "corrupt_rows_repaired":
       case "corrupt_rows_not_repaired":
       case "corrupt_row_lost":
-        sayOfAntiEntropy(event, this.#log);
-        break;
+        return sayOfAntiEntropy(event, this.#log);
       case "request_handed_on":
       case "owner_missed":
       case "stand_in_used":
       case "read_repair_dropped":
-        sayOfCoordinator(event, this.#log);
-        break;
+        return sayOfCoordinator(event, this.#log);
       case "handoff_completed":
+      case "orphans_handed_over":
+      case "orphans_waiting":
       case "handoff_interrupted":
       case "hints_refused":
       case "marker_dropped":
       case "hint_lost":
       case "hints_database_lost":
-        sayOfHandoff(event, this.#log);
-        break;
+        return sayOfHandoff(event, this.#log);
       case "recovery_started":
       case "recovery_finished":
       case "acknowledgements_unreadable":
       case "acknowledgements_not_saved":
-        sayOfRecovery(event, this.#log);
-        break;
+        return sayOfRecovery(event, this.#log);
       case "peer_up":
       case "peer_slow":
       case "peer_down":
@@ -67,14 +66,12 @@ export class WinstonObserver implements Observer {
       case "peer_call_timed_out":
       case "peer_message_refused":
       case "ring_conflict":
-        sayOfPeers(event, this.#log);
-        break;
+        return sayOfPeers(event, this.#log);
       case "row_corrupt":
       case "indexes_rebuilt":
       case "commit_failed":
       case "ring_installed":
-        sayOfStorage(event, this.#log);
-        break;
+        return sayOfStorage(event, this.#log);
     }
   }
 }

@@ -32,7 +32,13 @@ const REPORT_INTERVAL_MS = 5_000;
 serveThread((report) => {
   const files = storageFiles(dataDir);
   const data = new SqliteDatabase({ path: files.data, role: "write", cacheBytes, fileBytesMax });
-  const hints = new SqliteDatabase({ path: files.hints, role: "write", cacheBytes, fileBytesMax });
+  const hints = new SqliteDatabase({
+    path: files.hints,
+    role: "write",
+    cacheBytes,
+    fileBytesMax,
+    shrinks: true,
+  });
   let reportedMs = wallClock.monotonicMs();
   ensureTree(data, (rowsDone) => {
     const nowMs = wallClock.monotonicMs();

@@ -28,7 +28,9 @@ export interface NodeConfig {
   readonly seeds: readonly string[];
   readonly zone: string;
   readonly logLevel: LogLevel;
-  readonly settings: NodeSettings;
+  readonly settings: Omit<NodeSettings, "hintBytesMax">;
+  /** Undefined: what the volume has room for (adapters/hint-room.ts). */
+  readonly hintBytesMax: number | undefined;
   /** The rest of the HTTP limits are defaults of node/http/http-limits.ts. */
   readonly valueBytesMax: number;
   readonly requestsMax: number;
@@ -86,11 +88,11 @@ function readAll(reader: SettingReader): NodeConfig {
       requestTimeoutMsMax: reader.count("requestTimeoutMsMax", 1, DAY_MS),
       siblingsMax: reader.count("siblingsMax", 1, 100_000),
       recordBytesMax: reader.count("recordBytesMax", 1_024, GIBIBYTE / 4),
-      hintBytesMax: reader.count("hintBytesMax", 1024 * 1024, 1024 * GIBIBYTE),
       readCacheBytesMax: reader.count("readCacheBytesMax", 0, 64 * GIBIBYTE),
       antiEntropyIntervalMs: reader.count("antiEntropyIntervalMs", 100, DAY_MS),
       scrubIntervalMs: reader.count("scrubIntervalMs", 100, 7 * DAY_MS),
     },
+    hintBytesMax: reader.optionalCount("hintBytesMax", 1024 * 1024, 1024 * GIBIBYTE),
     valueBytesMax: reader.count("valueBytesMax", 1, GIBIBYTE / 16),
     requestsMax: reader.count("requestsMax", 1, 1_000_000),
     bodyBytesMax: reader.count("bodyBytesMax", 1, 64 * GIBIBYTE),
@@ -141,6 +143,11 @@ class SettingReader {
   count(name: SettingName, min: number, max: number): number {
     const standIn = Number(this.#row(name).defaultText);
     return this.value(name, (text) => parseCount(text, { min, max }), standIn);
+  }
+
+  /** Undefined where none is given. */
+  optionalCount(name: SettingName, min: number, max: number): number | undefined {
+    return this.#look(name).text === "" ? undefined : this.count(name, min, max);
   }
 
   address(name: SettingName): HostAndPort {

@@ -67,8 +67,8 @@ const rows: readonly Row[] = [
   [
     "hintBytesMax",
     "bytes",
-    String(defaultSettings.hintBytesMax),
-    "most that this node keeps for owners that are away; more is refused",
+    "",
+    "most kept for owners that are away; more is refused. Empty: a quarter of the volume, at most 4 GiB",
   ],
   ["requestsMax", "count", "512", "client requests under way at once; more get 503"],
   ["bodyBytesMax", "bytes", String(64 * MEBIBYTE), "bytes of their bodies; more get 503"],

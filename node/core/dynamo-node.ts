@@ -26,7 +26,7 @@ import type { MerkleStore } from "./ports/merkle-store.ts";
 import type { Observer } from "./ports/observer.ts";
 import type { PeerDirectory } from "./ports/peer-directory.ts";
 import type { Random } from "./ports/random.ts";
-import type { ReplicaStore, StorePoint } from "./ports/replica-store.ts";
+import type { CacheableStore, StorePoint } from "./ports/replica-store.ts";
 import type { IdentityStore } from "./ports/store-identity.ts";
 import type { RingStore } from "./ports/ring-store.ts";
 import type { TombstoneStore } from "./ports/tombstone-store.ts";
@@ -35,6 +35,7 @@ import type { Lane, Transport } from "./ports/transport.ts";
 import { Recovery } from "./recovery/recovery.ts";
 import { Replica } from "./replica/replica.ts";
 import { RecordCache } from "./storage/record-cache.ts";
+import { storedWithin } from "./stored-within.ts";
 import { RingKeeper } from "./ring/ring-keeper.ts";
 import type { NodeSettings } from "./settings.ts";
 import { decodeMessage, type PeerRequest } from "./wire/messages.ts";
@@ -56,7 +57,7 @@ export interface NodePorts {
   readonly observer: Observer;
   readonly transport: Transport;
   readonly directory: PeerDirectory;
-  readonly store: ReplicaStore & HintStore & MerkleStore & IdentityStore & TombstoneStore;
+  readonly store: CacheableStore & HintStore & MerkleStore & IdentityStore & TombstoneStore;
   readonly acknowledgements: AcknowledgementStore;
   readonly ringStore: RingStore;
 }
@@ -128,6 +129,7 @@ export class DynamoNode {
     this.antiEntropy = new AntiEntropy({ ...connected, ...stores });
     this.#handoff = new HintDelivery({
       ...connected,
+      keepOwn: (incoming) => storedWithin(this.cache.store(incoming), ports.timers),
       onCompleted: (owner) => this.antiEntropy.compareSoon(owner),
       onLost: (place) => this.hintLosses.lost(place),
       onCorruptRow: (position) => this.antiEntropy.corruptRowFound(position),

@@ -33,15 +33,25 @@ export function backoffMs(failures: number, intervalMs: number): number {
 /**
  * What came of one hint. "refused": its owner will never take it, and it must hold up no other. "failed": the owner
  * did not answer or could not store it now. "not_forgotten": the owner has it, but this node could not strike it off:
- * its own disk failed, is read-only or took too long. "record_lost": a marker whose record is gone was dropped.
+ * its own disk failed or took too long. "record_lost": a marker whose record is gone was dropped. "waiting": of an
+ * orphan, not all current owners are connected.
  */
-export type HintFate = "delivered" | "refused" | "failed" | "not_forgotten" | "record_lost";
+export type HintFate = AnswerFate | "not_forgotten" | "record_lost" | "waiting";
+
+/** What one node's answer says of it. */
+export type AnswerFate = "delivered" | "refused" | "failed";
 
 const NEVER: ReadonlySet<StoreFailureCode> = new Set(["invalid_record", "key_collision", "record_too_large"]);
 
-export function fateOfAnswer(stored: Stored): "delivered" | "refused" | "failed" {
+export function fateOfAnswer(stored: Stored): AnswerFate {
   if (stored.ok) return "delivered";
   return NEVER.has(stored.code) ? "refused" : "failed";
+}
+
+/** Of a hint that all of them must have. Delivered to nobody is not delivered. */
+export function fateOfAnswers(fates: readonly AnswerFate[]): AnswerFate {
+  if (fates.length === 0 || fates.includes("failed")) return "failed";
+  return fates.includes("refused") ? "refused" : "delivered";
 }
 
 /** Whether to go on with the next batch now. */

@@ -1,44 +1,35 @@
-import { askToStore } from "../coordinator/replica-calls.ts";
 import type { NodeId } from "../node-id.ts";
-import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { Clock } from "../ports/clock.ts";
 import {
   FIRST_PLACE,
   type HintBatch,
   type HintPlace,
-  type HintStore,
-  type KeptHint,
   NO_OWNER,
   type RottenHint,
 } from "../ports/hint-store.ts";
-import type { StorePoint } from "../ports/replica-store.ts";
-import type { Observer } from "../ports/observer.ts";
 import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
 import type { NodeSettings } from "../settings.ts";
-import type { RingState } from "../ring/ring-state.ts";
-import { backoffMs, fateOfAnswer, HANDOFF, type HintFate, mayGoOn, pauseAfterMs } from "./handoff-pace.ts";
+import type { Ring } from "../ring/ring.ts";
+import { backoffMs, HANDOFF, mayGoOn, pauseAfterMs } from "./handoff-pace.ts";
+import { type HandedOver, HintHandover, type HintHandoverParts } from "./hint-handover.ts";
+import { isMember } from "./hint-recipients.ts";
 
 /**
  * Hinted handoff (Dynamo §4.6): what this node keeps for others goes to them as soon as they are there again. Every
  * 10 s, and when an owner connects, its hints are read in batches and sent as ordinary records for it to merge.
  *
- * Invariant: an owner is struck off a hint only after it has acknowledged exactly that record from stable storage.
  * A crash, a lost answer or a newer write in between leaves the hint where it is, and it is delivered again; merging
- * it twice changes nothing.
+ * it twice changes nothing. When it may go: hint-handover.ts.
  *
  * One batch at a time for an owner, few owners at a time, pauses in between. A batch that failed is passed over until
- * the next round, so that no record can hold up those behind it. Hints for nodes that are no members stay.
+ * the next round, so that no record can hold up those behind it.
+ *
+ * Orphans, hints for nodes that are no members any more, go to the current owners of their partitions. Where some of
+ * those are away the others get them all the same, once: from then on they wait until all are there.
  */
-export interface HintDeliveryParts {
-  readonly self: NodeId;
-  readonly ring: RingState;
+export interface HintDeliveryParts extends HintHandoverParts {
   readonly settings: Pick<NodeSettings, "handoffIntervalMs" | "handoffBatchRows">;
-  readonly store: HintStore;
-  readonly calls: PeerCalls;
-  readonly isConnected: (peer: NodeId) => boolean;
-  /** See CallParts in coordinator/replica-calls.ts. */
-  readonly acknowledged?: (peer: NodeId, at: StorePoint) => void;
   /** Something was delivered to this owner, and nothing is left that could be. */
   readonly onCompleted: (owner: NodeId) => void;
   /** This owner will not be given what was kept for it at this place: the copy has rotted. */
@@ -48,7 +39,6 @@ export interface HintDeliveryParts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
-  readonly observer: Observer;
 }
 
 interface OwnerState {
@@ -59,12 +49,21 @@ interface OwnerState {
   notBeforeMs: number;
   /** Rounds in a row that began at the first hint and found none, though some are counted. */
   vainRounds: number;
+  /** Of an orphan's: the ring under which each was offered to those current owners that were there. */
+  offeredUnder: Ring | undefined;
+}
+
+/** What a round has come to so far. */
+interface Round {
+  delivered: number;
+  readonly waitsFor: Set<NodeId>;
 }
 
 type HintsRead = Extract<HintBatch, { status: "read" }>;
 
 export class HintDelivery {
   readonly #parts: HintDeliveryParts;
+  readonly #handover: HintHandover;
   readonly #owners = new Map<NodeId, OwnerState>();
   /** To be delivered to as soon as fewer than `ownersMax` are. */
   readonly #due = new Set<NodeId>();
@@ -72,6 +71,7 @@ export class HintDelivery {
 
   constructor(parts: HintDeliveryParts) {
     this.#parts = parts;
+    this.#handover = new HintHandover(parts);
   }
 
   /** From now on until the process ends. */
@@ -97,8 +97,10 @@ export class HintDelivery {
   #scan(): void {
     void this.#mendUnreadable();
     const members = this.#parts.ring.current()?.members ?? [];
-    for (const owner of this.#owners.keys()) if (!this.#isMember(owner)) this.#owners.delete(owner);
-    for (const { id } of members) this.#due.add(id);
+    const orphaning = this.#parts.store.hintOwners().filter((owner) => this.#isOrphaning(owner));
+    const owners = new Set([...members.map(({ id }) => id), ...orphaning]);
+    for (const owner of this.#owners.keys()) if (!owners.has(owner)) this.#owners.delete(owner);
+    for (const owner of owners) this.#due.add(owner);
     this.#beginDue();
   }
 
@@ -106,12 +108,13 @@ export class HintDelivery {
     for (const owner of this.#due) {
       if (this.#underWay.size >= HANDOFF.ownersMax) return;
       this.#due.delete(owner);
-      if (this.#underWay.has(owner) || !this.#isReachable(owner)) continue;
+      if (this.#underWay.has(owner) || !this.#mayBegin(owner)) continue;
       const state = this.#owners.get(owner) ?? {
         after: undefined,
         failures: 0,
         notBeforeMs: 0,
         vainRounds: 0,
+        offeredUnder: undefined,
       };
       if (state.notBeforeMs > this.#parts.clock.monotonicMs()) continue;
       this.#owners.set(owner, state);
@@ -125,27 +128,33 @@ export class HintDelivery {
 
   async #deliverAll(owner: NodeId, state: OwnerState): Promise<void> {
     const { store, settings } = this.#parts;
-    let delivered = 0;
-    while (this.#isReachable(owner)) {
+    const round: Round = { delivered: 0, waitsFor: new Set() };
+    const ring = this.#parts.ring.current();
+    const toSome = state.offeredUnder !== ring;
+    while (this.#mayBegin(owner) && this.#parts.ring.current() === ring) {
       const startMs = this.#parts.clock.monotonicMs();
       const limits = { rows: settings.handoffBatchRows, bytes: HANDOFF.batchBytes };
       const batch = await store.hintsFor({ owner, after: state.after, limits });
-      if (batch.status === "failed") return this.#interrupted(owner, state, delivered);
+      if (batch.status === "failed") return this.#interrupted(owner, state, round);
       await this.#mend(batch.rotten, owner);
       if (state.after === undefined) await this.#lookCloser(owner, state, batch);
-      const fates = await Promise.all(batch.hints.map((hint) => this.#deliver(hint, owner)));
+      const handedOver = await Promise.all(
+        batch.hints.map((hint) => this.#handover.handOver(hint, owner, toSome)),
+      );
+      const fates = handedOver.map(({ fate }) => fate);
       const durationMs = this.#parts.clock.monotonicMs() - startMs;
-      if (fates.length > 0)
-        this.#parts.observer.event({ kind: "hints_sent", ownerId: owner, fates, durationMs });
+      const kind = this.#isOrphaning(owner) ? "orphans_sent" : "hints_sent";
+      if (fates.length > 0) this.#parts.observer.event({ kind, ownerId: owner, fates, durationMs });
       state.after = batch.next;
-      const acknowledged = fates.filter((fate) => fate === "delivered").length;
-      delivered += acknowledged;
-      if (acknowledged > 0) state.failures = 0;
-      if (!mayGoOn(fates)) return this.#interrupted(owner, state, delivered);
-      if (batch.next === undefined) return this.#completed(owner, state, delivered);
+      if (count(handedOver, round) > 0) state.failures = 0;
+      if (!mayGoOn(fates)) return this.#interrupted(owner, state, round);
+      if (batch.next === undefined) {
+        state.offeredUnder = ring;
+        return this.#completed(owner, state, round);
+      }
       await this.#pause(pauseAfterMs(durationMs));
     }
-    this.#interrupted(owner, state, delivered);
+    this.#interrupted(owner, state, round);
   }
 
   /** Rows of which nobody can say whom they are kept for. */
@@ -174,48 +183,50 @@ export class HintDelivery {
     }
   }
 
-  async #deliver({ position, record, digest }: KeptHint, owner: NodeId): Promise<HintFate> {
-    if (record === undefined) return this.#dropMarker(position, digest, owner);
-    const limits = { timeoutMs: HANDOFF.acknowledgeTimeoutMs, lane: "bulk" } as const;
-    const fate = fateOfAnswer(
-      await askToStore(owner, { position, record, keptFor: [], handedOver: true }, limits, this.#parts),
-    );
-    if (fate !== "delivered") return fate;
-    return (await this.#parts.store.forgetHint({ position, digest, owner })).ok
-      ? "delivered"
-      : "not_forgotten";
-  }
-
-  /** There is nothing that the owner could be given. Other owners may have it, and anti-entropy will tell. */
-  async #dropMarker(position: Uint8Array, digest: Uint8Array, owner: NodeId): Promise<HintFate> {
-    if (!(await this.#parts.store.forgetHint({ position, digest, owner })).ok) return "not_forgotten";
-    this.#parts.observer.event({ kind: "marker_dropped", ownerId: owner });
-    return "record_lost";
-  }
-
-  #completed(owner: NodeId, state: OwnerState, delivered: number): void {
+  #completed(owner: NodeId, state: OwnerState, round: Round): void {
+    const { delivered, waitsFor } = round;
+    if (waitsFor.size > 0 && this.#isOrphaning(owner)) return this.#interrupted(owner, state, round);
     state.failures = 0;
     if (delivered === 0) return;
+    if (this.#isOrphaning(owner))
+      return this.#parts.observer.event({ kind: "orphans_handed_over", ownerId: owner, delivered });
     this.#parts.observer.event({ kind: "handoff_completed", ownerId: owner, delivered });
     this.#parts.onCompleted(owner);
   }
 
-  #interrupted(owner: NodeId, state: OwnerState, delivered: number): void {
+  #interrupted(owner: NodeId, state: OwnerState, { delivered, waitsFor }: Round): void {
     state.failures += 1;
     const { clock, settings } = this.#parts;
     state.notBeforeMs = clock.monotonicMs() + backoffMs(state.failures, settings.handoffIntervalMs);
-    this.#parts.observer.event({ kind: "handoff_interrupted", ownerId: owner, delivered });
+    if (!this.#isOrphaning(owner))
+      return this.#parts.observer.event({ kind: "handoff_interrupted", ownerId: owner, delivered });
+    const told = [...waitsFor].slice(0, TOLD_MAX);
+    this.#parts.observer.event({ kind: "orphans_waiting", ownerId: owner, delivered, waitsFor: told });
   }
 
   #pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => void this.#parts.timers.after(delayMs, resolve));
   }
 
-  #isReachable(owner: NodeId): boolean {
-    return owner !== this.#parts.self && this.#isMember(owner) && this.#parts.isConnected(owner);
+  /** Of an orphan each current owner is reached or not, hint by hint. */
+  #mayBegin(owner: NodeId): boolean {
+    if (this.#isOrphaning(owner)) return true;
+    return owner !== this.#parts.self && isMember(owner, this.#parts.ring) && this.#parts.isConnected(owner);
   }
 
-  #isMember(node: NodeId): boolean {
-    return this.#parts.ring.current()?.members.some(({ id }) => id === node) ?? false;
+  /** Without a ring nobody can say who has left it. */
+  #isOrphaning(owner: NodeId): boolean {
+    return this.#parts.ring.current() !== undefined && !isMember(owner, this.#parts.ring);
   }
+}
+
+/** Of members in one line of a log. */
+const TOLD_MAX = 8;
+
+/** How many of them were delivered. */
+function count(handedOver: readonly HandedOver[], round: Round): number {
+  const delivered = handedOver.filter(({ fate }) => fate === "delivered").length;
+  round.delivered += delivered;
+  for (const { waitsFor } of handedOver) for (const node of waitsFor) round.waitsFor.add(node);
+  return delivered;
 }

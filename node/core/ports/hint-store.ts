@@ -7,6 +7,8 @@ import type { Stored } from "./replica-store.ts";
  * after 30 s.
  */
 export interface HintStore {
+  /** For whom anything is kept, as far as is known now. */
+  hintOwners(): readonly NodeId[];
   /** What is owed to `owner` at positions > `after` (from the start where undefined), in ascending order. */
   hintsFor(query: HintQuery): Promise<HintBatch>;
   /** Rows that are kept for it, as far as the writer has told; that may be more than `hintsFor` finds by a rotten index. */

@@ -35,6 +35,22 @@ export type CoreEvent =
       readonly fates: readonly string[];
       readonly durationMs: number;
     }
+  /** The same for a node that is no member any more: to the current owners of each hint's partition. */
+  | {
+      readonly kind: "orphans_sent";
+      readonly ownerId: string;
+      readonly fates: readonly string[];
+      readonly durationMs: number;
+    }
+  /** Nothing is kept for it any more. */
+  | { readonly kind: "orphans_handed_over"; readonly ownerId: string; readonly delivered: number }
+  /** Some have yet to be acknowledged, by these nodes among others. */
+  | {
+      readonly kind: "orphans_waiting";
+      readonly ownerId: string;
+      readonly delivered: number;
+      readonly waitsFor: readonly string[];
+    }
   /** Nothing that could be delivered is kept for this owner any more. Only where something was. */
   | { readonly kind: "handoff_completed"; readonly ownerId: string; readonly delivered: number }
   | { readonly kind: "handoff_interrupted"; readonly ownerId: string; readonly delivered: number }

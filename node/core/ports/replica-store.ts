@@ -22,6 +22,15 @@ export interface ReplicaStore {
   oldestWriteAgeMs(): number;
 }
 
+/** A store whose answers may be remembered (storage/record-cache.ts). */
+export interface CacheableStore extends ReplicaStore {
+  /**
+   * `listener` is called once rows may be read otherwise than before though no write of their keys was submitted here: a
+   * repair has found them again, merged them, or written them anew. One listener.
+   */
+  onRowsRestored(listener: () => void): void;
+}
+
 export interface CoordinatedWrite {
   readonly position: Uint8Array;
   readonly bucket: Uint8Array;

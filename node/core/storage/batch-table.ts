@@ -16,6 +16,8 @@ export class BatchTable {
   changed = false;
   /** Rows that failed their check. */
   rowsCorrupt = 0;
+  /** Rows that no command named may be read otherwise than before. */
+  areRowsRestored = false;
   rowsAdded = 0;
   markersAdded = 0;
   /** By owner; below 0 where more are forgotten than kept. */
@@ -76,7 +78,10 @@ export class BatchTable {
     // Readers found what is not as it should be on the disk.
     this.database.forgetPages();
     const refiled = refileRows(this.database, leaves, hash);
-    if (refiled.length > 0) this.#tombstones?.doubt();
+    if (refiled.length > 0) {
+      this.areRowsRestored = true;
+      this.#tombstones?.doubt();
+    }
     for (const leaf of [...leaves, ...refiled]) this.#tree?.rebuild(leaf);
   }
 
@@ -95,6 +100,7 @@ export class BatchTable {
     if (!this.touched) return;
     const rebuilt = this.database.takeRebuilt();
     if (rebuilt !== undefined) {
+      this.areRowsRestored = true;
       for (const displaced of rebuilt.displaced) this.#putBack(displaced, hash);
       this.rowsDisplaced = rebuilt.displaced.length;
       this.#mustCount = true;
@@ -119,6 +125,8 @@ export class BatchTable {
   replace(before: StoredRow | undefined, after: StoredRow | undefined, rewrite = false): void {
     this.changed = true;
     if (this.#tree === undefined && before !== undefined && isUnreadableHint(before)) this.#mustCount = true;
+    // Of a hint's row, which a read merges into this node's own.
+    if (rewrite) this.areRowsRestored = true;
     if (rewrite && before !== undefined) this.database.remove(before.position);
     if (after !== undefined) this.database.write(after);
     else if (before !== undefined) this.database.remove(before.position);

@@ -321,6 +321,7 @@ export class GroupCommit {
       rowsDisplaced: rowsDisplaced(batch, failed === undefined),
       dataRowsCorrupt: data.rowsCorrupt,
       hintRowsCorrupt: hints.rowsCorrupt,
+      areRowsRestored: data.areRowsRestored || hints.areRowsRestored,
       hintsRefused: batch.hintsRefused,
       hintBytes: batch.hintBytes,
       tombstones: this.#tombstones.kept,

@@ -1,4 +1,5 @@
 import type {
+  CacheableStore,
   CoordinatedWrite,
   IncomingRecord,
   Merged,
@@ -15,8 +16,9 @@ import { compareBytes } from "../version/record.ts";
  * machine that message costs more than the read. It only ever holds what was read from disk and verified.
  *
  * Invariant: an entry is what is committed. A write takes its key out when it is submitted, and what a read brings is
- * kept only if no write of the key was under way at any time between the question and the answer. Copies that are
- * kept for other owners are never cached. Bounded in bytes; the least recently used goes first.
+ * kept only if no write of the key was under way at any time between the question and the answer. Where a repair
+ * changed rows by another way than a write of their keys, everything goes: it is rare, and rot spares no key for being
+ * hot. Copies that are kept for other owners are never cached. Bounded in bytes; the least recently used goes first.
  */
 export class RecordCache implements ReplicaStore {
   readonly #store: ReplicaStore;
@@ -31,9 +33,10 @@ export class RecordCache implements ReplicaStore {
   #hits = 0;
   #misses = 0;
 
-  constructor(store: ReplicaStore, bytesMax: number) {
+  constructor(store: CacheableStore, bytesMax: number) {
     this.#store = store;
     this.#bytesMax = bytesMax;
+    store.onRowsRestored(() => this.#clear());
   }
 
   coordinate(write: CoordinatedWrite): { merged: Promise<Merged>; durable: Promise<Stored> } {
@@ -123,6 +126,13 @@ export class RecordCache implements ReplicaStore {
       if (this.#bytes <= this.#bytesMax) break;
       this.#drop(oldest);
     }
+  }
+
+  /** Also what is being read: the answer may be of before. */
+  #clear(): void {
+    this.#fills.clear();
+    this.#entries.clear();
+    this.#bytes = 0;
   }
 
   #drop(place: string): void {

@@ -1,12 +1,12 @@
 import type { Clock } from "../ports/clock.ts";
 import type {
+  CacheableStore,
   CoordinatedWrite,
   IncomingRecord,
   Merged,
   MissedByOwners,
   ReplicaQuery,
   ReplicaRead,
-  ReplicaStore,
   Stored,
   StoreFailureCode,
   StorePoint,
@@ -87,12 +87,18 @@ const overloaded: WriteRefusal = {
   message: "overloaded: too many writes wait for the disk; retry later",
 };
 
-export class StoreClient implements ReplicaStore, HintStore, MerkleStore, IdentityStore, TombstoneStore {
+/** Or keeps from being told again and again what nobody can be given. What the log needs for it, the ballast has left. */
+function makesRoom({ kind }: WriteCommand): boolean {
+  return kind === "forget" || kind === "mend";
+}
+
+export class StoreClient implements CacheableStore, HintStore, MerkleStore, IdentityStore, TombstoneStore {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
   readonly #timers: Timers;
   readonly #observer: Observer;
   #refusal: WriteRefusal | undefined;
+  #onRowsRestored: () => void = () => undefined;
   #rows: RowCounts;
   #hintBytes: number;
   #tombstones: TombstoneCount;
@@ -170,6 +176,10 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
     return new Promise((answer) => this.#reads.submit(query, answer));
   }
 
+  hintOwners(): readonly NodeId[] {
+    return [...this.#rows.hintsByOwner.keys()] as NodeId[];
+  }
+
   hintsFor(query: HintQuery): Promise<HintBatch> {
     return new Promise((answer) => this.#reads.submitBulk(hintQuestion(query, answer)));
   }
@@ -207,6 +217,10 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
     return last;
   }
 
+  onRowsRestored(listener: () => void): void {
+    this.#onRowsRestored = listener;
+  }
+
   oldestWriteAgeMs(): number {
     return this.#writes.oldestAgeMs();
   }
@@ -238,7 +252,10 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
     return this.#hintBytes;
   }
 
-  /** From now on every write is answered with `refusal`; with undefined, writes are taken again. */
+  /**
+   * From now on every write is answered with `refusal`; with undefined, writes are taken again. What makes room is let
+   * through where the disk is only too full (`read_only`): hints may be what filled it.
+   */
   refuseWrites(refusal: WriteRefusal | undefined): void {
     this.#refusal = refusal;
   }
@@ -266,13 +283,16 @@ export class StoreClient implements ReplicaStore, HintStore, MerkleStore, Identi
   }
 
   #refusalOf(write: Parameters<WriteLane["submit"]>[0]): WriteRefusal | undefined {
-    if (this.#refusal !== undefined) return this.#refusal;
+    const refusal = this.#refusal;
+    if (refusal !== undefined && !(refusal.code === "read_only" && makesRoom(write.command))) return refusal;
     return this.#writes.submit(write) ? undefined : overloaded;
   }
 
   #observeBatch(batch: BatchFacts): void {
     this.#point = batch.at;
     this.#tombstones = batch.tombstones;
+    // Also of a batch that failed: data.db may have been committed before hints.db was not.
+    if (batch.areRowsRestored) this.#onRowsRestored();
     this.#rows = recounted(addCounts(this.#rows, batch.rowsAdded), batch.rowsCounted);
     if (batch.failure === undefined) this.#hintBytes = batch.hintBytes ?? this.#hintBytes;
     if (batch.hintsRefused > 0)

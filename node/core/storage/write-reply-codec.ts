@@ -38,6 +38,8 @@ export interface BatchFacts {
   /** Rows that failed their check and were replaced. */
   readonly dataRowsCorrupt: number;
   readonly hintRowsCorrupt: number;
+  /** Rows that none of the commands wrote may be read otherwise than before (CacheableStore.onRowsRestored). */
+  readonly areRowsRestored: boolean;
   /** Copies and markers for other owners that found no room. */
   readonly hintsRefused: number;
   /** Bytes in use in hints.db; undefined where the batch did not touch it. */
@@ -97,7 +99,8 @@ export function encodeSettled(batch: BatchFacts, runs: readonly SettledRun[]): U
     .varint(batch.bytes)
     .varint(Math.round(batch.durationMs * 1_000));
   writeCounts(writer, batch.rowsAdded);
-  writer.varint(batch.dataRowsCorrupt).varint(batch.hintRowsCorrupt).varint(batch.hintsRefused);
+  writer.varint(batch.dataRowsCorrupt).varint(batch.hintRowsCorrupt);
+  writer.u8(Number(batch.areRowsRestored)).varint(batch.hintsRefused);
   writeOptional(writer, batch.hintBytes);
   writer.varint(batch.tombstones.count).u8(batch.tombstones.inDoubt ? 1 : 0);
   writeRecount(writer, batch.rowsCounted);
@@ -191,6 +194,7 @@ function readSettled(reader: ByteReader, kind: number): WriterReply {
     rowsAdded: readCounts(reader),
     dataRowsCorrupt: reader.varint(),
     hintRowsCorrupt: reader.varint(),
+    areRowsRestored: reader.u8() !== 0,
     hintsRefused: reader.varint(),
     hintBytes: readOptional(reader),
     tombstones: { count: reader.varint(), inDoubt: reader.u8() === 1 },

@@ -57,6 +57,8 @@ describe("prometheus metrics", () => {
     observer.event({ kind: "get_finished", outcome: "overloaded", siblings: 0, durationMs: 3 });
     observer.event({ kind: "batch_committed", writes: 7, bytes: 1, durationMs: 3 });
     observer.event({ kind: "read_repair_dropped" });
+    observer.event({ kind: "orphans_sent", ownerId: "p", fates: ["delivered", "waiting"], durationMs: 3 });
+    observer.event({ kind: "orphans_waiting", ownerId: "p", delivered: 1, waitsFor: ["q"] });
     observer.event({ kind: "indexes_rebuilt", database: "hints", rowsDisplaced: 2 });
     const { text } = await exposeMetrics(registry);
     for (const line of [
@@ -69,6 +71,8 @@ describe("prometheus metrics", () => {
       "dynamo_storage_commit_duration_seconds_sum 0.003",
       'dynamo_coordinator_read_repairs_total{result="dropped"} 1',
       'dynamo_storage_index_rebuilds_total{database="hints"} 1',
+      'dynamo_handoff_orphans_total{outcome="waiting"} 1',
+      'dynamo_handoff_rounds_total{outcome="interrupted"} 1',
     ]) {
       expect(text.split("\n")).to.include(line);
     }

@@ -3,6 +3,8 @@ import { Checkpointer } from "../../../../node/adapters/sqlite-checkpointer.ts";
 import { expect } from "chai";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
+import Sqlite from "better-sqlite3";
+import type { StoredRow } from "../../../../node/core/ports/database.ts";
 import { SqliteDatabase } from "../../../../node/adapters/sqlite-database.ts";
 import { tmpdir } from "node:os";
 
@@ -30,18 +32,21 @@ describe("Checkpointer", () => {
   });
 
   function commitRows(count: number): void {
-    writer.begin();
-    for (let i = 0; i < count; i++) {
-      const record = randomBytes(1_000);
-      writer.write({
-        position: randomBytes(16),
-        digest: randomBytes(16),
-        mine: randomBytes(4),
-        keptFor: [],
-        record,
-      });
-    }
-    writer.commit();
+    fill(writer, count);
+  }
+
+  function fill(database: SqliteDatabase, count: number): StoredRow[] {
+    const rows = Array.from({ length: count }, () => ({
+      position: randomBytes(16),
+      digest: randomBytes(16),
+      mine: randomBytes(4),
+      keptFor: [],
+      record: randomBytes(1_000),
+    }));
+    database.begin();
+    for (const row of rows) database.write(row);
+    database.commit();
+    return rows;
   }
 
   function logPages(): number {
@@ -81,6 +86,32 @@ describe("Checkpointer", () => {
     expect(checkpointer.look(), "nothing left").to.equal(false);
     expect(restarts).to.equal(0);
   });
+
+  for (const shrinks of [true, false]) {
+    it(`${shrinks ? "gives back" : "leaves alone"} what is free in a file that ${shrinks ? "shrinks" : "was made by an earlier build"}`, () => {
+      const path = join(dir, "hints.db");
+      // An earlier build made it otherwise; this one opens it as it does all.
+      new SqliteDatabase({ path, role: "write", cacheBytes: 1 << 20, shrinks }).close();
+      const hints = new SqliteDatabase({ path, role: "write", cacheBytes: 1 << 20, shrinks: true });
+      const shrinking = new Checkpointer({ path, pagesMin: PAGES_MIN, askForRestart: () => undefined });
+      const kept = fill(hints, 4_000);
+      while (shrinking.look());
+      const full = statSync(path).size;
+      hints.begin();
+      for (const { position } of kept.splice(0, 3_990)) hints.remove(position);
+      hints.commit();
+      for (let looks = 0; shrinking.look(); looks++) expect(looks, "it ends").to.be.lessThan(200);
+      const share = statSync(path).size / full;
+      if (shrinks) expect(share).to.be.lessThan(0.3);
+      else expect(share).to.equal(1);
+      expect(hints.scan(undefined, 100)).to.have.deep.members(kept);
+      shrinking.close();
+      hints.close();
+      const sound = new Sqlite(path);
+      expect(sound.pragma("integrity_check", { simple: true })).to.equal("ok");
+      sound.close();
+    });
+  }
 
   it("does not wait for a reader that holds the log", () => {
     const reader = new SqliteDatabase({ path: join(dir, "data.db"), role: "read", cacheBytes: 1 << 20 });

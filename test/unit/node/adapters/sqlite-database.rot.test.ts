@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { expect } from "chai";
+import { RecordCache } from "../../../../node/core/storage/record-cache.ts";
 import { SqliteDatabase } from "../../../../node/adapters/sqlite-database.ts";
+import type { ReplicaStore } from "../../../../node/core/ports/replica-store.ts";
 import { decodeRecord } from "../../../../node/core/version/record-codec.ts";
 import { StoreRig } from "../core/storage/store-rig.ts";
 import { keyNamed, writeOf } from "../core/storage/sample-writes.ts";
@@ -60,8 +62,8 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     return (await rig.until(rig.store.read({ ...keyNamed("cart"), want: "record" }))).status;
   }
 
-  async function siblings(): Promise<string[]> {
-    const read = await rig.until(rig.store.read({ ...keyNamed("cart"), want: "record" }));
+  async function siblings(from: Pick<ReplicaStore, "read"> = rig.store): Promise<string[]> {
+    const read = await rig.until(from.read({ ...keyNamed("cart"), want: "record" }));
     if (read.status !== "found" || read.record === undefined) throw new Error(`the read was ${read.status}`);
     return decodeRecord(read.record).siblings.map(({ value }) => Buffer.from(value).toString());
   }
@@ -197,6 +199,30 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     expect(databases[0]!.count()).to.equal(1);
     expect(rig.store.rows().data).to.equal(rowsBefore);
     expect(await scrub()).to.equal(0);
+  });
+
+  it("is merged also for who had read what was written in its place, and remembers it", async () => {
+    rotPlace("index", 0);
+    const cache = new RecordCache(rig.store, 1 << 20);
+    expect((await rig.until(cache.coordinate(writeOf("cart", "newer")).durable)).ok).to.equal(true);
+    expect(await siblings(cache)).to.deep.equal(["newer"]);
+    expect(await scrub()).to.be.greaterThan(0);
+    expect(await siblings(cache)).to.have.members(["newer", VALUE]);
+  });
+
+  it("is merged also where a write of another key found the index damaged", async () => {
+    rotPlace("index", 0);
+    const cache = new RecordCache(rig.store, 1 << 20);
+    expect((await rig.until(cache.coordinate(writeOf("cart", "newer")).durable)).ok).to.equal(true);
+    expect(await siblings(cache)).to.deep.equal(["newer"]);
+    const rebuild = databases[0]!.rebuildIndexes.bind(databases[0]!);
+    const write = databases[0]!.write.bind(databases[0]!);
+    databases[0]!.write = (row) => {
+      rebuild();
+      write(row);
+    };
+    expect((await rig.until(cache.coordinate(writeOf("other", "x")).durable)).ok).to.equal(true);
+    expect(await siblings(cache)).to.have.members(["newer", VALUE]);
   });
 
   it("is written under its own place where the row's rotted and the indexes are made anew", async () => {

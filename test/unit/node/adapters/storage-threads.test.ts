@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { keyNamed, OWNER_A, OWNER_B, seenDots, writeOf } from "../core/storage/sample-writes.ts";
 import {
   type Storage,
@@ -62,6 +62,10 @@ describe("startStorage", () => {
     if (!record.ok) throw new Error(record.message);
     if (!stored.ok) throw new Error(stored.message);
     return record;
+  }
+
+  function bytesIn(directory: string): number {
+    return readdirSync(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
   }
 
   async function valuesOf(storage: Storage, name: string): Promise<string[] | string> {
@@ -227,6 +231,40 @@ describe("startStorage", () => {
     expect([storage.mode(), ...modes]).to.deep.equal(["read_only", "read_only"]);
     expect(await storage.store.coordinate(writeOf("next", "x")).durable).to.include({ code: "read_only" });
     expect(await valuesOf(storage, "cart")).to.deep.equal(["a"]);
+  });
+
+  it("takes writes again once the hints that filled the disk are delivered", async () => {
+    const volumeBytes = 24 * MEBIBYTE;
+    const measureFreeBytes = async (): Promise<number> => volumeBytes - bytesIn(dataDir);
+    const room = { freeBytesMin: 8 * MEBIBYTE, checkpointPagesMin: 256, measureFreeBytes };
+    const storage = await start(room);
+    await put(storage, "own", "a");
+    const value = new Uint8Array(64 * 1024);
+    for (let i = 0; storage.mode() === "read_write"; i++) {
+      await storage.store.coordinate(writeOf(`hint-${i}`, "", { value, keptFor: [OWNER_A] })).durable;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(storage.stats().hintRows).to.be.greaterThan(50);
+    expect(await storage.store.coordinate(writeOf("own", "b")).durable).to.include({ code: "read_only" });
+    let after: Uint8Array | undefined;
+    do {
+      const batch = await storage.store.hintsFor({
+        owner: OWNER_A,
+        after,
+        limits: { rows: 64, bytes: MEBIBYTE },
+      });
+      if (batch.status === "failed") throw new Error(batch.message);
+      for (const { position, digest } of batch.hints) {
+        expect(await storage.store.forgetHint({ position, digest, owner: OWNER_A })).to.include({ ok: true });
+      }
+      after = batch.next;
+    } while (after !== undefined);
+    expect(storage.stats().hintRows).to.equal(0);
+    const untilMs = Date.now() + 10_000;
+    while (storage.mode() === "read_only" && Date.now() < untilMs)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(storage.mode()).to.equal("read_write");
+    await put(storage, "own", "c");
   });
 
   it("refuses a second storage on one directory, and the first goes on", async () => {

@@ -65,4 +65,13 @@ describe("log", () => {
     expect(lines()[0]).to.deep.include({ ownerId: "p", partition: 7 });
     expect(lines()[1]!["explanation"]).to.include("lacks commits");
   });
+
+  it("says of orphans whom they wait for, and when they are handed over", () => {
+    const { lines, stream } = collect();
+    const observer = new WinstonObserver(createLogLine({ level: "debug", base: {}, stream }));
+    observer.event({ kind: "orphans_waiting", ownerId: "p", delivered: 1, waitsFor: ["q"] });
+    observer.event({ kind: "orphans_handed_over", ownerId: "p", delivered: 2 });
+    expect(lines()[0]).to.deep.include({ level: "warn", ownerId: "p", waitsFor: ["q"] });
+    expect(lines()[1]).to.deep.include({ level: "info", ownerId: "p", delivered: 2 });
+  });
 });

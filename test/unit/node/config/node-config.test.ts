@@ -108,6 +108,12 @@ describe("node config", () => {
     ).to.equal(true);
   });
 
+  it("leaves the room for hints to what the volume has, unless somebody says it", () => {
+    expect(parse({}).hintBytesMax).to.equal(undefined);
+    expect(parse({ DYNAMO_HINT_BYTES_MAX: "2097152" }).hintBytesMax).to.equal(2_097_152);
+    expect(problems({ ...REQUIRED, DYNAMO_HINT_BYTES_MAX: "7" })).to.have.length(1);
+  });
+
   it("names every setting once, as variable and as flag, and its defaults parse", () => {
     const names = settingsTable.flatMap(({ env, flag }) => [env, flag]);
     expect(new Set(names).size).to.equal(names.length);

@@ -6,6 +6,8 @@ import type { HintPlace } from "../../../../../node/core/ports/hint-store.ts";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
 import type { Stored } from "../../../../../node/core/ports/replica-store.ts";
 import type { Lane } from "../../../../../node/core/ports/transport.ts";
+import { partitionOf } from "../../../../../node/core/ring/position.ts";
+import type { RingMember } from "../../../../../node/core/ring/ring.ts";
 import { preferenceLists } from "../../../../../node/core/ring/preference-list.ts";
 import { GroupCommit } from "../../../../../node/core/storage/group-commit.ts";
 import { ReplicaReader } from "../../../../../node/core/storage/replica-reader.ts";
@@ -46,6 +48,8 @@ export class HandoffRig {
   readonly #calls: PeerCalls;
   readonly #engine: GroupCommit;
   readonly #pipes: readonly PipePair[];
+  #ring = ringOf({ members: membersOf(8) });
+  #lists = preferenceLists(this.#ring);
   #sent: SentHint[] = [];
   #soon: (() => void)[] = [];
   #timers: { atMs: number; run: () => void }[] = [];
@@ -83,13 +87,16 @@ export class HandoffRig {
       onPeer: () => undefined,
     };
     this.#calls = new PeerCalls({ transport, clock, timers, observer, random, callsPerPeerMax: 1_000 });
-    const ring = ringOf({ members: membersOf(8) });
-    const lists = preferenceLists(ring);
     this.delivery = new HintDelivery({
       self: nodeId(0),
-      ring: { current: () => ring, hash: () => "", preferenceList: (partition) => lists[partition]! },
+      ring: {
+        current: () => this.#ring,
+        hash: () => "",
+        preferenceList: (partition) => this.#lists[partition]!,
+      },
       settings: { handoffIntervalMs: INTERVAL_MS, handoffBatchRows },
       store: this.store,
+      keepOwn: (incoming) => this.store.store(incoming),
       calls: this.#calls,
       isConnected: transport.isConnected,
       onCompleted: () => undefined,
@@ -116,6 +123,17 @@ export class HandoffRig {
     const marked = this.store.mark({ position: keyNamed(name).position, owners });
     await this.settle();
     await Promise.all([durable, marked]);
+  }
+
+  /** The next epoch, with these members. */
+  install(members: readonly RingMember[]): void {
+    this.#ring = { ...ringOf({ members }), epoch: this.#ring.epoch + 1 };
+    this.#lists = preferenceLists(this.#ring);
+  }
+
+  /** Who owns the key now. */
+  ownersOf(name: string): readonly NodeId[] {
+    return this.#lists[partitionOf(keyNamed(name).position, this.#ring.parameters.partitions)]!.owners;
   }
 
   connect(owner: NodeId): void {

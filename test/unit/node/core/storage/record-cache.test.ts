@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import type {
+  CacheableStore,
   ReplicaQuery,
   ReplicaRead,
-  ReplicaStore,
   Stored,
 } from "../../../../../node/core/ports/replica-store.ts";
 import { RecordCache } from "../../../../../node/core/storage/record-cache.ts";
@@ -15,7 +15,7 @@ function query(key: string, want: "record" | "digest" = "record"): ReplicaQuery 
 }
 
 /** A store whose answers the test gives, one by one and in any order. */
-class ManualStore implements ReplicaStore {
+class ManualStore implements CacheableStore {
   readonly reads: { query: ReplicaQuery; answer: (read: ReplicaRead) => void }[] = [];
   readonly writes: ((stored: Stored) => void)[] = [];
 
@@ -33,6 +33,12 @@ class ManualStore implements ReplicaStore {
 
   read(asked: ReplicaQuery): Promise<ReplicaRead> {
     return new Promise((answer) => this.reads.push({ query: asked, answer }));
+  }
+
+  rowsRestored: () => void = () => undefined;
+
+  onRowsRestored(listener: () => void): void {
+    this.rowsRestored = listener;
   }
 
   oldestWriteAgeMs(): number {
@@ -130,6 +136,21 @@ describe("record cache", () => {
       expect(await read).to.deep.equal(answer);
     }
     expect(store.reads).to.have.length(3);
+  });
+
+  it("forgets everything where rows were restored that nobody wrote, also what is being read", async () => {
+    await fill("k", "v1");
+    const early = cache.read(query("other"));
+    store.rowsRestored();
+    store.reads.at(-1)!.answer(found("before"));
+    expect(await early).to.deep.equal(found("before"));
+    expect(cache.counts().bytes).to.equal(0);
+    const asked = store.reads.length;
+    await fill("k", "v2");
+    await fill("other", "after");
+    expect(store.reads).to.have.length(asked + 2);
+    expect(await cache.read(query("k"))).to.deep.equal(found("v2"));
+    expect(await cache.read(query("other"))).to.deep.equal(found("after"));
   });
 
   it("drops the least recently used when full, and holds nothing with no room at all", async () => {

@@ -21,6 +21,7 @@ const batch = {
   rowsDisplaced: { data: undefined, hints: undefined },
   dataRowsCorrupt: 0,
   hintRowsCorrupt: 0,
+  areRowsRestored: false,
   hintsRefused: 0,
   hintBytes: undefined,
   tombstones: noTombstones,
@@ -179,6 +180,22 @@ describe("StoreClient", () => {
     rig.tick();
     rig.settle(0, 1);
     expect(await stored).to.deep.equal(kept);
+  });
+
+  it("lets hints be struck off while the disk is too full, but nothing once it shuts down", async () => {
+    const { position } = keyNamed("a");
+    const forget = () => rig.client.forgetHint({ position, digest: new Uint8Array(16), owner: OWNER_A });
+    const mend = () => rig.client.mendHint({ position, owner: OWNER_A });
+    const readOnly = { ok: false, code: "read_only", message: "the disk is full" } as const;
+    rig.client.refuseWrites(readOnly);
+    const freeing = [forget(), mend()];
+    expect(await rig.client.mark({ position, owners: [OWNER_A] })).to.deep.equal(readOnly);
+    rig.tick();
+    rig.settle(0, 2);
+    expect(await Promise.all(freeing)).to.deep.equal([kept, kept]);
+    const stopping = { ok: false, code: "storage_failed", message: "shutting down" } as const;
+    rig.client.refuseWrites(stopping);
+    expect(await Promise.all([forget(), mend()])).to.deep.equal([stopping, stopping]);
   });
 
   it("gives each tick's reads to the idlest reader, and gathers while all are busy", async () => {

@@ -101,6 +101,7 @@ describe("the writer's replies", () => {
       rowsDisplaced: { data: 0, hints: undefined },
       dataRowsCorrupt: 1,
       hintRowsCorrupt: 2,
+      areRowsRestored: true,
       hintsRefused: 3,
       hintBytes: 5_000_000_000,
       tombstones: { count: 5_000_000_000, inDoubt: true },
