@@ -100,6 +100,8 @@ export class BatchTable {
     if (!this.touched) return;
     const rebuilt = this.database.takeRebuilt();
     if (rebuilt !== undefined) {
+      // Also rows that were not displaced may have been hidden, and written again or merged.
+      this.#tombstones?.doubt();
       this.areRowsRestored = true;
       for (const displaced of rebuilt.displaced) this.#putBack(displaced, hash);
       this.rowsDisplaced = rebuilt.displaced.length;
@@ -144,7 +146,6 @@ export class BatchTable {
     const before = this.database.read(position);
     const after = withDisplaced(before, displaced, hash);
     this.#tree?.doubt(leafOf(position));
-    this.#tombstones?.doubt();
     if (after !== undefined) this.replace(before, after);
   }
 

@@ -17,8 +17,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: `${STORAGE}/group-commit.ts`,
-        search: "      return;\n    }\n    this.#release(batch, undefined);\n  }",
-        replace: "    }\n  }",
+        search: "    this.#writesMax *= 2;\n    this.#release(batch, undefined);\n",
+        replace: "    this.#writesMax *= 2;\n",
       },
     ],
   },
@@ -58,12 +58,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: `${STORAGE}/group-commit.ts`,
-        search: "function rowsAdded(",
+        search: "function isCollision(",
         replace:
           "function rememberedActor(database: Database): string | undefined {\n" +
           "  const row = database.scan(undefined, 1_000).find(({ mine }) => mine.length > 0);\n" +
           "  return row === undefined ? undefined : String.fromCharCode(...row.mine).slice(0, 16);\n" +
-          "}\n\nfunction rowsAdded(",
+          "}\n\nfunction isCollision(",
       },
     ],
   },
@@ -220,10 +220,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     breaks: "a stand-in forgets its copy when it sends it, not when the owner has it",
     edits: [
       {
-        file: "node/core/handoff/hint-delivery.ts",
-        search: "    const limits = { timeoutMs: HANDOFF",
+        file: "node/core/handoff/hint-handover.ts",
+        search: "    const fates = await Promise.all(asked",
         replace:
-          "    void this.#parts.store.forgetHint({ position, digest, owner });\n    const limits = { timeoutMs: HANDOFF",
+          "    void this.#parts.store.forgetHint({ position, digest: hint.digest, owner });\n    const fates = await Promise.all(asked",
       },
     ],
   },
