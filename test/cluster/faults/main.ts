@@ -88,6 +88,13 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const results = file.read();
   writePage(results);
+  if (results.length === 0) {
+    say(
+      options,
+      `no result in ${file.path}: what docs/RELIABILITY.md shows of the fault tests stays; the rest is written`,
+    );
+    return;
+  }
   const { runs, failedRuns, counts } = summarize(results);
   if (options.json) process.stdout.write(`${JSON.stringify({ runs, failedRuns, ...counts })}\n`);
   const { operations, lost, resurrected, corrupt } = counts;
