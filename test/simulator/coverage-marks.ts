@@ -96,7 +96,6 @@ export const REQUIRED_MARKS = [
   "rotten row fetched from a co-owner",
   "peer call timed out",
   "owner missed a put and was not remembered",
-  "lost hints noticed",
 ] as const;
 
 /** Situations that it takes hundreds of seeds to get into. */

@@ -72,6 +72,5 @@ const SITUATIONS: Situations = {
   corrupt_row_lost: () => "rotten row lost for good",
   scrub_failed: () => "scrub read failed",
   hint_lost: () => "rotten hint struck off",
-  hints_database_lost: () => "lost hints noticed",
   peer_call_timed_out: () => "peer call timed out",
 };
