@@ -94,9 +94,16 @@ export const REQUIRED_MARKS = [
   "scrub found a rotten row",
   "scrub rebuilt a leaf",
   "rotten row fetched from a co-owner",
+  "peer call timed out",
+  "owner missed a put and was not remembered",
 ] as const;
 
 /** Situations that it takes hundreds of seeds to get into. */
-export const RARE_MARKS = ["rotten row lost for good"] as const;
+export const RARE_MARKS = [
+  "rotten row lost for good",
+  "rotten hint struck off",
+  "rotten row that a co-owner could not give",
+  "scrub read failed",
+] as const;
 
 export type Mark = (typeof REQUIRED_MARKS)[number] | (typeof RARE_MARKS)[number];

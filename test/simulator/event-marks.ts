@@ -24,7 +24,10 @@ const SITUATIONS: Situations = {
   hedge_sent: ({ operation }) => (operation === "put" ? "hedged put" : "hedged get"),
   request_forwarded: () => "request forwarded",
   request_handed_on: () => "silent node's request handed on",
-  owner_missed: ({ outcome }) => outcome === "marked" && "owner remembered that missed a put",
+  owner_missed: ({ outcome }) =>
+    outcome === "marked"
+      ? "owner remembered that missed a put"
+      : outcome === "failed" && "owner missed a put and was not remembered",
   read_repaired: ({ ok }) => ok && "read repaired",
   hints_sent: ({ fates }) => [
     fates.includes("delivered") && "hint delivered",
@@ -65,5 +68,9 @@ const SITUATIONS: Situations = {
   hints_database_lost: () => "loss of hints found",
   tree_roots_rebuilt: () => "wrong root found by an exchange",
   corrupt_rows_repaired: () => "rotten row fetched from a co-owner",
+  corrupt_rows_not_repaired: () => "rotten row that a co-owner could not give",
   corrupt_row_lost: () => "rotten row lost for good",
+  scrub_failed: () => "scrub read failed",
+  hint_lost: () => "rotten hint struck off",
+  peer_call_timed_out: () => "peer call timed out",
 };

@@ -21,7 +21,16 @@ export interface ExplorationRange {
   readonly from: number;
   readonly count: number;
   readonly stopAtFirst: boolean;
+  /** Ends the exploration after the seed under way; what was seen until then is answered. */
+  readonly signal?: AbortSignal | undefined;
+  /** After each seed. */
   readonly progress: (so: Exploration) => void;
+}
+
+/** How far an exploration has come. */
+export interface ExplorationProgress {
+  readonly seeds: number;
+  readonly violated: number;
 }
 
 export function emptyExploration(): Exploration {
@@ -43,6 +52,7 @@ export async function explore({
   from,
   count,
   stopAtFirst,
+  signal,
   progress,
 }: ExplorationRange): Promise<Exploration> {
   const sum = emptyExploration();
@@ -60,6 +70,10 @@ export async function explore({
     if (report.violations.length > 0) sum.failed.push({ seed, violations: report.violations });
     progress(sum);
     if (stopAtFirst && sum.failed.length > 0) break;
+    if (signal === undefined) continue;
+    // A seed is microtasks and little else: without this no signal would be seen before the last one.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (signal.aborted) break;
   }
   return sum;
 }

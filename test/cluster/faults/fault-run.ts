@@ -31,6 +31,7 @@ let runs = 0;
 
 export async function runCell(cluster: FaultCluster, cell: Cell, options: RunOptions): Promise<RunResult> {
   const { fault, w } = cell;
+  const startedMs = performance.now();
   runs += 1;
   const bucket = `run-${process.pid}-${runs}`;
   const load = new FaultLoad({ bucket, sides: fault.sides(cluster), quorums: { r: R, w } });
@@ -50,6 +51,7 @@ export async function runCell(cluster: FaultCluster, cell: Cell, options: RunOpt
     fault: fault.name,
     w,
     faultMs: Math.round(toMs - fromMs),
+    wallMs: Math.round(performance.now() - startedMs),
     workloads: Object.fromEntries(
       load.workloads.map((workload) => [
         workload.name,

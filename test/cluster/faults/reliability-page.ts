@@ -1,3 +1,5 @@
+import { type ExplorationSummary, shortcomings } from "../../simulator/exploration-summary.ts";
+import type { Detection } from "../../simulator/mutants/detection.ts";
 import { allCells, allFaults, cellName } from "./catalogue/all-faults.ts";
 import { failureRateBound, summarize, type Summary } from "./run-summary.ts";
 import type { RunResult } from "./run-result.ts";
@@ -6,18 +8,12 @@ import type { RunResult } from "./run-result.ts";
  * The generated parts of docs/RELIABILITY.md. The page itself is written by people; between
  * `<!-- generated: NAME -->` and `<!-- end -->` stands what is made here of results, and nothing else is touched.
  */
-export interface PlantedBug {
-  readonly name: string;
-  readonly breaks: string;
-  /** The first seed that caught it; null where none did. */
-  readonly seed: number | null;
-  /** The violation that was reported. */
-  readonly caughtBy: string;
-}
-
 export interface PageData {
+  /** Where there are none, what the page shows of earlier ones stays: they lie on the machine that made them. */
   readonly results: readonly RunResult[];
-  readonly plantedBugs: readonly PlantedBug[];
+  readonly plantedBugs: readonly Detection[];
+  /** The simulator's last long exploration; undefined where none was kept. */
+  readonly exploration: ExplorationSummary | undefined;
 }
 
 /** Throws where the page lacks a part or does not close it. */
@@ -33,41 +29,88 @@ export function updatedPage(page: string, data: PageData): string {
   return text;
 }
 
-function partsOf({ results, plantedBugs }: PageData): Record<string, string> {
+function partsOf({ results, plantedBugs, exploration }: PageData): Record<string, string> {
   return {
     faults: table(
       ["fault", "what happens", "W"],
       allFaults.map(({ name, about, writeQuorums }) => [name, about, writeQuorums.join(", ")]),
     ),
+    ...(results.length === 0 ? {} : partsOfResults(results)),
+    exploration: explored(exploration),
+    "planted bugs": plantedBugsTable(plantedBugs),
+  };
+}
+
+function partsOfResults(results: readonly RunResult[]): Record<string, string> {
+  return {
     totals: totals(results),
     safety: byCell(results, safetyHeads, safetyRow),
     availability: availability(results),
     workloads: workloads(results),
-    "planted bugs": table(
-      ["planted bug", "what it breaks", "caught at seed", "by"],
-      plantedBugs.map(({ name, breaks, seed, caughtBy }) => [
-        `\`${name}\``,
-        breaks,
-        seed === null ? "**not caught**" : String(seed),
-        seed === null ? "" : `\`${caughtBy}\``,
-      ]),
-    ),
   };
 }
 
+function explored(summary: ExplorationSummary | undefined): string {
+  if (summary === undefined)
+    return 'No exploration kept yet: `make sim ARGS="--seeds 20000 --jobs 2 --write"`.';
+  const { at, commit, firstSeed, lastSeed, seeds, operations, acknowledgedWrites, events, violated } =
+    summary;
+  const trouble = shortcomings(summary);
+  return (
+    `${seeds} seeds (${firstSeed} to ${lastSeed}) on ${at.slice(0, 10)}, commit \`${commit}\`: **${violated.length} ` +
+    `violated**, ${operations} operations (${acknowledgedWrites} acknowledged writes), ${events} events; ` +
+    (trouble.length === 0 ? "every coverage mark was hit." : `**${trouble.join("; ")}**.`)
+  );
+}
+
+function plantedBugsTable(detections: readonly Detection[]): string {
+  const caught = detections.filter(({ seed }) => seed !== null).length;
+  const rows = detections.map(({ name, breaks, seed, caughtBy, seedsTried, commit }) => [
+    `\`${name}\``,
+    breaks,
+    seed === null ? `**not caught** in ${seedsTried} seeds` : String(seed),
+    seed === null ? "" : `\`${caughtBy}\``,
+    commit,
+  ]);
+  const heads = ["planted bug", "what it breaks", "caught at seed", "by", "commit"];
+  return `${caught} of ${detections.length} caught.\n\n${table(heads, rows)}`;
+}
+
 function totals(results: readonly RunResult[]): string {
-  if (results.length === 0) return "No run yet: `make faults HOURS=1`.";
   const { counts, runs, failedRuns } = summarize(results);
   const days = results.map(({ at }) => at.slice(0, 10)).toSorted();
   const versions = [...new Set(results.map(({ nodeVersion }) => nodeVersion))].toSorted().join(", ");
-  const minutes = Math.round(results.reduce((sum, { faultMs }) => sum + faultMs, 0) / 60_000);
+  const faults = duration(results.reduce((sum, { faultMs }) => sum + faultMs, 0));
   const when = days[0] === days.at(-1) ? `on ${days[0]}` : `from ${days[0]} to ${days.at(-1)}`;
   return (
-    `${runs} runs ${when} (Node.js ${versions}), ${minutes} minutes of faults, ${counts.operations} operations: ` +
+    `${runs} runs ${when} (Node.js ${versions}, ${commits(results)}), ${wallTime(results)}, of it ${faults} under faults, ` +
+    `${counts.operations} operations: ` +
     `**${counts.lost} lost, ${counts.resurrected} resurrected, ${counts.corrupt} corrupt**, ${counts.wrong} otherwise ` +
     `wrong; ${failedRuns} runs failed for any reason. Over all cells a run fails with a chance below ` +
     `${percent(failureRateBound(runs))} (95 % confidence).`
   );
+}
+
+/** Runs of several programs may add up; each is named. */
+function commits(results: readonly RunResult[]): string {
+  const known = [...new Set(results.flatMap(({ commit }) => commit ?? []))].toSorted();
+  const unknown = results.filter(({ commit }) => commit === undefined).length;
+  if (known.length === 0) return "commit not noted";
+  const named = `${known.length > 1 ? "commits" : "commit"} ${known.map((commit) => `\`${commit}\``).join(", ")}`;
+  return unknown === 0 ? named : `${named}; of ${unknown} runs not noted`;
+}
+
+function wallTime(results: readonly RunResult[]): string {
+  const timed = results.flatMap(({ wallMs }) => wallMs ?? []);
+  if (timed.length === 0) return "not timed as a whole";
+  const total = duration(timed.reduce((sum, ms) => sum + ms, 0));
+  const untimed = results.length - timed.length;
+  return untimed === 0 ? `${total} in all` : `${total} in all without ${untimed} runs that were not timed`;
+}
+
+/** To the minute; hours from two of them on. */
+function duration(ms: number): string {
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} minutes` : `${(ms / 3_600_000).toFixed(1)} hours`;
 }
 
 const safetyHeads = [

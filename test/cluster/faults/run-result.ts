@@ -5,10 +5,14 @@ export interface RunResult {
   /** ISO 8601, at its end. */
   readonly at: string;
   readonly nodeVersion: string;
+  /** Of the sources, as of test/tree-commit.ts; absent in lines of an older program. */
+  readonly commit?: string;
   readonly fault: string;
   readonly w: number;
   /** How long the fault lasted. */
   readonly faultMs: number;
+  /** The whole run: load, fault, mending, convergence and reading back. Absent in lines of an older program. */
+  readonly wallMs?: number;
   readonly workloads: Readonly<Record<string, WorkloadResult>>;
   /** Calls that began during the fault, by side. */
   readonly sides: Readonly<Record<string, SideSummary>>;

@@ -18,7 +18,13 @@ export interface MutatedBuild {
 
 export async function buildMutant(bug: Pick<PlantedBug, "edits">): Promise<MutatedBuild> {
   const folder = mkdtempSync(join(tmpdir(), "dynamokv-mutant-"));
-  for (const path of ["node/core", "test/simulator", "tsconfig.base.json", "package.json"]) {
+  for (const path of [
+    "node/core",
+    "test/simulator",
+    "test/tree-commit.ts",
+    "tsconfig.base.json",
+    "package.json",
+  ]) {
     cpSync(join(ROOT, path), join(folder, path), { recursive: true });
   }
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));

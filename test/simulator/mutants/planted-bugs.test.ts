@@ -31,7 +31,7 @@ describe("simulator: planted bugs", function () {
   it("are caught: an acknowledgement before the commit, within a few seeds", async () => {
     const bug = PLANTED_BUGS.find(({ name }) => name === "ack_before_sync")!;
     const caught = await huntMutant(bug, 10);
-    expect(caught.seeds, caught.detail).to.be.within(1, 10);
+    expect(caught.seed, caught.detail).to.be.within(1, 10);
     expect(caught.caughtBy).to.be.oneOf(["acknowledged_before_durable", "acknowledged_write_lost"]);
   });
 
