@@ -28,6 +28,7 @@ export const REQUIRED_MARKS = [
   "hedged get",
   "loss found",
   "loss recovered from",
+  "recovered copies checked",
   "read repaired",
   "request forwarded",
   "hint delivered",
@@ -97,6 +98,6 @@ export const REQUIRED_MARKS = [
 ] as const;
 
 /** Situations that it takes hundreds of seeds to get into. */
-export const RARE_MARKS = ["rotten row lost for good"] as const;
+export const RARE_MARKS = ["rotten row lost for good", "anti-entropy merged concurrent copies"] as const;
 
 export type Mark = (typeof REQUIRED_MARKS)[number] | (typeof RARE_MARKS)[number];
