@@ -28,7 +28,10 @@ type Exchanged = Extract<CoreEvent, { kind: "antientropy_exchanged" }>;
 export class ComparisonLedger {
   readonly #facts: ComparisonFacts;
   /** By host and place: what the row covered from when on, in the order of time. */
-  readonly #durable = new Map<NodeId, Map<string, { readonly atMs: number; readonly coverage: Coverage }[]>>();
+  readonly #durable = new Map<
+    NodeId,
+    Map<string, { readonly atMs: number; readonly coverage: Coverage }[]>
+  >();
 
   constructor(facts: ComparisonFacts) {
     this.#facts = facts;
@@ -51,12 +54,12 @@ export class ComparisonLedger {
     const peer = peerId as NodeId;
     if ((outcome !== "equal" && outcome !== "repaired") || this.#isExcused(self, peer)) return;
     const sinceMs = nowMs - durationMs * CLOCK_MARGIN;
+    const movedBothWays = report.recordsPulled > 0 && report.recordsPushed > 0;
     for (const key of this.#facts.keys()) {
       const { owners } = this.#facts.preferenceList(key);
       if (!owners.includes(self) || !owners.includes(peer)) continue;
       const theirs = this.#coverageAt(peer, key, sinceMs);
       const ours = this.#coverageAt(self, key, sinceMs);
-      const movedBothWays = report.recordsPulled > 0 && report.recordsPushed > 0;
       if (movedBothWays && !includes(ours, theirs) && !includes(theirs, ours)) this.#facts.concurrent();
       const copy = durableCopies(this.#facts.host(self), key).data;
       if (includes(copy?.coverage ?? emptyCoverage, theirs)) continue;
