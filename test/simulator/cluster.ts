@@ -10,6 +10,7 @@ import type { CoverageMarks } from "./coverage-marks.ts";
 import { markEvent } from "./event-marks.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Violation } from "./violation.ts";
+import { ComparisonLedger } from "./checkers/comparisons.ts";
 import { ConvictionChecker } from "./checkers/convictions.ts";
 import { GossipLedger } from "./checkers/gossip.ts";
 import { HintLedger } from "./checkers/hints.ts";
@@ -47,6 +48,14 @@ export class Cluster {
     hasLost: (node) => this.#destroyedMs.has(node),
     violated: (kind, detail) => this.violated(kind, detail),
   });
+  readonly #comparisons = new ComparisonLedger({
+    host: (node) => this.host(node),
+    keys: () => this.history.keys(),
+    preferenceList: (key) => this.preferenceList(key),
+    isSpoilt: (node) => this.#destroyedMs.has(node) || this.treeSpoilt.has(node),
+    violated: (kind, detail) => this.violated(kind, detail),
+    concurrent: () => this.marks.hit("anti-entropy merged concurrent copies"),
+  });
   readonly rings = new RingLedger();
   readonly losses: LossLedger = new LossLedger({
     hosts: () => this.hosts,
@@ -56,6 +65,9 @@ export class Cluster {
     preferenceList: (key) => this.preferenceList(key),
     hasLost: (node) => this.#destroyedMs.has(node),
     isCalmSince: (durationMs) => this.isCalmSince(durationMs),
+    isTreeSpoilt: (node) => this.treeSpoilt.has(node),
+    violated: (kind, detail) => this.violated(kind, detail),
+    checked: () => this.marks.hit("recovered copies checked"),
   });
   readonly #gossip = new GossipLedger();
   /** Hosts on whose disk a row was lost or a leaf rotted: their trees are wrong until a scrub has passed. */
@@ -225,7 +237,10 @@ export class Cluster {
         },
       },
     });
-    host.disk.data.onSynced = (changes) => this.hints.dataDurable(host, changes, loop.nowMs);
+    host.disk.data.onSynced = (changes) => {
+      this.hints.dataDurable(host, changes, loop.nowMs);
+      this.#comparisons.dataDurable(host, changes, loop.nowMs);
+    };
     host.disk.hints.onSynced = (changes) => {
       for (const [place, row] of changes) {
         const before = host.disk.hints.rows.get(place);
@@ -278,6 +293,8 @@ export class Cluster {
     markEvent(event, this.marks, this.scenario);
     if (event.kind === "peer_down") this.#believedDown(id, event.peerId as NodeId, event.reason);
     if (event.kind === "recovery_started") this.#foundLoss(id, event.reason);
+    if (event.kind === "recovery_finished") this.losses.recovered(id);
+    if (event.kind === "antientropy_exchanged") this.#comparisons.exchanged(id, event, this.loop.nowMs);
     if (event.kind === "ring_installed" && this.rings.hasLost(id)) this.marks.hit("ring learnt from a peer");
     const wrong =
       event.kind === "ring_installed"

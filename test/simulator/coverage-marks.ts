@@ -28,6 +28,7 @@ export const REQUIRED_MARKS = [
   "hedged get",
   "loss found",
   "loss recovered from",
+  "recovered copies checked",
   "read repaired",
   "request forwarded",
   "hint delivered",
@@ -104,6 +105,7 @@ export const RARE_MARKS = [
   "rotten hint struck off",
   "rotten row that a co-owner could not give",
   "scrub read failed",
+  "anti-entropy merged concurrent copies",
 ] as const;
 
 export type Mark = (typeof REQUIRED_MARKS)[number] | (typeof RARE_MARKS)[number];

@@ -51,6 +51,10 @@ export type ViolationKind =
   | "gossip_not_spread"
   /** I13: a replica that lost data was counted for R. */
   | "amnesiac_voted"
+  /** I13: a node says that it is whole and lacks what it lost, which a co-owner had all the time. */
+  | "whole_too_early"
+  /** I4: an exchange of copies left nothing to do, and whoever began it lacks what the peer had. */
+  | "compared_and_left"
   /** "Provably not applied", and yet it is there. */
   | "refused_write_applied"
   /** A node that was handed a write handed it on. */

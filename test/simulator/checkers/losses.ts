@@ -15,6 +15,11 @@ export interface LossFacts {
   hasLost(node: NodeId): boolean;
   /** Whether all nodes were up, connected and undisturbed for so long. */
   isCalmSince(durationMs: number): boolean;
+  /** Whether a tree of this node's was wrong: it may have been found equal where rows are not. */
+  isTreeSpoilt(node: NodeId): boolean;
+  violated(kind: "whole_too_early", detail: string): void;
+  /** Something that a node lost was looked for where it says that it is whole. */
+  checked(): void;
 }
 
 /**
@@ -47,7 +52,7 @@ export class LossLedger {
           .map(({ owner }) => owner);
         if (!holders.includes(loser) || holders.length < 2) continue;
         const promises = this.#promises.get(key);
-        const lost = { known, how, loser, holders: holders.length };
+        const lost = { known, how, loser, holders };
         if (promises === undefined) this.#promises.set(key, [lost]);
         else promises.push(lost);
       }
@@ -57,6 +62,27 @@ export class LossLedger {
   /** A host loses a row, or one rots. */
   gnaws(host: NodeId): void {
     this.#gnawed.add(host);
+  }
+
+  /**
+   * A node says that it has everything back: then it has what it lost and a co-owner that lost nothing had all the time.
+   * A vote that is wrong in between is seldom asked for before hints or another comparison have brought the rest.
+   */
+  recovered(loser: NodeId): void {
+    const { host, hasLost, isTreeSpoilt, violated, checked } = this.#facts;
+    if (this.#gnawed.has(loser) || isTreeSpoilt(loser)) return;
+    for (const [key, promises] of this.#promises) {
+      const copy = durableCopies(host(loser), key).data;
+      for (const { known, holders, loser: whose } of promises) {
+        const keepers = holders.filter((holder) => !hasLost(holder) && !isTreeSpoilt(holder));
+        if (whose !== loser || keepers.length === 0) continue;
+        checked();
+        if (copy !== undefined && covers(copy.coverage, known.dot)) continue;
+        const from = keepers.map((keeper) => keeper.slice(-2)).join(" ");
+        const detail = `${loser.slice(-2)} is whole and lacks ${known.writeId} of ${key}, which ${from} had`;
+        violated("whole_too_early", detail);
+      }
+    }
   }
 
   /** What a read of this key that begins now must show, although an owner has lost it. */
@@ -72,7 +98,7 @@ export class LossLedger {
         const isRemembered = hosts().every(
           ({ id, incarnation }) => id === loser || incarnation?.number === 1,
         );
-        return holders >= enough && (how === "emptied" || (isRemembered && isCalmSince(CALM_MS)));
+        return holders.length >= enough && (how === "emptied" || (isRemembered && isCalmSince(CALM_MS)));
       })
       .map(({ known }) => known);
   }
@@ -86,5 +112,5 @@ interface LostDot {
   readonly loser: NodeId;
   readonly how: "emptied" | "rolled back";
   /** Owners that held it, the loser included. */
-  readonly holders: number;
+  readonly holders: readonly NodeId[];
 }

@@ -2,10 +2,18 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { readRegression } from "../regression.ts";
 import { huntMutant } from "./hunt.ts";
 import { buildMutant, ROOT } from "./mutated-build.ts";
 import { applyEdit } from "./planted-bug.ts";
 import { PLANTED_BUGS } from "./planted-bugs.ts";
+
+/** Those that seeds seldom show: how they are caught must not hang on what seeds mean. */
+const BUGS_WITH_SMALL_RUNS = [
+  "hint_for_two_forgotten_after_one",
+  "concurrent_copies_passed_over",
+  "recovered_after_one_comparison",
+];
 
 describe("simulator: planted bugs", function () {
   this.timeout(120_000);
@@ -35,18 +43,19 @@ describe("simulator: planted bugs", function () {
     expect(caught.caughtBy).to.be.oneOf(["acknowledged_before_durable", "acknowledged_write_lost"]);
   });
 
-  it("are shown by the small run that was kept of one of them", async () => {
-    const name = "hint_for_two_forgotten_after_one";
-    const build = await buildMutant(PLANTED_BUGS.find((bug) => bug.name === name)!);
-    try {
-      const run = join(ROOT, "test/simulator/regressions", `${name}.json`);
-      const { status, stdout } = spawnSync(process.execPath, [build.main, "--replay", run, "--quiet"], {
-        encoding: "utf8",
-      });
-      expect(stdout).to.match(/VIOLATED at .* hint_lost/);
-      expect(status).to.equal(1);
-    } finally {
-      build.remove();
-    }
-  });
+  for (const name of BUGS_WITH_SMALL_RUNS) {
+    it(`are shown by the small run that was kept of one of them: ${name}`, async () => {
+      const build = await buildMutant(PLANTED_BUGS.find((bug) => bug.name === name)!);
+      try {
+        const run = join(ROOT, "test/simulator/regressions", `${name}.json`);
+        const { status, stdout } = spawnSync(process.execPath, [build.main, "--replay", run, "--quiet"], {
+          encoding: "utf8",
+        });
+        expect(stdout).to.match(new RegExp(`VIOLATED at .* ${readRegression(run).violation}`));
+        expect(status).to.equal(1);
+      } finally {
+        build.remove();
+      }
+    });
+  }
 });
