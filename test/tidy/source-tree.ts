@@ -14,7 +14,7 @@ export interface SourceFile {
   readonly text: string;
 }
 
-/** Directories of the root .gitignore, and git's own. */
+/** What the root .gitignore names, and git's own directory, or the file that stands for it in a linked work tree. */
 const LEFT_OUT = new Set(["node_modules", "dist", ".local", ".git"]);
 const TYPESCRIPT_FOLDERS = ["node", "client", "operator", "bench", "test"] as const;
 
@@ -48,7 +48,8 @@ export function typescriptFiles(): SourceFile[] {
 function pathsUnder(root: string, folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) return LEFT_OUT.has(entry.name) ? [] : pathsUnder(root, path);
+    if (LEFT_OUT.has(entry.name)) return [];
+    if (entry.isDirectory()) return pathsUnder(root, path);
     return entry.isFile() && !entry.name.endsWith(".tsbuildinfo") ? [path] : [];
   });
 }
