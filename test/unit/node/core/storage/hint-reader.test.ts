@@ -1,7 +1,11 @@
 import { expect } from "chai";
 import { md5Digester as hash } from "../../../../../node/adapters/md5.ts";
 import { DatabaseFailure } from "../../../../../node/core/ports/database.ts";
-import { FIRST_PLACE, type HintBatch, type HintBatchLimits } from "../../../../../node/core/ports/hint-store.ts";
+import {
+  FIRST_PLACE,
+  type HintBatch,
+  type HintBatchLimits,
+} from "../../../../../node/core/ports/hint-store.ts";
 import {
   decodeHintQuery,
   decodeHints,
