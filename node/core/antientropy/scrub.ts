@@ -4,6 +4,7 @@ import type { Observer } from "../ports/observer.ts";
 import type { Random } from "../ports/random.ts";
 import type { ReplicaStore } from "../ports/replica-store.ts";
 import type { Timers } from "../ports/timers.ts";
+import { leafOf } from "../merkle/leaf.ts";
 import { pauseBetweenMs } from "./exchange-pace.ts";
 
 /**
@@ -14,7 +15,8 @@ import { pauseBetweenMs } from "./exchange-pace.ts";
  *
  * A step waits as long as its share of the hash space is of the interval, so the pace does not depend on the number of
  * rows. It begins anywhere: a node that is restarted every hour still gets round. So does one whose disk cannot read some
- * place: what fails twice is left, and the scrub goes on anywhere.
+ * place: what fails twice is left, and the scrub goes on anywhere. Once an hour the writer is asked to read such a place
+ * as well: where an index rotted it is made anew.
  */
 export interface ScrubParts {
   readonly merkle: MerkleStore;
@@ -34,11 +36,14 @@ const ROWS_PER_STEP = 256;
 /** Until the first step, and after one that failed. */
 const SETTLE_MS = 10_000;
 const POSITION_BYTES = 16;
+/** Indexes that are made anew cost a read of the whole file, while writes wait. */
+const REREAD_PAUSE_MS = 3_600_000;
 
 export class Scrub {
   readonly #parts: ScrubParts;
   #after: Uint8Array | undefined;
   #hasFailed = false;
+  #rereadNotBeforeMs = 0;
 
   constructor(parts: ScrubParts) {
     this.#parts = parts;
@@ -59,7 +64,10 @@ export class Scrub {
     const startMs = clock.monotonicMs();
     const after = this.#after;
     const read = await merkle.verifyRows({ after, rowsMax: ROWS_PER_STEP });
-    if (read.status === "failed") return this.#failed(read.message);
+    if (read.status === "failed") {
+      await this.#reread(after);
+      return this.#failed(read.message);
+    }
     for (const position of read.corrupt) this.#parts.onCorrupt(position);
     const failure = await this.#repaired(read);
     if (failure !== undefined) return this.#failed(failure);
@@ -81,6 +89,14 @@ export class Scrub {
     const counts = { rows: rowsChecked, corrupt: corrupt.length, leavesRebuilt: leavesWrong.length };
     this.#parts.observer.event({ kind: "scrub_stepped", ...counts });
     return undefined;
+  }
+
+  /** An index may have rotted on the disk that is sound in the writer's memory: no write would ever meet that. */
+  async #reread(after: Uint8Array | undefined): Promise<void> {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs < this.#rereadNotBeforeMs) return;
+    this.#rereadNotBeforeMs = nowMs + REREAD_PAUSE_MS;
+    await this.#parts.merkle.rereadRows(after === undefined ? 0 : leafOf(after));
   }
 
   #failed(message: string): number {

@@ -26,6 +26,12 @@ export interface MerkleStore {
    * `storage_lost` where the disk does not answer in 30 s.
    */
   rebuildLeaves(leaves: readonly number[]): Promise<Stored>;
+  /**
+   * For what verifyRows cannot read: has the writer read some rows from `leaf` on, from the disk. Where it meets the damage
+   * too, it makes the indexes anew, as for a write that meets it. Resolves when that is on stable storage; `storage_failed`
+   * where it did not help, `storage_lost` where the disk does not answer in 30 s.
+   */
+  rereadRows(leaf: number): Promise<Stored>;
 }
 
 export const LEAF_BITS = 18;

@@ -150,6 +150,11 @@ export function applyIncoming(
   };
 }
 
+/** The row at the place is of another key. */
+export function isCollision(applied: Coordinated | MergedRow): boolean {
+  return applied.outcome === "refused" && applied.code === "key_collision";
+}
+
 function unmerged(row: StoredRow | undefined): MergedRow {
   return { outcome: "accepted", row, tombstonesAdded: 0 };
 }

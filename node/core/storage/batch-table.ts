@@ -4,7 +4,8 @@ import { refileRow, refileRows, withDisplaced } from "./refile-rows.ts";
 import { hasSoundDigest, isMisplaced, isUnreadableHint } from "./row-check.ts";
 import { isMarker } from "./marker-hint.ts";
 import { addTo } from "./row-counts.ts";
-import { leafOf } from "../merkle/leaf.ts";
+import { boundOf, leafOf } from "../merkle/leaf.ts";
+import { LEAF_COUNT } from "../ports/merkle-store.ts";
 import type { TombstoneCounter } from "./tombstone-counter.ts";
 import type { TreeWriter } from "../merkle/tree-writer.ts";
 
@@ -85,6 +86,13 @@ export class BatchTable {
     for (const leaf of [...leaves, ...refiled]) this.#tree?.rebuild(leaf);
   }
 
+  /** Throws what the database throws where it meets damage, upon which it mends what can be in its next transaction. */
+  reread(leaf: number): void {
+    this.#touch();
+    this.database.forgetPages();
+    this.database.digests(boundOf(leaf), boundOf(LEAF_COUNT), ROWS_REREAD);
+  }
+
   addTombstones(position: Uint8Array, change: number): void {
     this.#tombstones?.add(position, change);
   }
@@ -100,6 +108,8 @@ export class BatchTable {
     if (!this.touched) return;
     const rebuilt = this.database.takeRebuilt();
     if (rebuilt !== undefined) {
+      // Also where no command changed anything: the doubt is to be kept.
+      this.changed = true;
       // Also rows that were not displaced may have been hidden, and written again or merged.
       this.#tombstones?.doubt();
       this.areRowsRestored = true;
@@ -165,6 +175,9 @@ export class BatchTable {
     this.#tree?.begin();
   }
 }
+
+/** More than one step of the scrub reads (antientropy/scrub.ts), and the rows of its first leaf before them. */
+const ROWS_REREAD = 1_024;
 
 function isOfAnother(row: StoredRow | undefined, hash: Digester): row is StoredRow {
   return row !== undefined && hasSoundDigest(row, hash) && isMisplaced(row, hash);

@@ -11,6 +11,7 @@ import {
   applyIncoming,
   type Coordinated,
   type CoordinationTools,
+  isCollision,
   type MergedRow,
   type Refused,
   type StorageLimits,
@@ -233,6 +234,9 @@ export class GroupCommit {
       case "rebuild":
         batch.data.rebuildLeaves(command.leaves, this.#parts.hash);
         return stored;
+      case "reread":
+        batch.data.reread(command.leaf);
+        return stored;
       case "identity":
         this.#life.change(command.identity);
         batch.data.change();
@@ -369,10 +373,6 @@ export class GroupCommit {
     for (const _ of batch.writes) batch.results.push(result);
     this.#release(batch, { code: error.code, message: error.message });
   }
-}
-
-function isCollision(applied: Coordinated | MergedRow): boolean {
-  return applied.outcome === "refused" && applied.code === "key_collision";
 }
 
 /** Writes the row that came of a command, where one did. */

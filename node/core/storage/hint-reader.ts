@@ -34,9 +34,9 @@ export function readHints(query: HintQuery, tables: HintTables, hash: Digester):
 
 function collect({ owner, after, limits }: HintQuery, tables: HintTables, hash: Digester): AnsweredHints {
   const positions = positionsFor({ owner, after, limits }, tables.hints);
-  // Named to the writer, which makes the index anew where no row is at a place.
+  // Named to the writer, which makes the index anew where no row is at a place: at `after` one may be.
   if (positions === "damaged") {
-    const rotten = [{ position: after ?? FIRST_PLACE, database: "hints" }] as const;
+    const rotten = [{ position: FIRST_PLACE, database: "hints" }] as const;
     return {
       dataRowsCorrupt: 0,
       hintRowsCorrupt: 1,

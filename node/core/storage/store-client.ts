@@ -217,6 +217,10 @@ export class StoreClient implements CacheableStore, HintStore, MerkleStore, Iden
     return last;
   }
 
+  rereadRows(leaf: number): Promise<Stored> {
+    return this.#settledInTime({ kind: "reread", leaf });
+  }
+
   onRowsRestored(listener: () => void): void {
     this.#onRowsRestored = listener;
   }

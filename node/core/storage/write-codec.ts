@@ -24,6 +24,7 @@ export type WriteCommand =
   | { readonly kind: "accept_hints" }
   | { readonly kind: "count_tombstones" }
   | { readonly kind: "rebuild"; readonly leaves: readonly number[] }
+  | { readonly kind: "reread"; readonly leaf: number }
   | { readonly kind: "identity"; readonly identity: KeptIdentity };
 
 const KIND = {
@@ -36,6 +37,7 @@ const KIND = {
   mend: 7,
   accept: 8,
   count: 9,
+  reread: 10,
 } as const;
 const NAME_BYTES_MAX = 64 * 1024;
 const FIXED_BYTES = 72;
@@ -47,7 +49,8 @@ const UNLIMITED = 0;
 export function commandBytes(command: WriteCommand): number {
   if (command.kind === "forget") return FIXED_BYTES + 3 * command.hint.owner.length;
   if (command.kind === "mend") return FIXED_BYTES + 3 * command.place.owner.length;
-  if (command.kind === "accept_hints" || command.kind === "count_tombstones") return FIXED_BYTES;
+  if (command.kind === "accept_hints" || command.kind === "count_tombstones" || command.kind === "reread")
+    return FIXED_BYTES;
   if (command.kind === "rebuild") return FIXED_BYTES + command.leaves.length * LEAF_BYTES;
   if (command.kind === "identity") return FIXED_BYTES + (1 + command.identity.lostStores.length) * 24;
   if (command.kind === "mark") return FIXED_BYTES + command.missed.owners.length * 48;
@@ -91,6 +94,9 @@ export function encodeWrites(
         break;
       case "count_tombstones":
         writer.u8(KIND.count);
+        break;
+      case "reread":
+        writer.u8(KIND.reread).varint(command.leaf);
         break;
       case "rebuild":
         writeNumbers(writer.u8(KIND.rebuild), command.leaves);
@@ -139,6 +145,7 @@ function readCommand(reader: ByteReader): WriteCommand {
   if (kind === KIND.identity) return { kind: "identity", identity: readIdentity(reader) };
   if (kind === KIND.accept) return { kind: "accept_hints" };
   if (kind === KIND.count) return { kind: "count_tombstones" };
+  if (kind === KIND.reread) return { kind: "reread", leaf: reader.varint() };
   const position = reader.raw(16);
   const keptFor = readOwners(reader);
   switch (kind) {

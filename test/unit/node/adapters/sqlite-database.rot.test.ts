@@ -188,6 +188,32 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     expect(await scrub()).to.equal(0);
   });
 
+  /** Of the one entry of the index: no row has the number that it names then. */
+  function rotRowNumber(): void {
+    flipBit(Uint8Array.of(3, 0x2c, 9), { offset: 2 });
+  }
+
+  async function statusOfScrub(): Promise<string> {
+    return (await rig.until(rig.store.verifyRows({ after: undefined, rowsMax: 10 }))).status;
+  }
+
+  it("is found again where the index names no row, which the writer remembers better: writes never meet that", async () => {
+    rotRowNumber();
+    expect([await statusOfRead(), await statusOfScrub()]).to.deep.equal(["corrupt", "failed"]);
+    expect((await rig.until(rig.store.coordinate(writeOf("cart", "newer")).durable)).ok).to.equal(true);
+    expect(await statusOfScrub()).to.equal("failed");
+    expect((await rig.until(rig.store.rereadRows(0))).ok).to.equal(true);
+    expect([await statusOfRead(), await statusOfScrub()]).to.deep.equal(["found", "read"]);
+    expect(await siblings()).to.have.members(["newer", VALUE]);
+  });
+
+  it("leaves a doubt in the file where the indexes are made anew and nothing else is written", async () => {
+    expect(databases[0]!.identity()!.tombstones).to.deep.equal({ count: 0, inDoubt: false });
+    rotRowNumber();
+    await rig.until(rig.store.rereadRows(0));
+    expect(databases[0]!.identity()!.tombstones).to.deep.equal({ count: 0, inDoubt: true });
+  });
+
   it("is merged with what was written in its place while nobody could find it", async () => {
     rotPlace("index", 0);
     const rowsBefore = rig.store.rows().data;

@@ -9,6 +9,7 @@ const HOUR_MS = 3_600_000;
 class ScrubRig {
   readonly asked: { atMs: number; after: string }[] = [];
   readonly rebuilt: number[][] = [];
+  readonly reread: { atMs: number; leaf: number }[] = [];
   readonly corrupt: Uint8Array[] = [];
   readonly events: CoreEvent[] = [];
   answer: (query: VerifyQuery) => VerifyRead = () => read({});
@@ -30,6 +31,10 @@ class ScrubRig {
       rebuildLeaves: (leaves) => {
         this.rebuilt.push([...leaves]);
         return Promise.resolve({ ok: true });
+      },
+      rereadRows: (leaf) => {
+        this.reread.push({ atMs: this.nowMs, leaf });
+        return Promise.resolve({ ok: false, code: "storage_failed", message: "malformed" });
       },
     };
     const scrub = new Scrub({
@@ -101,6 +106,14 @@ describe("the scrub", () => {
     ]);
     expect(rig.asked.map(({ after }) => after)).to.deep.equal(["128", "128"]);
     expect(rig.asked[1]!.atMs - rig.asked[0]!.atMs).to.equal(10_000);
+  });
+
+  it("has the writer read what it cannot read itself, once an hour", async () => {
+    const rig = new ScrubRig();
+    rig.answer = () => ({ status: "failed", message: "malformed" });
+    await rig.steps(400);
+    expect(rig.reread.map(({ leaf }) => leaf)).to.deep.equal([131_586, 131_586]);
+    expect(rig.reread[1]!.atMs - rig.reread[0]!.atMs).to.equal(HOUR_MS);
   });
 
   it("leaves a place that it cannot read, and goes on elsewhere", async () => {

@@ -1,7 +1,11 @@
 import { expect } from "chai";
 import { md5Digester as hash } from "../../../../../node/adapters/md5.ts";
 import { DatabaseFailure } from "../../../../../node/core/ports/database.ts";
-import type { HintBatch, HintBatchLimits } from "../../../../../node/core/ports/hint-store.ts";
+import {
+  FIRST_PLACE,
+  type HintBatch,
+  type HintBatchLimits,
+} from "../../../../../node/core/ports/hint-store.ts";
 import {
   decodeHintQuery,
   decodeHints,
@@ -142,9 +146,9 @@ describe("readHints", () => {
     database.positionsKeptFor = () => {
       throw new DatabaseFailure("damaged", "malformed");
     };
-    const unread = ask(database, undefined, roomy).batch;
-    expect(unread).to.deep.include({ hints: [], next: undefined });
-    expect(unread.status === "read" && unread.rotten.length).to.equal(1);
+    const rotten = [{ position: FIRST_PLACE, database: "hints" }];
+    for (const after of [undefined, place(1)])
+      expect(ask(database, after, roomy).batch).to.deep.include({ hints: [], rotten, next: undefined });
   });
 
   it("says so when the disk fails, and can be asked again", () => {

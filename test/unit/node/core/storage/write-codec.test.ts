@@ -46,10 +46,11 @@ const identity: fc.Arbitrary<WriteCommand> = fc
   .map((kept) => ({ kind: "identity", identity: kept }));
 
 const count = fc.constant<WriteCommand>({ kind: "count_tombstones" });
+const reread = fc.nat(2 ** 18 - 1).map((leaf): WriteCommand => ({ kind: "reread", leaf }));
 
 describe("encodeWrites", () => {
   it("gives back what decodeWrites is given, in messages of the announced size", () => {
-    const commands = fc.array(fc.oneof(coordinate, store, mark, identity, count), { maxLength: 20 });
+    const commands = fc.array(fc.oneof(coordinate, store, mark, identity, count, reread), { maxLength: 20 });
     fc.assert(
       fc.property(fc.maxSafeNat(), commands, (firstCall, list) => {
         const size = list.reduce((sum, command) => sum + commandBytes(command), 0);
