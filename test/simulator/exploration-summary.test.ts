@@ -3,7 +3,8 @@ import { type Mark, RARE_MARKS, REQUIRED_MARKS } from "./coverage-marks.ts";
 import { emptyExploration, explore, type Exploration } from "./exploration.ts";
 import {
   isCutShort,
-  SEEDS_FOR_ALL_MARKS,
+  SEEDS_FOR_MARKS,
+  SEEDS_FOR_RARE_MARKS,
   shortcomings,
   summaryLine,
   summaryOf,
@@ -21,13 +22,22 @@ describe("simulator: the summary of an exploration", () => {
 
   it("fails a thousand seeds that never were in a situation, and says in which; fewer only tell", () => {
     const marks = hits(ALL.filter((mark) => mark !== "netsplit"));
-    expect(shortcomings(summary({ marks }, SEEDS_FOR_ALL_MARKS))).to.deep.equal([
-      "never in 1 of the situations that 1000 seeds must be in (coverage-marks.ts): netsplit",
+    expect(shortcomings(summary({ marks }, SEEDS_FOR_MARKS))).to.deep.equal([
+      "never in 1 of the situations that so many seeds must be in (coverage-marks.ts): netsplit",
     ]);
-    const fewer = summary({ marks }, SEEDS_FOR_ALL_MARKS - 1);
+    const fewer = summary({ marks }, SEEDS_FOR_MARKS - 1);
     expect(shortcomings(fewer)).to.deep.equal([]);
     expect(summaryLine(fewer)).to.match(/marks never hit: netsplit$/);
-    expect(shortcomings(summary({ marks: hits(ALL) }, SEEDS_FOR_ALL_MARKS))).to.deep.equal([]);
+    expect(shortcomings(summary({ marks: hits(ALL) }, SEEDS_FOR_MARKS))).to.deep.equal([]);
+  });
+
+  it("asks for the rare situations of ten thousand seeds only", () => {
+    const marks = hits(REQUIRED_MARKS);
+    expect(shortcomings(summary({ marks }, SEEDS_FOR_RARE_MARKS - 1))).to.deep.equal([]);
+    expect(shortcomings(summary({ marks }, SEEDS_FOR_RARE_MARKS))).to.deep.equal([
+      `never in ${RARE_MARKS.length} of the situations that so many seeds must be in (coverage-marks.ts): ` +
+        RARE_MARKS.join(", "),
+    ]);
   });
 
   it("fails what is violated or was cut short", () => {

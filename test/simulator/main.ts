@@ -6,7 +6,7 @@ import { type Exploration, type ExplorationProgress, explore } from "./explorati
 import {
   type ExplorationSummary,
   isCutShort,
-  SEEDS_FOR_ALL_MARKS,
+  SEEDS_FOR_MARKS,
   shortcomings,
   summaryLine,
   summaryOf,
@@ -25,7 +25,7 @@ const HELP = `DynamoKV's simulator: the core on virtual time, networks, disks an
 
   npm run sim -- --seed N             replay one seed and print its trace and verdict
   npm run sim -- --seeds COUNT        explore seeds; exits with 1 where one is violated, where it was cut short, and where
-                                      ${SEEDS_FOR_ALL_MARKS} seeds or more were never in one of the situations they must be in
+                                      ${SEEDS_FOR_MARKS} seeds or more were never in one of the situations they must be in
       [--from N] [--jobs J]             the first seed (1), processes (1)
       [--write]                         keep the summary in test/simulator/exploration.json
   npm run sim -- --mutants            plant each known bug in a copy of the sources: all must be caught
@@ -132,8 +132,8 @@ async function run(): Promise<number> {
     stopAtFirst: values["stop-at-first"] === true,
     signal: stopSignal(),
   };
-  if (values.write === true && range.count < SEEDS_FOR_ALL_MARKS) {
-    process.stderr.write(`--write keeps explorations of ${SEEDS_FOR_ALL_MARKS} seeds or more\n`);
+  if (values.write === true && range.count < SEEDS_FOR_MARKS) {
+    process.stderr.write(`--write keeps explorations of ${SEEDS_FOR_MARKS} seeds or more\n`);
     return 2;
   }
   const jobs = count("jobs", 1);

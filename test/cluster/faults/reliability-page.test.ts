@@ -138,6 +138,9 @@ describe("cluster: the reliability page", () => {
     );
     expect(shown({ violated: [7] })).to.match(/\*\*1 violated\*\*.*; \*\*1 of 1000 seeds violated\*\*\./);
     expect(shown({ marksNeverHit: ["netsplit"] })).to.match(/; \*\*never in 1 of .*: netsplit\*\*\./);
+    expect(shown({ marksNeverHit: ["scrub read failed"] })).to.match(
+      /hit but rare ones: scrub read failed\./,
+    );
     expect(updatedPage(EMPTY_PAGE, NOTHING)).to.match(/No exploration kept yet/);
   });
 

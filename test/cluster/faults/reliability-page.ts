@@ -59,8 +59,14 @@ function explored(summary: ExplorationSummary | undefined): string {
   return (
     `${seeds} seeds (${firstSeed} to ${lastSeed}) on ${at.slice(0, 10)}, commit \`${commit}\`: **${violated.length} ` +
     `violated**, ${operations} operations (${acknowledgedWrites} acknowledged writes), ${events} events; ` +
-    (trouble.length === 0 ? "every coverage mark was hit." : `**${trouble.join("; ")}**.`)
+    (trouble.length === 0 ? marksHit(summary) : `**${trouble.join("; ")}**.`)
   );
+}
+
+/** Fewer seeds than the rare situations need may have missed some of them. */
+function marksHit({ marksNeverHit }: ExplorationSummary): string {
+  if (marksNeverHit.length === 0) return "every coverage mark was hit.";
+  return `every coverage mark was hit but rare ones: ${marksNeverHit.join(", ")}.`;
 }
 
 function plantedBugsTable(detections: readonly Detection[]): string {
