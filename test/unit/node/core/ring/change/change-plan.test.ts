@@ -20,7 +20,7 @@ describe("change plan", () => {
           expect(zones.size).to.equal(Math.min(owners.length, new Set(zoneOf.values()).size));
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 40 },
     );
   });
 
@@ -35,7 +35,7 @@ describe("change plan", () => {
         for (const zone of new Set(members.map((listed) => listed.zone)))
           expect(spread(loads.filter((_, n) => members[n]!.zone === zone))).to.be.at.most(1);
       }),
-      { numRuns: 150 },
+      { numRuns: 40 },
     );
   });
 
@@ -46,7 +46,7 @@ describe("change plan", () => {
         const reversed = { type, joining: [...joining].reverse(), leaving: [...leaving].reverse() };
         expect(planned(ring, reversed).nextOwners).to.deep.equal(plan.nextOwners);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -86,7 +86,7 @@ describe("change plan", () => {
         // What the newcomer took may go back to others than it came from.
         expect(others).to.be.at.most(Math.ceil((256 / count) * 1.5));
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 

@@ -28,7 +28,7 @@ describe("change preview", () => {
         expect(sum(nodes.map(({ owned }) => owned.after))).to.equal(ring.parameters.partitions);
         expect(sum(nodes.map(({ copies }) => copies.after))).to.equal(sum(after.map(({ size }) => size)));
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 
