@@ -10,6 +10,7 @@ import { type PartitionRoutes, routesOf } from "../../../../../../node/core/ring
 import type { ElasticRing } from "../../../../../../node/core/ring/change/elastic-ring.ts";
 import { fence } from "../../../../../../node/core/ring/change/fence.ts";
 import { membersOf, member, ringOf } from "../made-ring.ts";
+import { mulberry } from "../seeded.ts";
 import { join, leave, replace } from "./change-scenes.ts";
 import { beginningOf, raised, stepped } from "./elastic-rings.ts";
 
@@ -227,15 +228,4 @@ class ChangeRun {
   #below(count: number): number {
     return Math.floor(this.#random() * count);
   }
-}
-
-/** Mulberry32: numbers from 0 to 1 that depend on the seed alone. */
-function mulberry(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
