@@ -54,6 +54,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   },
   "node/core/peers": { may: [...GROUND, ...core("wire")], types: core("settings.ts") },
   "node/core/membership": { may: [...GROUND, ...core("peers")], types: core("settings.ts", "ring") },
+  "node/core/seal": { may: [...GROUND, ...core("version", "ring")] },
   "node/core/replica": { may: [...GROUND, ...core("version", "wire", "ring")], types: core("settings.ts") },
   "node/core/coordinator": {
     may: [

@@ -5,7 +5,7 @@ import { PAXOS, type Paxos } from "./ballot-cluster.ts";
 import { runSchedule } from "./ballot-schedule.ts";
 import { type Edit, mutatedPaxos } from "./mutated-paxos.ts";
 
-const SCHEDULES = 3_000;
+const SCHEDULES = 2_000;
 
 describe("paxos schedules", () => {
   it("decide one ring a number and generation, whatever fails, and go on when all is quiet", function () {
