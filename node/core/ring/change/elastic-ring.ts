@@ -34,7 +34,8 @@ export interface ChangeUnderWay extends RingChange {
   readonly phase: "transfer" | "flipped";
 }
 
-const RING_STORE = /^[0-9a-f]{16}$/;
+/** A ring store as it is drawn. */
+export const RING_STORE = /^[0-9a-f]{16}$/;
 const CHANGE_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** Returns the same value, now known to be a ring of format 2. Throws RingInvalid, which names the field. */
@@ -55,6 +56,12 @@ export function checkElasticRing(value: unknown): ElasticRing {
     throw new RingInvalid("featureLevel", `${ring.featureLevel} does not allow format 2`);
   checkChange(ring);
   return ring;
+}
+
+/** A ring of either format. Throws RingInvalid. */
+export function checkAnyRing(value: unknown): Ring {
+  const isElastic = typeof value === "object" && value !== null && "format" in value && value.format === 2;
+  return isElastic ? checkElasticRing(value) : checkRing(value);
 }
 
 /** The feature level from which on rings are of format 2 and can change. */
