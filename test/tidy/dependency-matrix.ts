@@ -184,6 +184,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
       "prom-client",
       "winston",
     ],
+    loads: "copies of the compiled core with a bug planted in them (ring/paxos/mutated-paxos.ts)",
   },
 };
 

@@ -110,6 +110,12 @@ describe("acceptor", () => {
       /no next epoch/,
     ],
     [
+      "the value is of format 1",
+      ballotsOn(settled),
+      accept(settled, ballot(1), { ...first, epoch: 3 }),
+      /no next epoch/,
+    ],
+    [
       "the value is of another cluster",
       ballotsOn(settled),
       accept(settled, ballot(1), { ...epochs.transfer, clusterId: "x" }),
