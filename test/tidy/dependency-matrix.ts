@@ -54,6 +54,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   },
   "node/core/peers": { may: [...GROUND, ...core("wire")], types: core("settings.ts") },
   "node/core/membership": { may: [...GROUND, ...core("peers")], types: core("settings.ts", "ring") },
+  "node/core/seal": { may: [...GROUND, ...core("version", "ring")] },
   "node/core/replica": { may: [...GROUND, ...core("version", "wire", "ring")], types: core("settings.ts") },
   "node/core/coordinator": {
     may: [
@@ -183,6 +184,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
       "prom-client",
       "winston",
     ],
+    loads: "copies of the compiled core with a bug planted in them (ring/paxos/mutated-paxos.ts)",
   },
 };
 

@@ -52,6 +52,11 @@ export class ClaimPlan {
     return [...this.#owners];
   }
 
+  /** Partitions whose owner is another one than before the claim. */
+  moves(): number {
+    return this.#owners.filter((owner, partition) => owner !== this.previous[partition]).length;
+  }
+
   /** Whether N zones can be told apart in N partitions. */
   get zonesSuffice(): boolean {
     return this.zoneCount >= this.span;

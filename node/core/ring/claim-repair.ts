@@ -3,11 +3,11 @@ import { UNOWNED, type ClaimPlan } from "./claim-plan.ts";
 /**
  * Removes clashes that a change left or that were there before: two partitions exchange their owners wherever that
  * lessens the clashes, so loads stay as they are. An exchange among partitions that move anyhow is free; of others it moves at most
- * `repairMovesMax`. Each exchange lessens the sum of clashes, so it ends.
+ * `movesMax`. Each exchange lessens the sum of clashes, so it ends.
  */
-export function removeClashes(plan: ClaimPlan): void {
+export function removeClashes(plan: ClaimPlan, movesMax: number): void {
   if (plan.memberCount <= plan.span) return;
-  const budget = { moves: repairMovesMax(plan), looks: LOOKS_MAX };
+  const budget = { moves: movesMax, looks: LOOKS_MAX };
   for (let progress = true; progress;) {
     progress = false;
     for (let partition = 0; partition < plan.partitionCount; partition++) {
@@ -24,7 +24,7 @@ export function removeClashes(plan: ClaimPlan): void {
 /** Exchanges that are weighed at most: some hundred milliseconds. Reached only where clashes cannot be avoided. */
 const LOOKS_MAX = 2_000_000;
 
-/** Beyond the moves of the change itself: one member's share of the ring. */
+/** The usual bound, beyond the moves of the change itself: one member's share of the ring. */
 export function repairMovesMax(plan: Pick<ClaimPlan, "partitionCount" | "memberCount">): number {
   return Math.ceil(plan.partitionCount / plan.memberCount);
 }

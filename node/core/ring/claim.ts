@@ -3,7 +3,7 @@ import type { NodeId } from "../node-id.ts";
 import { moveToQuotas } from "./claim-moves.ts";
 import { planQuotas } from "./claim-quotas.ts";
 import { layOut } from "./claim-layout.ts";
-import { removeClashes } from "./claim-repair.ts";
+import { removeClashes, repairMovesMax } from "./claim-repair.ts";
 import { ClaimPlan, UNOWNED } from "./claim-plan.ts";
 import type { RingMember } from "./ring.ts";
 
@@ -31,10 +31,12 @@ export interface ClaimInput {
   readonly members: readonly Pick<RingMember, "id" | "zone">[];
   /** The owner of each partition so far; ids that are no longer members have left. */
   readonly previousOwners?: readonly NodeId[];
+  /** Moves that repairs may add, as a part of those the change needs; without it `repairMovesMax`. */
+  readonly repairPart?: number;
 }
 
 /** For each partition the index of its owner among the members in ascending order of id. */
-export function claim({ partitions, replicas, members, previousOwners }: ClaimInput): number[] {
+export function claim({ partitions, replicas, members, previousOwners, repairPart }: ClaimInput): number[] {
   const sorted = [...members].sort((a, b) => (a.id < b.id ? -1 : 1));
   invariant(sorted.length > 0, "a claim needs at least one member");
   invariant(new Set(sorted.map(({ id }) => id)).size === sorted.length, "a claim names a member twice");
@@ -49,6 +51,9 @@ export function claim({ partitions, replicas, members, previousOwners }: ClaimIn
   const quotas = planQuotas(plan);
   if (kept.every((owner) => owner === UNOWNED)) layOut(plan, quotas);
   else moveToQuotas(plan, quotas);
-  removeClashes(plan);
+  removeClashes(
+    plan,
+    repairPart === undefined ? repairMovesMax(plan) : Math.floor(repairPart * plan.moves()),
+  );
   return plan.owners();
 }

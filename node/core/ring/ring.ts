@@ -6,8 +6,8 @@ import type { NodeId } from "../node-id.ts";
  * and health are not in it: they are learnt from the peers themselves.
  */
 export interface Ring {
-  /** Version of this document's own format. */
-  readonly format: 1;
+  /** Version of this document's own format; 2 is not wired yet (change/elastic-ring.ts). */
+  readonly format: 1 | 2;
   readonly clusterId: string;
   /** Raised only by recovery from a lost majority; a higher generation fences every epoch of a lower one. */
   readonly generation: number;
