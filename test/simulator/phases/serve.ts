@@ -2,6 +2,7 @@ import type { Cluster } from "../cluster.ts";
 import { BUCKET } from "../workload/bucket.ts";
 import type { Client } from "../workload/client.ts";
 import { callNode } from "../workload/client-link.ts";
+import { reconnect } from "./settle.ts";
 
 const SERVE_LIMIT_MS = 600_000;
 const ATTEMPTS_MAX = 5;
@@ -10,6 +11,7 @@ const ATTEMPTS_MAX = 5;
 export async function checkServes(cluster: Cluster, clients: readonly Client[]): Promise<void> {
   const { loop, hosts, scenario } = cluster;
   const luck = cluster.random.fork("last reads");
+  await reconnect(cluster);
   let served = false;
   // One after the other: a small window must not turn them away.
   const serve = async (): Promise<void> => {

@@ -156,6 +156,11 @@ export class SimulatedNetwork {
     });
   }
 
+  /** Whether a connection is lost that one of its ends, or both, still take for open. */
+  get hasUnnoticedLoss(): boolean {
+    return [...this.#connections.values()].some(({ broken, over }) => broken && !over);
+  }
+
   /** When the last of the messages arrives that are under way now. */
   get latestArrivalMs(): number {
     return this.#latestArrivalMs;
