@@ -93,7 +93,8 @@ export class DynamoNode {
     });
     this.#replies = new PeerReplies(ports);
     const control = new ControlChannel(this.#calls, ports.clock);
-    const ringParts = { self, zone, directory, hash, observer };
+    const lossKept = (): Promise<void> => this.recovery.kept();
+    const ringParts = { self, zone, directory, hash, observer, lossKept };
     this.ring = new RingKeeper({ ...ringParts, store: ports.ringStore, calls: control });
     const controlled = { ...ports, ring: this.ring, calls: control };
     this.membership = new Membership({

@@ -35,6 +35,7 @@ export class OwnRecovery {
   #identity: KeptIdentity;
   #isKeeping = false;
   #isKept = true;
+  #whenKept: (() => void)[] = [];
 
   constructor(parts: OwnRecoveryParts) {
     this.#parts = parts;
@@ -50,6 +51,14 @@ export class OwnRecovery {
   /** Whether that is on stable storage, with what else it knows of itself. */
   get isKept(): boolean {
     return this.#isKept;
+  }
+
+  /**
+   * Resolves once that is so, at once where it is. Waits as long as the disk takes no write; never rejects. At most one
+   * caller at a time: the ring keeper, which changes the ring step by step.
+   */
+  kept(): Promise<void> {
+    return this.#isKept ? Promise.resolve() : new Promise((resolve) => this.#whenKept.push(resolve));
   }
 
   /** 0 where it is not recovering; undefined without a ring. */
@@ -115,10 +124,17 @@ export class OwnRecovery {
     const identity = this.#identity;
     void this.#parts.store.keepIdentity(identity).then((stored) => {
       this.#isKeeping = false;
-      if (stored.ok && identity === this.#identity) this.#isKept = true;
+      if (stored.ok && identity === this.#identity) this.#nowKept();
       else if (stored.ok) this.#keep();
       else this.#parts.timers.after(RETRY_MS, () => this.#keep());
     });
+  }
+
+  #nowKept(): void {
+    this.#isKept = true;
+    const waiting = this.#whenKept;
+    this.#whenKept = [];
+    for (const resolve of waiting) resolve();
   }
 }
 

@@ -90,6 +90,11 @@ export class Recovery {
     return this.#own.isRecovering;
   }
 
+  /** Resolves once what this node knows of its loss is on stable storage. */
+  kept(): Promise<void> {
+    return this.#own.kept();
+  }
+
   /** Whether the node's answer to a read is a vote; this node's own too. */
   isVoter(node: NodeId): boolean {
     return node === this.#parts.self ? !this.isRecovering : this.#peers.isVoter(node);

@@ -68,6 +68,30 @@ describe("Recovery", () => {
     }
   });
 
+  it("says when what it was told of is on stable storage", async () => {
+    await write();
+    x.crash();
+    x.data.restore(emptyImage);
+    x.acknowledgements = undefined;
+    x.hasRing = false;
+    x.start();
+    const kept: boolean[] = [];
+    await x.recovery.kept();
+    x.recovery.handleControl({
+      type: "recovery.seen",
+      points: [{ storeId: "ab".repeat(8), runId: "cd".repeat(8), sequence: 1 }],
+    });
+    void x.recovery.kept().then(() => kept.push(x.recovery.isRecovering));
+    await Promise.resolve();
+    expect(kept).to.deep.equal([]);
+    await cluster.settle();
+    expect(kept).to.deep.equal([true]);
+    x.crash();
+    x.hasRing = true;
+    x.start();
+    expect(x.recovery.isRecovering, "and the next process knows it").to.equal(true);
+  });
+
   it("remembers the store of its first second", async () => {
     await restart(x);
     x.crash();

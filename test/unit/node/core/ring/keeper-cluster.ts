@@ -39,6 +39,8 @@ export class KeeperCluster {
   steps = 0;
   faults: FaultPlan = () => undefined;
   readonly #disks = new Map<NodeId, Disk>();
+  /** Resolves when data.db says what a node was told that it lost. */
+  lossKept = Promise.resolve();
   readonly #alive = new Map<NodeId, RingKeeper>();
 
   constructor(count: number, zones: readonly string[] = new Array<string>(count).fill("")) {
@@ -92,6 +94,7 @@ export class KeeperCluster {
       directory: { peers: () => this.#peersOf(id) },
       hash: md5Digester,
       observer: { event: (event) => this.#observe(id, event) },
+      lossKept: () => this.lossKept,
     });
     this.#alive.set(id, keeper);
     keeper.load();

@@ -53,6 +53,21 @@ describe("RingKeeper", () => {
     expect(cluster.keeper(1).kept()).to.include({ adopted: false });
   });
 
+  it("stores its first ring only once data.db says what was lost before", async () => {
+    const { cluster } = await formed(2);
+    cluster.disk(1).bytes = undefined;
+    cluster.crash(cluster.ids[1]!);
+    let keep = (): void => undefined;
+    cluster.lossKept = new Promise((resolve) => (keep = resolve));
+    cluster.restartAll();
+    cluster.keeper(1).peerConnected(cluster.ids[0]!);
+    await drain();
+    expect([cluster.disk(1).bytes, cluster.states()[1]]).to.deep.equal([undefined, "none"]);
+    keep();
+    await drain();
+    expect(cluster.states()[1]).to.equal("serving");
+  });
+
   it("asks again when the exchange is lost, at most three times", async () => {
     const { cluster } = await formed(2);
     cluster.disk(1).bytes = undefined;
