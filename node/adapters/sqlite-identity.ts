@@ -35,11 +35,10 @@ export class SqliteIdentity {
   }
 
   /** Throws DatabaseFailure. */
-  write({ storeId, sequence, recovering, lostStores, hints, tombstones }: StoreIdentity): void {
+  write({ storeId, sequence, recovering, lostStores, isNew, hints, tombstones }: StoreIdentity): void {
+    const told = { storeId, sequence, recovering, lostStores, isNew, hints, tombstones };
     try {
-      this.#write.run(
-        Buffer.from(JSON.stringify({ storeId, sequence, recovering, lostStores, hints, tombstones }), "utf8"),
-      );
+      this.#write.run(Buffer.from(JSON.stringify(told), "utf8"));
     } catch (error) {
       throw toDatabaseFailure(error, this.#file);
     }
@@ -55,7 +54,8 @@ function identityOf(text: string): StoreIdentity | undefined {
     if (!Number.isSafeInteger(sequence) || !lostStores.every((each) => typeof each === "string"))
       return undefined;
     const tombstones = tombstonesOf(parsed);
-    const told = { storeId, sequence: sequence!, recovering, lostStores };
+    const kept = { storeId, sequence: sequence!, recovering, lostStores };
+    const told = parsed.isNew === true ? { ...kept, isNew: true } : kept;
     const known = tombstones === undefined ? told : { ...told, tombstones };
     const isPoint = typeof hints?.storeId === "string" && Number.isSafeInteger(hints.sequence);
     return isPoint ? { ...known, hints: { storeId: hints.storeId, sequence: hints.sequence } } : known;

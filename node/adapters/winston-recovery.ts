@@ -12,6 +12,7 @@ export type RecoveryEvent = Extract<
 const WHY = {
   new_database: "data.db is new, and this node was a member before",
   replaced_database: "data.db is another one than acknowledged writes before",
+  lost_ring: "ring.json is gone, and the ring says that this node is a member",
   rolled_back:
     "data.db lacks commits that were acknowledged: an old copy, or a disk that lost what it had synced",
   restarted: "an earlier process began it",

@@ -93,8 +93,8 @@ export class DynamoNode {
     });
     this.#replies = new PeerReplies(ports);
     const control = new ControlChannel(this.#calls, ports.clock);
-    const lossKept = (): Promise<void> => this.recovery.kept();
-    const ringParts = { self, zone, directory, hash, observer, lossKept };
+    const beforeFirstRing = (adopted: boolean): Promise<void> => this.recovery.beforeFirstRing(adopted);
+    const ringParts = { self, zone, directory, hash, observer, beforeFirstRing };
     this.ring = new RingKeeper({ ...ringParts, store: ports.ringStore, calls: control });
     const controlled = { ...ports, ring: this.ring, calls: control };
     this.membership = new Membership({

@@ -285,6 +285,7 @@ export class Cluster {
   /** I13, one half: only a node that lost copies may think so, or restarts would cost votes. */
   #foundLoss(id: NodeId, reason: string): void {
     if (this.#destroyedMs.has(id)) this.marks.hit("loss found");
+    else if (this.rings.everLost(id)) this.marks.hit("ring found lost");
     else this.violated("loss_made_up", `${id.slice(-2)} lost nothing and is recovering: ${reason}`);
   }
 

@@ -27,6 +27,7 @@ export const REQUIRED_MARKS = [
   "hedged put",
   "hedged get",
   "loss found",
+  "ring found lost",
   "loss recovered from",
   "recovered copies checked",
   "read repaired",

@@ -74,6 +74,8 @@ export interface RebuiltIndexes {
 export interface StoreIdentity extends KeptIdentity {
   /** Commits so far that changed anything. */
   readonly sequence: number;
+  /** In data.db, until its node has said what the file is worth (OpenedStore); else left out. */
+  readonly isNew?: boolean | undefined;
   /** In data.db: how far hints.db had come at least (storage/hints-life.ts). */
   readonly hints?: HintsPoint | undefined;
   /** In data.db (storage/tombstone-counter.ts); undefined where a build wrote it that did not count. */

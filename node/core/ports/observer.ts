@@ -6,6 +6,9 @@ export interface Observer {
   event(event: CoreEvent): void;
 }
 
+/** What told a node of its loss; "restarted": an earlier process had been told, and was not whole when it ended. */
+export type LossReason = "new_database" | "replaced_database" | "rolled_back" | "lost_ring" | "restarted";
+
 export type CoreEvent =
   | { readonly kind: "put_finished"; readonly outcome: string; readonly durationMs: number }
   | {
@@ -57,7 +60,7 @@ export type CoreEvent =
   /** This node has lost data, or goes on with what an earlier process began: until it is whole it is no voter. */
   | {
       readonly kind: "recovery_started";
-      readonly reason: "new_database" | "replaced_database" | "rolled_back" | "restarted";
+      readonly reason: LossReason;
     }
   | { readonly kind: "recovery_finished" }
   /** The file of what peers acknowledged: without it a loss may go unnoticed. */

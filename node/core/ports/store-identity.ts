@@ -25,7 +25,10 @@ export interface KeptIdentity {
 }
 
 export interface OpenedStore extends StorePoint, KeptIdentity {
-  /** True where no process has used it before this one. */
+  /**
+   * True until some process has kept an identity in it. A file that was made beside a ring replaces a lost one, and a
+   * process that dies before it has written that down leaves the finding to the next.
+   */
   readonly isNew: boolean;
   /** How hints.db is not the one that data.db knows; also "missing" where both are new. */
   readonly hintsLost: HintsLoss | undefined;

@@ -1,5 +1,5 @@
 import type { NodeId } from "../node-id.ts";
-import type { Observer } from "../ports/observer.ts";
+import type { LossReason, Observer } from "../ports/observer.ts";
 import type { Random } from "../ports/random.ts";
 import type { StorePoint } from "../ports/replica-store.ts";
 import type { IdentityStore, KeptIdentity } from "../ports/store-identity.ts";
@@ -33,6 +33,8 @@ export class OwnRecovery {
   readonly #parts: OwnRecoveryParts;
   readonly #left: PartitionsLeft;
   #identity: KeptIdentity;
+  /** Whether data.db says of itself that it is new, and nothing was written yet that says more. */
+  #isNew: boolean;
   #isKeeping = false;
   #isKept = true;
   #whenKept: (() => void)[] = [];
@@ -40,7 +42,8 @@ export class OwnRecovery {
   constructor(parts: OwnRecoveryParts) {
     this.#parts = parts;
     this.#left = new PartitionsLeft(parts.self);
-    const { storeId, lostStores, recovering } = parts.store.opened();
+    const { storeId, lostStores, recovering, isNew } = parts.store.opened();
+    this.#isNew = isNew;
     this.#identity = { storeId, lostStores, recovering };
   }
 
@@ -78,12 +81,25 @@ export class OwnRecovery {
     if (this.isRecovering) this.#goOn();
   }
 
+  /** A database that is new has nothing to make up for: this node had no ring, and is about to have its first. */
+  hadNoRing(): void {
+    if (this.#isNew) this.#keep();
+  }
+
   /** What a node remembers of this one's acknowledgements. */
   told(points: readonly StorePoint[]): void {
     const loss = lossToldBy(points, this.#parts.store.opened(), this.#identity);
     if (loss === undefined) return;
     this.#lost(loss, loss.isRolledBack ? "rolled_back" : "replaced_database");
     this.#goOn();
+  }
+
+  /**
+   * A member that has no ring had one: its volume lost something, and who knows what else. Its data.db may have been made
+   * by an earlier process of this life without a ring, and nobody need remember what it acknowledged.
+   */
+  lostRing(): void {
+    if (!this.isRecovering) this.#lost({ stores: [], isRolledBack: false }, "lost_ring");
   }
 
   /** This node holds all that the peer held in these partitions. */
@@ -96,7 +112,7 @@ export class OwnRecovery {
     if (this.isRecovering) this.#goOn();
   }
 
-  #lost(loss: Loss, reason: "new_database" | "rolled_back" | "replaced_database"): void {
+  #lost(loss: Loss, reason: Exclude<LossReason, "restarted">): void {
     const newStoreId = (): string => drawStoreId(this.#parts.random);
     this.#identity = afterLoss(this.#identity, loss, newStoreId);
     this.#parts.observer.event({ kind: "recovery_started", reason });
@@ -119,6 +135,7 @@ export class OwnRecovery {
   /** Writes until what is written is what it is. */
   #keep(): void {
     this.#isKept = false;
+    this.#isNew = false;
     if (this.#isKeeping) return;
     this.#isKeeping = true;
     const identity = this.#identity;

@@ -90,8 +90,10 @@ export class Recovery {
     return this.#own.isRecovering;
   }
 
-  /** Resolves once what this node knows of its loss is on stable storage. */
-  kept(): Promise<void> {
+  /** See RingKeeperOptions: resolves once what this node knows of its loss is on stable storage. */
+  beforeFirstRing(adopted: boolean): Promise<void> {
+    if (adopted) this.#own.lostRing();
+    else this.#own.hadNoRing();
     return this.#own.kept();
   }
 

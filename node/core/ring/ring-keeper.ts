@@ -53,8 +53,11 @@ export interface RingKeeperOptions {
   readonly directory: Pick<PeerDirectory, "peers">;
   readonly hash: Digester;
   readonly observer: Observer;
-  /** Resolves once all that this node was told of its lost data is in data.db. */
-  readonly lossKept: () => Promise<void>;
+  /**
+   * Awaited before a first ring is stored; resolves once all that this node knows of its lost data is in data.db.
+   * @param adopted see kept-ring.ts: this node had accepted a ring, and knows nothing of it
+   */
+  readonly beforeFirstRing: (adopted: boolean) => Promise<void>;
 }
 
 /** How long a peer has to say what ring it has, and how often it is asked when it does not. */
@@ -257,7 +260,7 @@ export class RingKeeper implements RingState {
       const decision = decideServing(this.#kept, ring, this.#options.self);
       if (decision.kind !== "install") return this.#notInstalled(decision, ring, from);
       // A ring beside a data.db that is not new says "nothing was lost" to the next process (recovery/own-recovery.ts).
-      if (this.#kept.state !== "serving") await this.#options.lossKept();
+      if (this.#kept.state !== "serving") await this.#options.beforeFirstRing(decision.next.adopted);
       const failure = await this.#save(decision.next);
       if (failure !== undefined) {
         this.#options.observer.event({ kind: "commit_failed", code: failure.code, message: failure.message });

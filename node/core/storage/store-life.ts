@@ -35,6 +35,7 @@ export class StoreLife {
       sequence: 0,
       lostStores: [],
       recovering: false,
+      isNew: true,
     };
     const { storeId: foundId, sequence: foundSequence, lostStores, recovering } = this.#identity;
     this.opened = {
@@ -43,7 +44,7 @@ export class StoreLife {
       lostStores,
       recovering,
       runId: drawId(random),
-      isNew: found === undefined,
+      isNew: this.#identity.isNew === true,
       hintsLost: this.#hints.loss,
     };
     const { storeId, sequence } = this.#identity;
@@ -72,9 +73,10 @@ export class StoreLife {
   /** To be called in the transaction, once, where it changes anything. */
   advance(tombstones: TombstoneCount): void {
     const { storeId, lostStores, recovering } = this.#changed ?? this.#identity;
+    const isNew = this.#changed === undefined ? this.#identity.isNew : undefined;
     const { remembered: hints } = this.#hints;
     const sequence = this.#identity.sequence + 1;
-    this.#written = { storeId, lostStores, recovering, sequence, hints, tombstones };
+    this.#written = { storeId, lostStores, recovering, sequence, isNew, hints, tombstones };
     this.#database.writeIdentity(this.#written);
   }
 
@@ -92,7 +94,7 @@ export class StoreLife {
     this.#changed = undefined;
   }
 
-  /** So that the next process does not take it for new. Where the disk fails now, the first commit tries again. */
+  /** So that the next process finds the same store. Where the disk fails now, the first commit tries again. */
   #keepNew(): void {
     try {
       this.#database.begin();

@@ -42,6 +42,7 @@ export class LossLedger {
   /** A host loses its data.db in this moment. */
   loses(loser: NodeId, how: LostDot["how"]): void {
     const { host, keys, dotsOf, preferenceList } = this.#facts;
+    if (how === "rolled back") this.#knowledgeLost(loser);
     for (const key of keys()) {
       const { owners } = preferenceList(key);
       if (!owners.includes(loser)) continue;
@@ -56,6 +57,16 @@ export class LossLedger {
         if (promises === undefined) this.#promises.set(key, [lost]);
         else promises.push(lost);
       }
+    }
+  }
+
+  /** What it knew of earlier losses was in the database that an older one takes the place of. */
+  #knowledgeLost(loser: NodeId): void {
+    for (const [key, promises] of this.#promises) {
+      const forgotten = promises.map((lost) =>
+        lost.loser === loser ? { ...lost, how: "rolled back" as const } : lost,
+      );
+      this.#promises.set(key, forgotten);
     }
   }
 

@@ -10,16 +10,25 @@ export class RingLedger {
   readonly #epochs = new Map<NodeId, number>();
   /** Who has none since its ring store was lost. */
   readonly #lostBy = new Set<NodeId>();
-  /** Whether any ring store was ever lost in this run. */
-  wasLost = false;
+  /** Who ever lost its ring store in this run. */
+  readonly #everLostBy = new Set<NodeId>();
 
   /** The node's ring store is gone: what it serves next, a peer has told it. */
   lost(node: NodeId): void {
     this.#epochs.delete(node);
     this.#lostBy.add(node);
-    this.wasLost = true;
+    this.#everLostBy.add(node);
   }
 
+  get wasLost(): boolean {
+    return this.#everLostBy.size > 0;
+  }
+
+  everLost(node: NodeId): boolean {
+    return this.#everLostBy.has(node);
+  }
+
+  /** Whether it has lost its ring, and none since. */
   hasLost(node: NodeId): boolean {
     return this.#lostBy.has(node);
   }

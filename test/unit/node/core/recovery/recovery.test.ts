@@ -14,6 +14,8 @@ describe("Recovery", () => {
     [x, y, z] = cluster.nodes as [RecoveryNode, RecoveryNode, RecoveryNode];
     for (const node of cluster.nodes) node.hasRing = false;
     await cluster.startAll();
+    for (const node of cluster.nodes) void node.recovery.beforeFirstRing(false);
+    await cluster.settle();
     for (const node of cluster.nodes) {
       node.hasRing = true;
       node.recovery.ringChanged();
@@ -76,12 +78,13 @@ describe("Recovery", () => {
     x.hasRing = false;
     x.start();
     const kept: boolean[] = [];
-    await x.recovery.kept();
+    void x.recovery.beforeFirstRing(false);
+    await cluster.settle();
     x.recovery.handleControl({
       type: "recovery.seen",
       points: [{ storeId: "ab".repeat(8), runId: "cd".repeat(8), sequence: 1 }],
     });
-    void x.recovery.kept().then(() => kept.push(x.recovery.isRecovering));
+    void x.recovery.beforeFirstRing(false).then(() => kept.push(x.recovery.isRecovering));
     await Promise.resolve();
     expect(kept).to.deep.equal([]);
     await cluster.settle();
@@ -109,6 +112,47 @@ describe("Recovery", () => {
     });
     expect(x.kinds[0]).to.equal("new_database");
     expect(x.recovery.isRecovering).to.equal(true);
+  });
+
+  it("begins where a member has no ring although nobody remembers a loss, and has that written down first", async () => {
+    expect(x.recovery.isRecovering).to.equal(false);
+    let isKept = false;
+    void x.recovery.beforeFirstRing(true).then(() => (isKept = true));
+    expect(x.kinds).to.deep.equal(["lost_ring"]);
+    await Promise.resolve();
+    expect(isKept).to.equal(false);
+    await cluster.settle();
+    expect(isKept).to.equal(true);
+    x.crash();
+    x.start();
+    expect(x.recovery.isRecovering).to.equal(true);
+  });
+
+  it("begins where the process that found a new database beside the ring died before it had written that down", async () => {
+    x.crash();
+    x.data.restore(emptyImage);
+    x.acknowledgements = undefined;
+    x.start();
+    expect(x.recovery.isRecovering).to.equal(true);
+    x.crash();
+    x.acknowledgements = undefined;
+    x.start();
+    expect(x.recovery.isRecovering).to.equal(true);
+  });
+
+  it("does not begin with a first ring that was agreed on, nor ever after", async () => {
+    x.crash();
+    x.data.restore(emptyImage);
+    x.acknowledgements = undefined;
+    x.hasRing = false;
+    x.start();
+    void x.recovery.beforeFirstRing(false);
+    await cluster.settle();
+    x.crash();
+    x.acknowledgements = undefined;
+    x.hasRing = true;
+    x.start();
+    expect(x.recovery.isRecovering).to.equal(false);
   });
 
   it("begins when a peer tells of acknowledgements that the disk does not have any more", async () => {

@@ -41,6 +41,8 @@ export class KeeperCluster {
   readonly #disks = new Map<NodeId, Disk>();
   /** Resolves when data.db says what a node was told that it lost. */
   lossKept = Promise.resolve();
+  /** Who was about to store a first ring that it had not accepted. */
+  readonly adoptions: NodeId[] = [];
   readonly #alive = new Map<NodeId, RingKeeper>();
 
   constructor(count: number, zones: readonly string[] = new Array<string>(count).fill("")) {
@@ -94,7 +96,10 @@ export class KeeperCluster {
       directory: { peers: () => this.#peersOf(id) },
       hash: md5Digester,
       observer: { event: (event) => this.#observe(id, event) },
-      lossKept: () => this.lossKept,
+      beforeFirstRing: (adopted) => {
+        this.adoptions.push(...(adopted ? [id] : []));
+        return this.lossKept;
+      },
     });
     this.#alive.set(id, keeper);
     keeper.load();

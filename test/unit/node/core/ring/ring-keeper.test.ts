@@ -63,6 +63,7 @@ describe("RingKeeper", () => {
     cluster.keeper(1).peerConnected(cluster.ids[0]!);
     await drain();
     expect([cluster.disk(1).bytes, cluster.states()[1]]).to.deep.equal([undefined, "none"]);
+    expect(cluster.adoptions, "a ring that it had not accepted").to.deep.equal([cluster.ids[1]]);
     keep();
     await drain();
     expect(cluster.states()[1]).to.equal("serving");

@@ -27,10 +27,21 @@ describe("StoreLife", () => {
     const { opened } = new StoreLife(database, random, hints);
     expect(opened).to.deep.include({ isNew: true, sequence: 0, lostStores: [], recovering: false });
     const again = new StoreLife(database, random, hints).opened;
-    expect(again).to.deep.equal({ ...opened, isNew: false, hintsLost: "missing", runId: again.runId });
+    expect(again).to.deep.equal({ ...opened, hintsLost: "missing", runId: again.runId });
     expect(again.runId).not.to.equal(opened.runId);
     database.restore(emptyImage);
     expect(new StoreLife(database, random, hints).opened.storeId).not.to.equal(opened.storeId);
+  });
+
+  it("says that a file is new until an identity was kept in it, whatever else was", () => {
+    const life = new StoreLife(database, random, hints);
+    commitOnce(database, life);
+    expect(new StoreLife(database, random, hints).opened.isNew).to.equal(true);
+    const { storeId, lostStores, recovering } = life.opened;
+    life.change({ storeId, lostStores, recovering });
+    commitOnce(database, life);
+    commitOnce(database, life);
+    expect(new StoreLife(database, random, hints).opened.isNew).to.equal(false);
   });
 
   it("counts commits, in the transaction that it counts", () => {
