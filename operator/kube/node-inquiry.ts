@@ -47,7 +47,7 @@ export class NodeInquiry {
   }
 
   close(): void {
-    for (const cluster of [...this.#clients.keys()]) this.forget(cluster);
+    for (const cluster of this.#clients.keys()) this.forget(cluster);
   }
 
   async #report(client: AdminClient, pod: string): Promise<NodeReport> {

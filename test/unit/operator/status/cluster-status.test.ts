@@ -46,10 +46,8 @@ describe("operator: status", () => {
   });
 
   it("is Pending again where a node's process has ended, and says why", () => {
-    const observed = observedOf(
-      clusterOf(),
-      Array(3).fill({ hasRing: false, missing: "answer", ready: false }),
-    );
+    const silent = { hasRing: false, missing: "answer", ready: false } as const;
+    const observed = observedOf(clusterOf(), [silent, silent, silent]);
     const [first, ...rest] = observed.pods;
     const waiting = { reason: "CrashLoopBackOff" };
     const [container] = first!.status!.containerStatuses!;
