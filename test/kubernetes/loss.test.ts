@@ -108,6 +108,9 @@ describe("kubernetes: losses", function () {
         const now = await namespace.cluster(NAME);
         return now.status?.nodes?.every(({ hintsPending }) => hintsPending === 0) ? true : undefined;
       });
+      await until("every copy is equal", 60_000, async () =>
+        (await unequalRoots()) === 0 ? true : undefined,
+      );
     });
 
     it("serves on without operator and API server", async () => {
@@ -141,6 +144,18 @@ describe("kubernetes: losses", function () {
       return isBack && gone !== undefined ? true : undefined;
     });
     await namespace.untilSettled(NAME, 60_000);
+  }
+
+  /** Partitions of which the three nodes do not all have the same copy, by their own word. */
+  async function unequalRoots(): Promise<number> {
+    const program = `
+      const roots = await Promise.all([0, 1, 2].map(async (ordinal) => {
+        const answer = await fetch("http://${NAME}-" + ordinal + ".${NAME}-nodes:9080/admin/v1/partitions");
+        return (await answer.json()).partitions.map(({ partition, root }) => partition + " " + root);
+      }));
+      const all = new Set(roots.flat());
+      console.log(roots[0].length === 256 ? all.size - 256 : -1);`;
+    return Number(await shell.run("node", "--input-type=module", "--eval", program));
   }
 
   /** How many of the keys the node has itself, by its own word. */
