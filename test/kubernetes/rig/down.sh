@@ -20,14 +20,14 @@ kill_left() {
   done
 }
 
-stop "${HOSTS[@]/#/kubelet-}" kube-proxy kube-scheduler kube-controller-manager storage coredns kube-apiserver etcd
+end "${HOSTS[@]/#/kubelet-}" kube-proxy kube-scheduler kube-controller-manager storage coredns kube-apiserver etcd
 for host in "${HOSTS[@]}"; do kill_pods "$host"; done
-stop "${HOSTS[@]/#/containerd-}"
+end "${HOSTS[@]/#/containerd-}"
 kill_left
 awk -v dir="$DIR/" 'index($2, dir) == 1 {print $2}' /proc/mounts | sort -r | xargs -r umount -l
 for host in "${HOSTS[@]}"; do find /sys/fs/cgroup/*/"$host" -depth -type d -exec rmdir {} + 2>/dev/null || true; done
 # The pods' network namespaces are those on our bridge; their names are the network plugin's.
-ip netns list | awk '/^cni-/ {print $1}' | xargs -r -n 1 ip netns del
+ip netns list | awk '/^cni-/ {print $1}' | xargs -r -n 1 -P 8 ip netns del
 ip link del $BRIDGE 2>/dev/null || true
 iptables-save | grep -v -E 'KUBE-|CNI-' | iptables-restore
 rm -rf "${DIR:?}"/{etcd,hosts,addresses,cni,conf,log,pid,pki,volumes}

@@ -5,14 +5,8 @@
 # fault.sh start HOST|api-server: it comes back.
 source "$(dirname "$0")/settings.sh"
 
-kill_program() {
-  if runs "$1"; then kill -9 "$(pid_of "$1")"; fi
-  rm -f "$DIR/pid/$1"
-}
-
 kill_host() {
-  kill_program "kubelet-$1"
-  kill_program "containerd-$1"
+  end "kubelet-$1" "containerd-$1"
   kill_pods "$1"
 }
 
@@ -30,7 +24,7 @@ if [ "$what" != api-server ] && { [ -z "$what" ] || [ ! -d "$DIR/hosts/$what" ];
   fail "there is no '$what'; there are api-server ${HOSTS[*]}"
 fi
 case ${1:-} in
-  kill) if [ "$what" = api-server ]; then kill_program kube-apiserver; else kill_host "$what"; fi ;;
+  kill) if [ "$what" = api-server ]; then end kube-apiserver; else kill_host "$what"; fi ;;
   kill-container) wait_until 20 "a container of pod ${3:?UID of a pod}" kill_container "$what" "$3" ;;
   start) "$RIG/up.sh" ;;
   *) fail "usage: fault.sh kill|start HOST|api-server, fault.sh kill-container HOST POD-UID" ;;
