@@ -3,6 +3,7 @@ import { ClusterCaches } from "../kube/cluster-caches.ts";
 import { EventRecorder } from "../kube/event-recorder.ts";
 import { type KubeClient } from "../kube/kube-client.ts";
 import { NodeInquiry } from "../kube/node-inquiry.ts";
+import { clusterKey } from "./cluster-key.ts";
 import { Reconciler } from "./reconciler.ts";
 import { WorkQueue } from "./work-queue.ts";
 
@@ -85,7 +86,6 @@ export class Controller {
   }
 
   #addAll(): void {
-    for (const { metadata } of this.#caches.clusters.list())
-      this.#queue.add(`${metadata.namespace}/${metadata.name}`);
+    for (const cluster of this.#caches.clusters.list()) this.#queue.add(clusterKey(cluster));
   }
 }

@@ -18,6 +18,7 @@ import type { Step } from "../plan/step.ts";
 import { clusterStatus } from "../status/cluster-status.ts";
 import { eventsOf } from "../status/cluster-events.ts";
 import { factsOf } from "../status/facts.ts";
+import { clusterKey } from "./cluster-key.ts";
 import { ClusterSecrets } from "./cluster-secrets.ts";
 import { ObjectApplier } from "./object-applier.ts";
 import { failureOf } from "./reconcile-failure.ts";
@@ -68,6 +69,7 @@ export class Reconciler {
     if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) {
       this.#secrets.forget(key);
       this.#applier.forget(key);
+      this.#parts.nodes.forget(key);
       return { againAfterMs: undefined };
     }
     const observedBefore = this.#observed(cluster, []);
@@ -79,7 +81,7 @@ export class Reconciler {
     } catch (error) {
       failure = asError(error);
     }
-    const reports = await this.#parts.nodes.reports(observedBefore.pods, token);
+    const reports = await this.#parts.nodes.reports(key, observedBefore.pods, token);
     const observed = this.#observed(cluster, reports);
     const step = nextStep(observed);
     if (failure === undefined) failure = await this.#take(step, observed, token);
@@ -90,7 +92,11 @@ export class Reconciler {
 
   async #take(step: Step, observed: ObservedState, token: string | undefined): Promise<Error | undefined> {
     if (step.kind !== "none" && step.kind !== "wait") {
-      this.#parts.log("step_taken", { cluster: keyOf(observed.cluster), ...step, step: step.kind }, "info");
+      this.#parts.log(
+        "step_taken",
+        { cluster: clusterKey(observed.cluster), ...step, step: step.kind },
+        "info",
+      );
     }
     try {
       await this.#steps.take(step, observed, token);
@@ -188,10 +194,6 @@ function againAfterMs(step: Step): number {
     case "replace_stateful_set":
       return AFTER_STEP_MS;
   }
-}
-
-function keyOf({ metadata }: DynamoCluster): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }
 
 function asError(error: unknown): Error {

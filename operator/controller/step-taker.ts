@@ -7,6 +7,7 @@ import type { NodeInquiry } from "../kube/node-inquiry.ts";
 import { RESOURCES } from "../kube/resource-path.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 import type { Step } from "../plan/step.ts";
+import { clusterKey } from "./cluster-key.ts";
 
 /** Does what the plan says, and tells the cluster's events of it. Rejects where it could not: the next pass plans anew. */
 export class StepTaker {
@@ -54,7 +55,7 @@ export class StepTaker {
   ): Promise<void> {
     const { replication, partitions } = cluster.spec;
     const request = { clusterId, members, partitions, replicas: replication.factor };
-    const formed = await this.#nodes.at(podOf(pods, via), token).formRing(request);
+    const formed = await this.#nodes.at(clusterKey(cluster), podOf(pods, via), token).formRing(request);
     const note = `the ring ${formed.clusterId} of ${members.length} nodes is formed`;
     this.#events.record(cluster, { type: "Normal", reason: "RingFormed", action: "Form", note });
   }
@@ -64,7 +65,7 @@ export class StepTaker {
     { cluster, pods }: ObservedState,
     token: string | undefined,
   ): Promise<void> {
-    await this.#nodes.at(podOf(pods, pod), token).adoptIdentity(id);
+    await this.#nodes.at(clusterKey(cluster), podOf(pods, pod), token).adoptIdentity(id);
     const note = `${pod} came back with an empty volume; it takes its place again as ${id} and is filled by its co-owners`;
     this.#events.record(cluster, { type: "Warning", reason: "NodeReturned", action: "Adopt", note });
   }

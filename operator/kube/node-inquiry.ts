@@ -9,43 +9,48 @@ import type { NodeReport } from "../observe/observed-state.ts";
  * in time is a fact like any other.
  */
 export class NodeInquiry {
-  /** Connections are kept, by the pod's address. */
-  readonly #clients = new Map<string, AdminClient>();
+  /** Connections are kept, by cluster ("namespace/name"), then by the pod's address and the token. */
+  readonly #clients = new Map<string, Map<string, AdminClient>>();
   readonly #timeoutMs: number;
 
   constructor(timeoutMs = 3_000) {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** One report for each pod that has an address and is not going away; never rejects. */
-  async reports(pods: readonly V1Pod[], token: string | undefined): Promise<NodeReport[]> {
-    this.#forgetExcept(pods);
+  /** One report for each of the cluster's pods that has an address and is not going away; never rejects. */
+  async reports(cluster: string, pods: readonly V1Pod[], token: string | undefined): Promise<NodeReport[]> {
+    this.#forgetExcept(cluster, pods);
     const running = pods.filter(
       ({ metadata, status }) => status?.podIP !== undefined && metadata?.deletionTimestamp === undefined,
     );
-    return Promise.all(running.map((pod) => this.#report(pod, token)));
+    return Promise.all(running.map((pod) => this.#report(this.at(cluster, pod, token), pod.metadata!.name!)));
   }
 
   /** The one way to change something at a node. Rejects with DynamoError. */
-  at(pod: V1Pod, token: string | undefined): AdminClient {
-    const endpoint = `http://${hostOf(pod.status?.podIP ?? "")}:${ADMIN_PORT}`;
+  at(cluster: string, pod: V1Pod, token: string | undefined): AdminClient {
+    const endpoint = endpointOf(pod);
     const key = `${endpoint} ${token ?? ""}`;
-    let client = this.#clients.get(key);
+    const clients = this.#clients.get(cluster) ?? new Map<string, AdminClient>();
+    this.#clients.set(cluster, clients);
+    let client = clients.get(key);
     if (client === undefined) {
       client = new AdminClient({ endpoint, token, timeoutMs: this.#timeoutMs });
-      this.#clients.set(key, client);
+      clients.set(key, client);
     }
     return client;
   }
 
-  close(): void {
-    for (const client of this.#clients.values()) client.close();
-    this.#clients.clear();
+  /** A cluster that is gone: nothing of it may be under way. */
+  forget(cluster: string): void {
+    this.#forgetExcept(cluster, []);
+    this.#clients.delete(cluster);
   }
 
-  async #report(pod: V1Pod, token: string | undefined): Promise<NodeReport> {
-    const name = pod.metadata!.name!;
-    const client = this.at(pod, token);
+  close(): void {
+    for (const cluster of this.#clients.keys()) this.forget(cluster);
+  }
+
+  async #report(client: AdminClient, pod: string): Promise<NodeReport> {
     try {
       const [status, members, ring] = await Promise.all([
         client.status(),
@@ -55,21 +60,29 @@ export class NodeInquiry {
           throw error;
         }),
       ]);
-      return { pod: name, answered: true, status, members: members.members, ring };
+      return { pod, answered: true, status, members: members.members, ring };
     } catch (error) {
-      return { pod: name, answered: false, reason: error instanceof Error ? error.message : String(error) };
+      return { pod, answered: false, reason: error instanceof Error ? error.message : String(error) };
     }
   }
 
-  /** Addresses of pods that are gone are given to other pods. */
-  #forgetExcept(pods: readonly V1Pod[]): void {
-    const present = new Set(pods.map(({ status }) => `http://${hostOf(status?.podIP ?? "")}:${ADMIN_PORT}`));
-    for (const [key, client] of this.#clients) {
+  /**
+   * Addresses of pods that are gone are given to other pods. Only those of this cluster: the others' connections may be in
+   * use, by passes over their clusters at the same time.
+   */
+  #forgetExcept(cluster: string, pods: readonly V1Pod[]): void {
+    const clients = this.#clients.get(cluster) ?? new Map<string, AdminClient>();
+    const present = new Set(pods.map(endpointOf));
+    for (const [key, client] of clients) {
       if (present.has(key.split(" ")[0]!)) continue;
       client.close();
-      this.#clients.delete(key);
+      clients.delete(key);
     }
   }
+}
+
+function endpointOf({ status }: V1Pod): string {
+  return `http://${hostOf(status?.podIP ?? "")}:${ADMIN_PORT}`;
 }
 
 function hostOf(address: string): string {

@@ -38,6 +38,12 @@ export function isPodReady(pod: V1Pod | undefined): boolean {
   return pod?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
 }
 
+/** Its process is there, whether it answers at this moment or not. */
+export function isRunning({ object, report }: NodeView): boolean {
+  if (report !== undefined) return true;
+  return object?.status?.containerStatuses?.some(({ state }) => state?.running !== undefined) === true;
+}
+
 /** Why a node is not as it should be, as the rest of a sentence that begins with its pod. */
 export function whyUnwell({ silence, report }: NodeView): string {
   if (silence !== "") return silence;

@@ -2,6 +2,7 @@ import { CLIENT_PORT } from "../../node/contract/pod-contract.ts";
 import type { ClusterCondition, DynamoClusterStatus, NodeStatus } from "../api/v1alpha1/dynamo-cluster.ts";
 import { ZONE_LABEL } from "../api/v1alpha1/annotations.ts";
 import { clientServiceName } from "../desired/names.ts";
+import { isRunning } from "../observe/node-view.ts";
 import { selectorText } from "../desired/labels.ts";
 import { volumeSize } from "../plan/volumes.ts";
 import { isServing, type Facts } from "./facts.ts";
@@ -42,10 +43,9 @@ function phaseOf(facts: Facts, judgements: readonly Judgement[]): Phase {
   const holds = (type: Judgement["type"]): boolean =>
     judgements.some((judgement) => judgement.type === type && judgement.status === "True");
   if (facts.paused) return "Paused";
+  // By the pods, not by the answers: a node that misses one must not look like one that is yet to be made.
   if (facts.ring === undefined)
-    return facts.nodes.every(({ report }) => report !== undefined) && facts.nodes.length > 0
-      ? "Forming"
-      : "Pending";
+    return facts.nodes.length > 0 && facts.nodes.every(isRunning) ? "Forming" : "Pending";
   if (!holds("Available")) return "Unavailable";
   if (facts.outdated.length > 0 || facts.nodes.some(({ isTerminating }) => isTerminating)) return "Updating";
   if (holds("Ready")) return "Ready";

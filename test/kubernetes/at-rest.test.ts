@@ -31,8 +31,11 @@ describe("kubernetes: an operator at rest", function () {
       storage: { size: "64Mi", reclaimPolicy: "Delete" },
       resources: { requests: { cpu: "10m", memory: "64Mi" } },
     };
-    for (let i = 0; i < CLUSTERS; i++) await namespace.applyCluster(`rest-${i}`, spec);
-    for (let i = 0; i < CLUSTERS; i++) await namespace.untilSettled(`rest-${i}`, 240_000);
+    const names = Array.from({ length: CLUSTERS }, (_, index) => `rest-${index}`);
+    await namespace.applyClusters(names, spec);
+    await namespace.kubectl(["wait", "dyn", "--all", "--for=condition=Ready", "--timeout=240s"], {
+      timeoutMs: 250_000,
+    });
     // What the last steps left to be looked at once more.
     await new Promise((resolve) => setTimeout(resolve, 10_000));
     const before = await operatorMetrics();

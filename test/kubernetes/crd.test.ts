@@ -1,9 +1,12 @@
 /** The API server itself refuses what cannot work, with the sentence that the user needs: no webhook is asked. */
 import { expect } from "chai";
 
+import { clusterRules, specSchema } from "../../operator/api/v1alpha1/spec-schema.ts";
+import type { Schema } from "../../operator/api/v1alpha1/schema-type.ts";
 import { installOperator } from "./rig/installed-operator.ts";
 import { CommandFailed, kubectl } from "./rig/kubectl.ts";
 import { TestNamespace } from "./rig/test-namespace.ts";
+import { beyondLimits } from "./schema-limits.ts";
 
 const FACTOR_1 = { factor: 1, readQuorum: 1, writeQuorum: 1 };
 
@@ -151,6 +154,24 @@ describe("kubernetes: the CRD", function () {
     });
   }
 
+  it("is asked for something bad for each rule of its schema, by the tests above", () => {
+    const told = [...REFUSED, ...UNCHANGEABLE].map(([, , sentence]) => sentence);
+    const rules = [...messagesOf(specSchema), ...clusterRules.map(({ message }) => message)];
+    expect(rules).to.have.length.above(12);
+    expect(rules.filter((message) => !told.some((sentence) => message.includes(sentence)))).to.deep.equal([]);
+  });
+
+  it("refuses what is beyond any limit, and names the limit", async () => {
+    const cases = beyondLimits();
+    expect(cases).to.have.length.above(30);
+    const input = cases
+      .map(({ spec }, index) => JSON.stringify({ ...header(`bad-${index}`), spec }))
+      .join("\n---\n");
+    const said = await refusal(namespace.kubectl(["create", "--dry-run=server", "-f", "-"], { input }));
+    expect(said).to.not.contain(" created ");
+    expect(cases.filter(({ sentence }) => !said.includes(sentence))).to.deep.equal([]);
+  });
+
   it("refuses a name that its pods could not have", async () => {
     const input = JSON.stringify({ ...header("n".repeat(41)), spec: { size: 3 } });
     const said = await refusal(namespace.kubectl(["create", "--dry-run=server", "-f", "-"], { input }));
@@ -194,6 +215,12 @@ describe("kubernetes: the CRD", function () {
 
 function header(name: string) {
   return { apiVersion: "dynamokv.io/v1alpha1", kind: "DynamoCluster", metadata: { name } };
+}
+
+/** What the API server says where a rule does not hold, of every rule in the schema. */
+function messagesOf(schema: Schema): readonly string[] {
+  const own = (schema["x-kubernetes-validations"] ?? []).map(({ message }) => message);
+  return [...own, ...Object.values(schema.properties ?? {}).flatMap(messagesOf)];
 }
 
 /** What the API server said when it refused; fails where it did not refuse. */

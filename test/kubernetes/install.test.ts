@@ -39,22 +39,23 @@ describe("kubernetes: a new user", function () {
   it("applies ten lines and has a cluster that is ready within half a minute", async () => {
     const manifest = await readFile(projectFile("examples/cluster.yaml"), "utf8");
     expect(manifest.trim().split("\n")).to.have.length.at.most(10);
+    const isReady = (phase: string): boolean => {
+      if (phase !== "" && phases.at(-1) !== phase) phases.push(phase);
+      return phase === "Ready";
+    };
+    const ready = namespace.firstSeen(["dyn"], "{.status.phase}", isReady, 2 * READY_MS_MAX);
     const startedMs = performance.now();
     await namespace.apply(manifest);
-    await until("Ready", 2 * READY_MS_MAX, async () => {
-      const { status } = await namespace.cluster(NAME);
-      if (status?.phase !== undefined && phases.at(-1) !== status.phase) phases.push(status.phase);
-      return status?.phase === "Ready" ? true : undefined;
-    });
+    await ready;
     const elapsedMs = performance.now() - startedMs;
     process.stdout.write(`      ready after ${(elapsedMs / 1_000).toFixed(1)} s: ${phases.join(", ")}\n`);
     expect(elapsedMs).to.be.below(READY_MS_MAX);
   });
 
-  it("was told the truth meanwhile: never ready before, and never degraded", () => {
+  it("was told the truth meanwhile: one phase after the other, none twice", () => {
+    const order = ["Pending", "Forming", "Starting", "Ready"];
+    expect(phases).to.deep.equal(order.filter((phase) => phases.includes(phase)));
     expect(phases[0]).to.equal("Pending");
-    expect(phases.at(-1)).to.equal("Ready");
-    expect(phases).to.not.include("Degraded").and.to.not.include("Unavailable");
   });
 
   it("puts and gets from a pod by the name of the Service, with curl's means alone", async () => {

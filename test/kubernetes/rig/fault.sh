@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
 # fault.sh kill HOST: it dies as by a power cut: kubelet, containerd and every process of its pods; their volumes stay.
 # fault.sh kill api-server: nothing can be asked of Kubernetes any more; pods run on.
-# fault.sh kill-container HOST ID: kill -9 of its first process.
+# fault.sh kill-container HOST POD-UID: kill -9 of the first process of that pod's container, as soon as it has one.
 # fault.sh start HOST|api-server: it comes back.
 source "$(dirname "$0")/settings.sh"
 
-kill_program() {
-  if runs "$1"; then kill -9 "$(pid_of "$1")"; fi
-  rm -f "$DIR/pid/$1"
+kill_host() {
+  end "kubelet-$1" "containerd-$1"
+  kill_pods "$1"
 }
 
-kill_host() {
-  kill_program "kubelet-$1"
-  kill_program "containerd-$1"
-  kill_pods "$1"
+# The runtime is asked, not Kubernetes, which knows of a new container a second later.
+kill_container() {
+  local id in_pod="labels.\"io.kubernetes.pod.uid\"==$2,labels.\"io.cri-containerd.kind\"==container"
+  for id in $(on_host "$1" containers ls --quiet "$in_pod"); do
+    if on_host "$1" tasks kill --signal SIGKILL "$id" 2>/dev/null; then return; fi
+  done
+  return 1
 }
 
 what=${2:-}
@@ -21,8 +24,8 @@ if [ "$what" != api-server ] && { [ -z "$what" ] || [ ! -d "$DIR/hosts/$what" ];
   fail "there is no '$what'; there are api-server ${HOSTS[*]}"
 fi
 case ${1:-} in
-  kill) if [ "$what" = api-server ]; then kill_program kube-apiserver; else kill_host "$what"; fi ;;
-  kill-container) on_host "$what" tasks kill --signal SIGKILL "${3:?ID of a container}" ;;
+  kill) if [ "$what" = api-server ]; then end kube-apiserver; else kill_host "$what"; fi ;;
+  kill-container) wait_until 20 "a container of pod ${3:?UID of a pod}" kill_container "$what" "$3" ;;
   start) "$RIG/up.sh" ;;
-  *) fail "usage: fault.sh kill|start HOST|api-server, fault.sh kill-container HOST ID" ;;
+  *) fail "usage: fault.sh kill|start HOST|api-server, fault.sh kill-container HOST POD-UID" ;;
 esac

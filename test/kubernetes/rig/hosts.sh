@@ -64,7 +64,9 @@ cgroupRoot: /$host
 cgroupDriver: cgroupfs
 failCgroupV1: false
 failSwapOn: false
-featureGates: {KubeletSeparateDiskGC: false}
+featureGates: {KubeletSeparateDiskGC: false, KubeletCrashLoopBackOffMax: true}
+# Containers that tests kill come back at once, however often.
+crashLoopBackOff: {maxContainerRestartPeriod: 1s}
 evictionHard: {memory.available: "0%", nodefs.available: "0%", imagefs.available: "0%"}
 imageGCHighThresholdPercent: 100
 nodeStatusUpdateFrequency: 4s

@@ -87,11 +87,15 @@ export async function killOperator(): Promise<void> {
   const program = faultProgram();
   if (program === undefined) return void (await kubectl(["delete", ...PODS, "--grace-period=0", "--force"]));
   const found = JSON.parse(await kubectl(["get", ...PODS, "--output", "json"])) as { items: V1Pod[] };
-  for (const { spec, status } of found.items) {
-    const id = status?.containerStatuses?.[0]?.containerID?.replace("containerd://", "");
-    if (id !== undefined && status?.containerStatuses?.[0]?.state?.running !== undefined)
-      await run(program, ["kill-container", spec!.nodeName!, id]);
-  }
+  for (const { metadata, spec } of found.items.filter((pod) => pod.metadata?.deletionTimestamp === undefined))
+    await run(program, ["kill-container", spec!.nodeName!, metadata!.uid!]);
+}
+
+/** How often the containers of the operators that there are were started again. */
+export async function operatorRestarts(): Promise<number> {
+  const path = "jsonpath={.items[*].status.containerStatuses[0].restartCount}";
+  const counts = await kubectl(["get", ...PODS, "--output", path]);
+  return counts.split(" ").reduce((sum, count) => sum + Number(count), 0);
 }
 
 export async function operatorPods(): Promise<string[]> {

@@ -3,6 +3,7 @@
  * rejects with what the command said.
  */
 import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 
 export class CommandFailed extends Error {
   readonly output: string;
@@ -55,4 +56,33 @@ export function kubectl(args: readonly string[], options?: RunOptions): Promise<
 
 export function helm(args: readonly string[], options?: RunOptions): Promise<string> {
   return run("helm", args, { timeoutMs: 120_000, ...options });
+}
+
+/**
+ * Runs a command that goes on, such as `kubectl get --watch`, until it writes a line that is looked for, and ends it.
+ * Resolves with that line; rejects after `timeoutMs`, or where the command ends before.
+ */
+export function firstLine(
+  file: string,
+  args: readonly string[],
+  { wanted, timeoutMs }: { readonly wanted: (line: string) => boolean; readonly timeoutMs: number },
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { timeout: timeoutMs, stdio: ["ignore", "pipe", "pipe"] });
+    let errors = "";
+    let found: string | undefined;
+    child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString("utf8")));
+    child.once("error", reject);
+    createInterface(child.stdout).on("line", (line) => {
+      if (found !== undefined || !wanted(line)) return;
+      found = line;
+      resolve(line);
+      child.kill();
+    });
+    child.once("close", () => {
+      if (found !== undefined) return;
+      const why = `ended without the line that was looked for (limit ${timeoutMs} ms) ${errors}`;
+      reject(new CommandFailed([file, ...args].join(" "), why));
+    });
+  });
 }

@@ -44,16 +44,15 @@ pid_of() {
 
 runs() { pid_of "$1" >/dev/null; }
 
-# stop NAME…: asks each to end, and insists after three seconds.
-stop() {
+# end NAME…: at once, as by a power cut; what it kept is deleted, or is to survive just that. Waits for up to five seconds until all are gone.
+end() {
   local name
-  for name in "$@"; do runs "$name" && kill "$(pid_of "$name")" 2>/dev/null || true; done
+  for name in "$@"; do if runs "$name"; then kill -9 "$(pid_of "$name")"; fi; done
   for name in "$@"; do
-    for _ in $(seq 30); do
+    for _ in $(seq 100); do
       runs "$name" || break
-      sleep 0.1
+      sleep 0.05
     done
-    if runs "$name"; then kill -9 "$(pid_of "$name")" 2>/dev/null || true; fi
     rm -f "$DIR/pid/$name"
   done
 }

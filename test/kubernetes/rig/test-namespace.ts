@@ -3,7 +3,7 @@
  * restricted pod security standard, so a pod that asks for more than that never starts.
  */
 import type { DynamoCluster } from "../../../operator/api/v1alpha1/dynamo-cluster.ts";
-import { CommandFailed, kubectl, type RunOptions } from "./kubectl.ts";
+import { CommandFailed, firstLine, kubectl, type RunOptions } from "./kubectl.ts";
 import { until } from "./until.ts";
 
 export class TestNamespace {
@@ -39,8 +39,15 @@ export class TestNamespace {
     await this.kubectl(["apply", "-f", "-"], { input });
   }
 
-  async applyCluster(name: string, spec: object): Promise<void> {
-    await this.apply({ apiVersion: "dynamokv.io/v1alpha1", kind: "DynamoCluster", metadata: { name }, spec });
+  applyCluster(name: string, spec: object): Promise<void> {
+    return this.applyClusters([name], spec);
+  }
+
+  /** All of the same spec. */
+  async applyClusters(names: readonly string[], spec: object): Promise<void> {
+    const manifest = { apiVersion: "dynamokv.io/v1alpha1", kind: "DynamoCluster", spec };
+    const manifests = names.map((name) => JSON.stringify({ ...manifest, metadata: { name } }));
+    await this.apply(manifests.join("\n---\n"));
   }
 
   async patchCluster(name: string, spec: object): Promise<void> {
@@ -62,6 +69,21 @@ export class TestNamespace {
       items: T[];
     };
     return found.items;
+  }
+
+  /**
+   * Resolves when `kubectl get --watch` shows an object whose fields, printed by that jsonpath, are wanted. It begins to
+   * look at once, with what is there.
+   */
+  async firstSeen(
+    what: readonly string[],
+    jsonpath: string,
+    wanted: (line: string) => boolean,
+    timeoutMs: number,
+  ): Promise<void> {
+    const output = `jsonpath=${jsonpath}{"\\n"}`;
+    const args = ["--namespace", this.name, "get", ...what, "--watch", "--output", output];
+    await firstLine("kubectl", args, { wanted, timeoutMs });
   }
 
   async cluster(name: string): Promise<DynamoCluster> {

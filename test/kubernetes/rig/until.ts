@@ -20,6 +20,6 @@ export async function until<T>(
     }
     if (performance.now() - startedMs > timeoutMs)
       throw new Error(`not within ${timeoutMs} ms: ${what}${trouble}`);
-    await sleep(500);
+    await sleep(250);
   }
 }

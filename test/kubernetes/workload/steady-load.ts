@@ -87,7 +87,7 @@ let number = 0;
 const timer = setInterval(() => {
   if (!stopped) void turn(`key-${number++ % keys}`);
 }, 1_000 / perSecond);
-const progress = setInterval(() => process.stdout.write(`${JSON.stringify({ puts, failed })}\n`), 5_000);
+const progress = setInterval(() => process.stdout.write(`${JSON.stringify({ puts, failed })}\n`), 1_000);
 process.once("SIGTERM", () => {
   stopped = true;
   clearInterval(timer);

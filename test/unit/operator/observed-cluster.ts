@@ -113,7 +113,13 @@ function podOf(
       ],
       ...(terminating === true ? { deletionTimestamp: new Date(0) } : {}),
     },
-    status: { podIP: "10.0.0.1", conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
+    status: {
+      podIP: "10.0.0.1",
+      conditions: [{ type: "Ready", status: ready ? "True" : "False" }],
+      containerStatuses: [
+        { name: "node", image: IMAGE, imageID: "", ready, restartCount: 0, state: { running: {} } },
+      ],
+    },
   };
 }
 

@@ -35,6 +35,31 @@ describe("operator: status", () => {
     expect(statusOf(two).phase).to.equal("Unavailable");
   });
 
+  it("goes from Pending to Forming once, also where a node misses an answer in between", () => {
+    const fresh: SketchedNode = { hasRing: false, ready: false };
+    const silent: SketchedNode = { ...fresh, missing: "answer" };
+    const phaseOf = (sketches: readonly SketchedNode[]) => statusOf(observedOf(clusterOf(), sketches)).phase;
+    expect(phaseOf([fresh, fresh, { ...fresh, missing: "pod" }])).to.equal("Pending");
+    expect(phaseOf([fresh, fresh, fresh])).to.equal("Forming");
+    expect(phaseOf([silent, fresh, fresh])).to.equal("Forming");
+    expect(phaseOf([silent, silent, silent])).to.equal("Forming");
+  });
+
+  it("is Pending again where a node's process has ended, and says why", () => {
+    const silent = { hasRing: false, missing: "answer", ready: false } as const;
+    const observed = observedOf(clusterOf(), [silent, silent, silent]);
+    const [first, ...rest] = observed.pods;
+    const waiting = { reason: "CrashLoopBackOff" };
+    const [container] = first!.status!.containerStatuses!;
+    const crashed = {
+      ...first!,
+      status: { ...first!.status, containerStatuses: [{ ...container!, state: { waiting } }] },
+    };
+    const status = statusOf({ ...observed, pods: [crashed, ...rest] });
+    expect(status.phase).to.equal("Pending");
+    expect(status.message).to.contain("demo-0: its container waits: CrashLoopBackOff");
+  });
+
   it("says that a change of size is not supported, and what to do", () => {
     const observed = observedOf();
     const resized = {
