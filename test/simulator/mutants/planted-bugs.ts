@@ -58,12 +58,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: `${STORAGE}/group-commit.ts`,
-        search: "function isCollision(",
+        search: "function handedOut(",
         replace:
           "function rememberedActor(database: Database): string | undefined {\n" +
           "  const row = database.scan(undefined, 1_000).find(({ mine }) => mine.length > 0);\n" +
           "  return row === undefined ? undefined : String.fromCharCode(...row.mine).slice(0, 16);\n" +
-          "}\n\nfunction isCollision(",
+          "}\n\nfunction handedOut(",
       },
     ],
   },
