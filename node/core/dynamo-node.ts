@@ -93,7 +93,7 @@ export class DynamoNode {
     });
     this.#replies = new PeerReplies(ports);
     const control = new ControlChannel(this.#calls, ports.clock);
-    const beforeFirstRing = (adopted: boolean): Promise<void> => this.recovery.beforeFirstRing(adopted);
+    const beforeFirstRing = (adopted: boolean): Promise<boolean> => this.recovery.beforeFirstRing(adopted);
     const ringParts = { self, zone, directory, hash, observer, beforeFirstRing };
     this.ring = new RingKeeper({ ...ringParts, store: ports.ringStore, calls: control });
     const controlled = { ...ports, ring: this.ring, calls: control };
@@ -111,7 +111,8 @@ export class DynamoNode {
     this.#replica = new Replica({
       store: this.cache,
       observer,
-      isVoter: () => !this.recovery.isRecovering,
+      // Without a ring: a member that lost it, and that has not heard yet what else it lost.
+      isVoter: () => this.ring.kept().state !== "none" && !this.recovery.isRecovering,
       onCorrupt: (position) => this.antiEntropy.corruptRowFound(position),
     });
     const isReachable = (peer: NodeId) => transport.isConnected(peer) && this.membership.isHealthy(peer);

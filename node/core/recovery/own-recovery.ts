@@ -28,6 +28,8 @@ export interface OwnRecoveryParts {
 }
 
 const RETRY_MS = 1_000;
+/** The ring keeper waits for it, and whoever forms a ring for the keeper. */
+const KEPT_WITHIN_MS = 2_000;
 
 export class OwnRecovery {
   readonly #parts: OwnRecoveryParts;
@@ -37,7 +39,7 @@ export class OwnRecovery {
   #isNew: boolean;
   #isKeeping = false;
   #isKept = true;
-  #whenKept: (() => void)[] = [];
+  readonly #waiting = new Set<(isKept: boolean) => void>();
 
   constructor(parts: OwnRecoveryParts) {
     this.#parts = parts;
@@ -56,12 +58,18 @@ export class OwnRecovery {
     return this.#isKept;
   }
 
-  /**
-   * Resolves once that is so, at once where it is. Waits as long as the disk takes no write; never rejects. At most one
-   * caller at a time: the ring keeper, which changes the ring step by step.
-   */
-  kept(): Promise<void> {
-    return this.#isKept ? Promise.resolve() : new Promise((resolve) => this.#whenKept.push(resolve));
+  /** True once that is so, at once where it is; false where the disk has not taken it within 2 s. Never rejects. */
+  kept(): Promise<boolean> {
+    if (this.#isKept) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const settle = (isKept: boolean): void => {
+        cancel();
+        this.#waiting.delete(settle);
+        resolve(isKept);
+      };
+      const cancel = this.#parts.timers.after(KEPT_WITHIN_MS, () => settle(false));
+      this.#waiting.add(settle);
+    });
   }
 
   /** 0 where it is not recovering; undefined without a ring. */
@@ -149,9 +157,7 @@ export class OwnRecovery {
 
   #nowKept(): void {
     this.#isKept = true;
-    const waiting = this.#whenKept;
-    this.#whenKept = [];
-    for (const resolve of waiting) resolve();
+    for (const settle of this.#waiting) settle(true);
   }
 }
 

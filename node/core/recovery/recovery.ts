@@ -90,8 +90,8 @@ export class Recovery {
     return this.#own.isRecovering;
   }
 
-  /** See RingKeeperOptions: resolves once what this node knows of its loss is on stable storage. */
-  beforeFirstRing(adopted: boolean): Promise<void> {
+  /** See RingKeeperOptions: true once what this node knows of its loss is on stable storage. */
+  beforeFirstRing(adopted: boolean): Promise<boolean> {
     if (adopted) this.#own.lostRing();
     else this.#own.hadNoRing();
     return this.#own.kept();

@@ -54,10 +54,11 @@ export interface RingKeeperOptions {
   readonly hash: Digester;
   readonly observer: Observer;
   /**
-   * Awaited before a first ring is stored; resolves once all that this node knows of its lost data is in data.db.
-   * @param adopted see kept-ring.ts: this node had accepted a ring, and knows nothing of it
+   * Awaited before a first ring is stored: true once all that this node knows of its lost data is in data.db, false
+   * where that takes too long.
+   * @param adopted see kept-ring.ts: the ring lists this node, which does not know of having accepted it
    */
-  readonly beforeFirstRing: (adopted: boolean) => Promise<void>;
+  readonly beforeFirstRing: (adopted: boolean) => Promise<boolean>;
 }
 
 /** How long a peer has to say what ring it has, and how often it is asked when it does not. */
@@ -260,8 +261,11 @@ export class RingKeeper implements RingState {
       const decision = decideServing(this.#kept, ring, this.#options.self);
       if (decision.kind !== "install") return this.#notInstalled(decision, ring, from);
       // A ring beside a data.db that is not new says "nothing was lost" to the next process (recovery/own-recovery.ts).
-      if (this.#kept.state !== "serving") await this.#options.beforeFirstRing(decision.next.adopted);
-      const failure = await this.#save(decision.next);
+      const isFirst = this.#kept.state !== "serving";
+      const mayStore = !isFirst || (await this.#options.beforeFirstRing(decision.next.adopted));
+      const failure = mayStore
+        ? await this.#save(decision.next)
+        : this.#storageFailed("data.db takes no write");
       if (failure !== undefined) {
         this.#options.observer.event({ kind: "commit_failed", code: failure.code, message: failure.message });
         return failure;
@@ -330,9 +334,13 @@ export class RingKeeper implements RingState {
       return undefined;
     } catch (error) {
       const reason = error instanceof Error ? error.message : "unknown error";
-      const message = `node ${this.#options.self} could not store the ring: ${reason}`;
-      return { kind: "refused", code: "storage_failed", message };
+      return this.#storageFailed(reason);
     }
+  }
+
+  #storageFailed(reason: string): Extract<Answer, { kind: "refused" }> {
+    const message = `node ${this.#options.self} could not store the ring: ${reason}`;
+    return { kind: "refused", code: "storage_failed", message };
   }
 
   async #oneByOne(change: () => Promise<Answer>): Promise<Answer> {

@@ -87,9 +87,12 @@ const overloaded: WriteRefusal = {
   message: "overloaded: too many writes wait for the disk; retry later",
 };
 
-/** Or keeps from being told again and again what nobody can be given. What the log needs for it, the ballast has left. */
-function makesRoom({ kind }: WriteCommand): boolean {
-  return kind === "forget" || kind === "mend";
+/**
+ * Taken although the disk is nearly full: what makes room, or keeps others from telling again and again what nobody can be
+ * given; and what this node knows of its own losses. What the log needs for it, the ballast has left.
+ */
+function isTakenReadOnly({ kind }: WriteCommand): boolean {
+  return kind === "forget" || kind === "mend" || kind === "identity";
 }
 
 export class StoreClient implements CacheableStore, HintStore, MerkleStore, IdentityStore, TombstoneStore {
@@ -288,7 +291,8 @@ export class StoreClient implements CacheableStore, HintStore, MerkleStore, Iden
 
   #refusalOf(write: Parameters<WriteLane["submit"]>[0]): WriteRefusal | undefined {
     const refusal = this.#refusal;
-    if (refusal !== undefined && !(refusal.code === "read_only" && makesRoom(write.command))) return refusal;
+    if (refusal !== undefined && !(refusal.code === "read_only" && isTakenReadOnly(write.command)))
+      return refusal;
     return this.#writes.submit(write) ? undefined : overloaded;
   }
 

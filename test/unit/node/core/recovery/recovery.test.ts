@@ -84,7 +84,7 @@ describe("Recovery", () => {
       type: "recovery.seen",
       points: [{ storeId: "ab".repeat(8), runId: "cd".repeat(8), sequence: 1 }],
     });
-    void x.recovery.beforeFirstRing(false).then(() => kept.push(x.recovery.isRecovering));
+    void x.recovery.beforeFirstRing(false).then((isKept) => kept.push(isKept && x.recovery.isRecovering));
     await Promise.resolve();
     expect(kept).to.deep.equal([]);
     await cluster.settle();
@@ -138,6 +138,25 @@ describe("Recovery", () => {
     x.acknowledgements = undefined;
     x.start();
     expect(x.recovery.isRecovering).to.equal(true);
+  });
+
+  it("says within 2 s that data.db takes no write, and nothing twice", async () => {
+    x.crash();
+    x.data.restore(emptyImage);
+    x.acknowledgements = undefined;
+    x.hasRing = false;
+    x.start();
+    const kept: boolean[] = [];
+    x.life.store.refuseWrites({ ok: false, code: "storage_failed", message: "the disk fails" });
+    void x.recovery.beforeFirstRing(false).then((isKept) => kept.push(isKept));
+    await cluster.advance(1_900);
+    expect(kept).to.deep.equal([]);
+    await cluster.advance(200);
+    expect(kept).to.deep.equal([false]);
+    x.life.store.refuseWrites(undefined);
+    await cluster.advance(3_000);
+    expect(kept).to.deep.equal([false]);
+    expect(await x.recovery.beforeFirstRing(false)).to.equal(true);
   });
 
   it("does not begin with a first ring that was agreed on, nor ever after", async () => {

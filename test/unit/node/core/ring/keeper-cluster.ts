@@ -39,8 +39,8 @@ export class KeeperCluster {
   steps = 0;
   faults: FaultPlan = () => undefined;
   readonly #disks = new Map<NodeId, Disk>();
-  /** Resolves when data.db says what a node was told that it lost. */
-  lossKept = Promise.resolve();
+  /** Whether data.db says what a node was told that it lost. */
+  lossKept = Promise.resolve(true);
   /** Who was about to store a first ring that it had not accepted. */
   readonly adoptions: NodeId[] = [];
   readonly #alive = new Map<NodeId, RingKeeper>();

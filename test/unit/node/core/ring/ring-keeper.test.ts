@@ -58,7 +58,7 @@ describe("RingKeeper", () => {
     cluster.disk(1).bytes = undefined;
     cluster.crash(cluster.ids[1]!);
     let keep = (): void => undefined;
-    cluster.lossKept = new Promise((resolve) => (keep = resolve));
+    cluster.lossKept = new Promise((resolve) => (keep = () => resolve(true)));
     cluster.restartAll();
     cluster.keeper(1).peerConnected(cluster.ids[0]!);
     await drain();
@@ -67,6 +67,19 @@ describe("RingKeeper", () => {
     keep();
     await drain();
     expect(cluster.states()[1]).to.equal("serving");
+  });
+
+  it("does not store it where data.db takes no write, says so to whoever forms a ring, and takes it later", async () => {
+    const cluster = new KeeperCluster(3);
+    cluster.restartAll();
+    await cluster.connectAll();
+    cluster.lossKept = Promise.resolve(false);
+    const outcome = await cluster.form(0, cluster.request([0, 1, 2]));
+    expect(outcome).to.include({ ok: false, code: "storage_failed" });
+    expect(cluster.states()).to.deep.equal(["proposed", "proposed", "proposed"]);
+    cluster.lossKept = Promise.resolve(true);
+    expect(await cluster.form(0, cluster.request([0, 1, 2]))).to.include({ ok: true });
+    expect(cluster.states()).to.deep.equal(["serving", "serving", "serving"]);
   });
 
   it("asks again when the exchange is lost, at most three times", async () => {

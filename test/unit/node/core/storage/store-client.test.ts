@@ -182,6 +182,18 @@ describe("StoreClient", () => {
     expect(await stored).to.deep.equal(kept);
   });
 
+  it("keeps what the node knows of its losses while the disk is too full", async () => {
+    rig.client.refuseWrites({ ok: false, code: "read_only", message: "the disk is full" });
+    const keeping = rig.client.keepIdentity({
+      storeId: "00000000000000ff",
+      lostStores: [],
+      recovering: true,
+    });
+    rig.tick();
+    rig.settle(0, 1);
+    expect(await keeping).to.deep.equal(kept);
+  });
+
   it("lets hints be struck off while the disk is too full, but nothing once it shuts down", async () => {
     const { position } = keyNamed("a");
     const forget = () => rig.client.forgetHint({ position, digest: new Uint8Array(16), owner: OWNER_A });
