@@ -11,8 +11,10 @@ export class ConvictionChecker {
   readonly #violated: (kind: ViolationKind, detail: string) => void;
   /** By host and peer: running time of the host's process when it last read something of the peer. */
   readonly #heardMs = new Map<string, number>();
+  /** How often the host had been paused by then. */
+  readonly #pausesWhenHeard = new Map<string, number>();
 
-  /** The same, when it first asked the peer something after that. */
+  /** Running time when it first asked the peer something after that. */
   readonly #askedMs = new Map<string, number>();
 
   constructor(violated: (kind: ViolationKind, detail: string) => void) {
@@ -22,12 +24,14 @@ export class ConvictionChecker {
   /** A message of `peer`, or the connection to it, has reached the host's process. */
   heard(host: SimulatedHost, peer: NodeId): void {
     this.#heardMs.set(`${host.id} ${peer}`, host.runningMs);
+    this.#pausesWhenHeard.set(`${host.id} ${peer}`, host.pauses);
     this.#askedMs.delete(`${host.id} ${peer}`);
   }
 
   convicted(host: SimulatedHost, peer: NodeId): void {
     const silentMs = this.#silentMs(host, peer);
-    if (silentMs >= SILENCE_MS_MIN) return;
+    const pauses = host.pauses - (this.#pausesWhenHeard.get(`${host.id} ${peer}`) ?? 0);
+    if (silentMs >= SILENCE_MS_MIN - TICK_MS * Math.max(0, pauses - 1)) return;
     const detail = `${host.id.slice(-2)} convicts ${peer.slice(-2)} after running ${silentMs.toFixed(0)} ms in its silence`;
     this.#violated("convicted_too_early", detail);
   }
@@ -54,6 +58,8 @@ export class ConvictionChecker {
 
 /** 600 ms is the promise. A tick that a short pause has delayed still counts as one of the four that it takes. */
 const SILENCE_MS_MIN = 350;
+/** What each further pause takes of it. */
+const TICK_MS = 200;
 /** 2 s without traffic, then at most 0.8 s of suspicion, each rounded up to a tick. */
 const SILENCE_MS_MAX = 3_500;
 /** Those 0.8 s, and as much again for stalls, whose ticks count for nothing. */

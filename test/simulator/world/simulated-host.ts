@@ -52,6 +52,7 @@ export class SimulatedHost {
   #node: DynamoNode | undefined;
   #lives = 0;
   #pausedMs = 0;
+  #pauses = 0;
   readonly #mourners = new Set<() => void>();
 
   constructor(parts: HostParts) {
@@ -131,6 +132,7 @@ export class SimulatedHost {
   }
 
   pause(durationMs: number): void {
+    this.#pauses += 1;
     const incarnation = this.#incarnation;
     if (incarnation === undefined) return;
     const { nowMs } = this.#parts.loop;
@@ -138,6 +140,11 @@ export class SimulatedHost {
     const untilMs = Math.max(incarnation.pausedUntilMs, nowMs + durationMs);
     this.#pausedMs += untilMs - Math.max(incarnation.pausedUntilMs, nowMs);
     incarnation.pausedUntilMs = untilMs;
+  }
+
+  /** How often it was paused so far. */
+  get pauses(): number {
+    return this.#pauses;
   }
 
   /** Virtual time less its pauses: passes only while the process runs. To be asked while it does. */
