@@ -22,6 +22,8 @@ export class TestNamespace {
     await kubectl(["create", "-f", "-"], {
       input: JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata }),
     });
+    // A controller makes it a moment later, and pods without it are refused.
+    await until("the namespace has its service account", 60_000, () => this.get("serviceaccount", "default"));
   }
 
   /** Resolves before all of it is gone: the next test need not wait for that. */
