@@ -62,6 +62,13 @@ describe("simulator: the checkers of what is left", () => {
     expect(kinds(lostWrites(state([deletion], [])))).to.deep.equal(["acknowledged_write_lost"]);
   });
 
+  it("let a delete that found another's tombstone leave none, also where an earlier attempt of it had failed", () => {
+    const [first, deletion] = [write(1, { kind: "delete" }), write(2, { kind: "delete", answered: upTo(1) })];
+    expect(lostWrites(state([first, deletion], [sibling(1, true)]))).to.deep.equal([]);
+    const lost = lostWrites(state([first, { ...deletion, answered: upTo(2) }], [sibling(1, true)]));
+    expect(kinds(lost)).to.deep.equal(["acknowledged_write_lost"]);
+  });
+
   it("know that a slow attempt of a delete may see what was written after another attempt was answered", () => {
     const deletion = write(1, { kind: "delete", seen: undefined, attempts: 2 });
     const later = write(2);

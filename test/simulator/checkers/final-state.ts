@@ -1,4 +1,4 @@
-import { covers, isEmptyCoverage } from "../../../node/core/version/coverage.ts";
+import { covers } from "../../../node/core/version/coverage.ts";
 import type { KeyRecord } from "../../../node/core/version/record.ts";
 import type { Cluster } from "../cluster.ts";
 import type { History, WriteOperation } from "../workload/history.ts";
@@ -37,11 +37,12 @@ export function lostWrites({ key, record, history, registry }: FinalState): Foun
   const supersededBy = supersessions(writes, registry);
   const found: Found[] = [];
   for (const write of writes) {
-    // A delete that found nothing wrote nothing and says so; an earlier attempt of it may have written and be lost.
+    // A delete that found nothing, or only tombstones, wrote nothing, and its answer covers none of its own dots. An
+    // earlier attempt of it may have minted one and be lost.
     const { answered } = write;
-    const foundNothing = answered !== undefined && isEmptyCoverage(answered);
+    const own = registry.dotsOf(write.id);
     const nothingWritten =
-      write.kind === "delete" && (foundNothing || registry.dotsOf(write.id).length === 0);
+      write.kind === "delete" && !own.some(({ dot }) => answered === undefined || covers(answered, dot));
     if (write.outcome !== "ok" || nothingWritten || reachesAny(write.id, alive, supersededBy)) continue;
     found.push({
       kind: "acknowledged_write_lost",
