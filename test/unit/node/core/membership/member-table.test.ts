@@ -108,7 +108,8 @@ describe("member table", () => {
         order.forEach(({ kind, a, b, incarnation }, step) => {
           if (kind === "meet" && a !== b) pushPull(tables[a]!, tables[b]!);
           if (kind === "change") tables[a]!.describeSelf(aboutNode(a, { zone: `step ${step}` }));
-          if (kind === "restart") tables[a] = tableOf(a, { incarnation });
+          // Of a clock that may have gone back, but never to the same moment.
+          if (kind === "restart") tables[a] = tableOf(a, { incarnation: 100 * incarnation + step });
         });
         for (let round = 0; round < 3; round++)
           for (const a of tables) for (const b of tables) if (a !== b) pushPull(a, b);
