@@ -64,9 +64,8 @@ describe("kubernetes: a new user", function () {
       const put = await fetch(url, { method: "PUT", body: "hello" });
       const get = await fetch(url);
       console.log(put.status, get.status, await get.text());`;
-    expect((await shell.run("node", "--input-type=module", "--eval", program)).trim()).to.equal(
-      "204 200 hello",
-    );
+    const said = await shell.connected("node", "--input-type=module", "--eval", program);
+    expect(said.trim()).to.equal("204 200 hello");
   });
 
   it("asks all nodes from inside a node's pod, without options", async () => {

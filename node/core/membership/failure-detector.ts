@@ -71,7 +71,7 @@ export class FailureDetector implements CallWatch {
   readonly #peers = new Map<NodeId, Peer>();
   /** Ticks in which this node was running. */
   #tick = 0;
-  /** Time of the last tick; undefined before the first. */
+  /** Time of the last tick, or of the start before the first; undefined before the start. */
   #tickedMs: number | undefined;
   #stallEndMs = Number.NEGATIVE_INFINITY;
 
@@ -135,6 +135,11 @@ export class FailureDetector implements CallWatch {
     peer.late[measured] += 1;
     peer.lateTick = this.#tick;
     if (peer.health.belief === "up" && isSlow(peer)) this.#believe(id, peer, "slow", "late");
+  }
+
+  /** The first tick is due `tickMs` from now: a stall before it is one as well. */
+  start(): void {
+    this.#tickedMs = this.#parts.nowMs();
   }
 
   /**

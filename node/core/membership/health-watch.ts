@@ -37,12 +37,17 @@ export class HealthWatch {
 
   /** From now on until the process ends. */
   start(calls: ControlCalls): void {
+    this.detector.start();
+    this.#tickLater(calls);
+  }
+
+  #tickLater(calls: ControlCalls): void {
     const { timers, observer } = this.#parts;
     timers.after(DETECTOR.tickMs, () => {
       const { probe, stalledMs } = this.detector.tick();
       if (stalledMs > 0) observer.event({ kind: "node_stalled", durationMs: stalledMs });
       for (const peer of probe) this.probe(peer, calls);
-      this.start(calls);
+      this.#tickLater(calls);
     });
   }
 

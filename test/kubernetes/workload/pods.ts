@@ -8,6 +8,7 @@ import type { LoadReport } from "./steady-load.ts";
 
 const LOAD_DIRECTORY = "/app/dist/test/kubernetes/workload";
 const LOAD_PROGRAM = "steady-load.js";
+const SERVICE_MS_MAX = 10_000;
 
 /** What runs a command in the cluster: a pod that sleeps. */
 export class ShellPod {
@@ -25,7 +26,22 @@ export class ShellPod {
 
   /** The dynamokv command, against the cluster of that name. */
   dynamokv(cluster: string, ...args: string[]): Promise<string> {
-    return this.run("dynamokv", "--endpoint", `http://${cluster}:8080`, ...args);
+    return this.connected("dynamokv", "--endpoint", `http://${cluster}:8080`, ...args);
+  }
+
+  /**
+   * Runs it again while it finds that nobody listens, for ten seconds. A pod that is ready is behind its Service only
+   * when the host's kube-proxy has heard of it, and of that nobody tells.
+   */
+  async connected(...command: string[]): Promise<string> {
+    const deadlineMs = performance.now() + SERVICE_MS_MAX;
+    for (;;) {
+      try {
+        return await this.run(...command);
+      } catch (error) {
+        if (!String(error).includes("ECONNREFUSED") || performance.now() > deadlineMs) throw error;
+      }
+    }
   }
 
   run(...command: string[]): Promise<string> {

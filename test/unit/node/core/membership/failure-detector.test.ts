@@ -22,7 +22,7 @@ class DetectorRig {
       nowMs: () => this.nowMs,
       onChange: (change) => void this.changes.push(change),
     });
-    this.#tick();
+    this.detector.start();
     for (const each of [peer, other]) this.detector.connected(each);
     this.changes.length = 0;
   }
@@ -221,6 +221,12 @@ describe("failure detector", () => {
       rig.run(2_000);
       expect(rig.changes).to.deep.equal([]);
     }
+  });
+
+  it("notices that it was stopped before its first tick, too", () => {
+    const rig = new DetectorRig();
+    rig.stall(1_500);
+    expect(rig.stalls).to.equal(1);
   });
 
   it("does not call a peer slow for answers that this node could not read while it was stopped", () => {
