@@ -215,6 +215,10 @@ function adminOf(
     },
     rows: () => storage.stats().dataRows + storage.stats().hintRows,
     tombstones: () => storage.stats().tombstones,
+    storage: () => {
+      const { dataRows, dataBytes, dataLogBytes, freeBytes } = storage.stats();
+      return { keys: dataRows, bytes: dataBytes + dataLogBytes, volumeFreeBytes: freeBytes };
+    },
     adopt: (id) => {
       adoptIdentity(config.dataDirectory, id);
       log("identity_adopted", { before: identity.id, id }, "warn");

@@ -55,6 +55,7 @@ export interface AdminParts {
   /** Rows in both databases. */
   readonly rows: () => number;
   readonly tombstones: () => TombstoneCount;
+  readonly storage: () => AdminStatus["storage"];
   /** Writes the id down and ends the process soon. */
   readonly adopt: (id: NodeId) => void;
   readonly timers: Pick<Timers, "after">;
@@ -83,7 +84,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
   }
 
   status(): AdminStatus {
-    const { self, ring, hints, tombstones, startedMs, nowMs } = this.#parts;
+    const { self, ring, hints, tombstones, storage, startedMs, nowMs } = this.#parts;
     const current = ring.current();
     return {
       node: { ...addressOf(self), version: self.version, clientAddress: self.clientAddress },
@@ -95,6 +96,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
       tombstones: tombstones(),
       peers: this.#peerCounts(),
       antiEntropy: { lastExchange: describeLastExchanges(this.#parts.antiEntropy.lastExchanges()) },
+      storage: storage(),
       recovery: this.#recovery(),
       uptimeSeconds: Math.floor((nowMs() - startedMs) / 1_000),
     };

@@ -198,6 +198,7 @@ describe("dynamokv", () => {
       hints: { pending: {}, markers: 0, bytes: 0, bytesMax: 1_000 },
       peers: { up: 2, slow: 0, down: 0 },
       antiEntropy: { lastExchange: {} },
+      storage: { keys: 12, bytes: 81_920, volumeFreeBytes: 1_073_741_824 },
       recovery: { recovering: false, partitionsLeft: 0 },
       uptimeSeconds: 3,
     };

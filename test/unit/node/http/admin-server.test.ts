@@ -64,6 +64,7 @@ class ScriptedAdmin implements NodeAdmin {
       tombstones: { count: 5, inDoubt: false },
       peers: { up: 2, slow: 0, down: 0 },
       antiEntropy: { lastExchange: {} },
+      storage: { keys: 12, bytes: 81_920, volumeFreeBytes: 1_073_741_824 },
       recovery: { recovering: false, partitionsLeft: 0 },
       uptimeSeconds: 1,
     };
