@@ -13,6 +13,7 @@ import type { Clock } from "../core/ports/clock.ts";
 import type { CoreEvent, Observer } from "../core/ports/observer.ts";
 import type { HintStore } from "../core/ports/hint-store.ts";
 import type { MerkleStore } from "../core/ports/merkle-store.ts";
+import type { MisplacedStore } from "../core/ports/misplaced-store.ts";
 import { PortPipe } from "./storage-pipe.ts";
 import type { IdentityStore } from "../core/ports/store-identity.ts";
 import type { CacheableStore } from "../core/ports/replica-store.ts";
@@ -54,7 +55,7 @@ export interface StorageOptions {
 }
 
 export interface Storage {
-  readonly store: CacheableStore & HintStore & MerkleStore & IdentityStore & TombstoneStore;
+  readonly store: CacheableStore & HintStore & MerkleStore & MisplacedStore & IdentityStore & TombstoneStore;
   mode(): StorageMode;
   /** For people; empty where it takes writes. */
   readOnlyReason(): string;

@@ -23,6 +23,7 @@ import type { ControlMessage } from "./ports/control-calls.ts";
 import type { Hash } from "./ports/hash.ts";
 import type { HintStore } from "./ports/hint-store.ts";
 import type { MerkleStore } from "./ports/merkle-store.ts";
+import type { MisplacedStore } from "./ports/misplaced-store.ts";
 import type { Observer } from "./ports/observer.ts";
 import type { PeerDirectory } from "./ports/peer-directory.ts";
 import type { Random } from "./ports/random.ts";
@@ -57,7 +58,7 @@ export interface NodePorts {
   readonly observer: Observer;
   readonly transport: Transport;
   readonly directory: PeerDirectory;
-  readonly store: CacheableStore & HintStore & MerkleStore & IdentityStore & TombstoneStore;
+  readonly store: CacheableStore & HintStore & MerkleStore & MisplacedStore & IdentityStore & TombstoneStore;
   readonly acknowledgements: AcknowledgementStore;
   readonly ringStore: RingStore;
 }

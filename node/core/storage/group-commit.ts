@@ -19,6 +19,7 @@ import {
 import { type BatchFacts, encodeMerged, encodeSettled } from "./write-reply-codec.ts";
 import { commandBytes, decodeWrites, type WriteCommand } from "./write-codec.ts";
 import { type CheckedRow, checkRow } from "./row-check.ts";
+import { dropRows } from "./drop-rows.ts";
 import { HintBudget } from "./hint-budget.ts";
 import { mendedHint } from "./mend-hint.ts";
 import type { HintPlace } from "../ports/hint-store.ts";
@@ -247,6 +248,9 @@ export class GroupCommit {
         return stored;
       case "count_tombstones":
         batch.data.countTombstones(this.#parts.hash);
+        return stored;
+      case "drop":
+        dropRows(batch, command.rows, this.#parts.hash);
         return stored;
       case "mend":
         return this.#mend(batch, command.place);

@@ -1,3 +1,5 @@
+import type { RowDigest } from "../ports/merkle-store.ts";
+import type { MisplacedStore } from "../ports/misplaced-store.ts";
 import type {
   CacheableStore,
   CoordinatedWrite,
@@ -20,8 +22,8 @@ import { compareBytes } from "../version/record.ts";
  * changed rows by another way than a write of their keys, everything goes: it is rare, and rot spares no key for being
  * hot. Copies that are kept for other owners are never cached. Bounded in bytes; the least recently used goes first.
  */
-export class RecordCache implements ReplicaStore {
-  readonly #store: ReplicaStore;
+export class RecordCache implements ReplicaStore, MisplacedStore {
+  readonly #store: ReplicaStore & MisplacedStore;
   readonly #bytesMax: number;
   /** In order of use, the latest last. */
   readonly #entries = new Map<string, Entry>();
@@ -33,7 +35,7 @@ export class RecordCache implements ReplicaStore {
   #hits = 0;
   #misses = 0;
 
-  constructor(store: CacheableStore, bytesMax: number) {
+  constructor(store: CacheableStore & MisplacedStore, bytesMax: number) {
     this.#store = store;
     this.#bytesMax = bytesMax;
     store.onRowsRestored(() => this.#clear());
@@ -51,6 +53,13 @@ export class RecordCache implements ReplicaStore {
     const stored = this.#store.store(incoming);
     void stored.then(() => this.#writeEnds(place));
     return stored;
+  }
+
+  dropRows(rows: readonly RowDigest[]): Promise<Stored> {
+    const places = rows.map(({ position }) => this.#writeBegins(position));
+    const dropped = this.#store.dropRows(rows);
+    void dropped.then(() => places.forEach((place) => this.#writeEnds(place)));
+    return dropped;
   }
 
   /** Changes no copy. */

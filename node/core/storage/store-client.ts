@@ -13,6 +13,7 @@ import type {
 } from "../ports/replica-store.ts";
 import type { NodeId } from "../node-id.ts";
 import type { DeliveredHint, HintBatch, HintPlace, HintQuery, HintStore } from "../ports/hint-store.ts";
+import type { MisplacedStore } from "../ports/misplaced-store.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { IdentityStore, KeptIdentity, OpenedStore } from "../ports/store-identity.ts";
@@ -29,6 +30,7 @@ import type {
   RecordsQuery,
   RecordsRead,
   RootsRead,
+  RowDigest,
   VerifyQuery,
   VerifyRead,
 } from "../ports/merkle-store.ts";
@@ -92,10 +94,12 @@ const overloaded: WriteRefusal = {
  * given; and what this node knows of its own losses. What the log needs for it, the ballast has left.
  */
 function isTakenReadOnly({ kind }: WriteCommand): boolean {
-  return kind === "forget" || kind === "mend" || kind === "identity";
+  return kind === "forget" || kind === "mend" || kind === "drop" || kind === "identity";
 }
 
-export class StoreClient implements CacheableStore, HintStore, MerkleStore, IdentityStore, TombstoneStore {
+export class StoreClient
+  implements CacheableStore, HintStore, MerkleStore, MisplacedStore, IdentityStore, TombstoneStore
+{
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
   readonly #timers: Timers;
@@ -173,6 +177,10 @@ export class StoreClient implements CacheableStore, HintStore, MerkleStore, Iden
 
   countTombstones(): Promise<Stored> {
     return this.#settled({ kind: "count_tombstones" });
+  }
+
+  dropRows(rows: readonly RowDigest[]): Promise<Stored> {
+    return this.#settled({ kind: "drop", rows });
   }
 
   read(query: ReplicaQuery): Promise<ReplicaRead> {

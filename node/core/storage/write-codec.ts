@@ -1,11 +1,12 @@
 import type { CoordinatedWrite, IncomingRecord, MissedByOwners } from "../ports/replica-store.ts";
+import type { RowDigest } from "../ports/merkle-store.ts";
 import type { KeptIdentity } from "../ports/store-identity.ts";
 import type { DeliveredHint, HintPlace } from "../ports/hint-store.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import type { NodeId } from "../node-id.ts";
 import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
-import { readNumbers, writeNumbers } from "./number-codec.ts";
+import { readList, readNumbers, writeNumbers } from "./number-codec.ts";
 
 /**
  * Writes on their way from the network thread to the writer thread: one message carries all writes of a tick. Both
@@ -23,6 +24,7 @@ export type WriteCommand =
   | { readonly kind: "mend"; readonly place: HintPlace }
   | { readonly kind: "accept_hints" }
   | { readonly kind: "count_tombstones" }
+  | { readonly kind: "drop"; readonly rows: readonly RowDigest[] }
   | { readonly kind: "rebuild"; readonly leaves: readonly number[] }
   | { readonly kind: "reread"; readonly leaf: number }
   | { readonly kind: "identity"; readonly identity: KeptIdentity };
@@ -38,10 +40,12 @@ const KIND = {
   accept: 8,
   count: 9,
   reread: 10,
+  drop: 11,
 } as const;
 const NAME_BYTES_MAX = 64 * 1024;
 const FIXED_BYTES = 72;
 const LEAF_BYTES = 4;
+const DROPPED_BYTES = 32;
 /** In the place of mintBeforeMs; no clock that is used says 0. */
 const UNLIMITED = 0;
 
@@ -51,6 +55,7 @@ export function commandBytes(command: WriteCommand): number {
   if (command.kind === "mend") return FIXED_BYTES + 3 * command.place.owner.length;
   if (command.kind === "accept_hints" || command.kind === "count_tombstones" || command.kind === "reread")
     return FIXED_BYTES;
+  if (command.kind === "drop") return FIXED_BYTES + command.rows.length * DROPPED_BYTES;
   if (command.kind === "rebuild") return FIXED_BYTES + command.leaves.length * LEAF_BYTES;
   if (command.kind === "identity") return FIXED_BYTES + (1 + command.identity.lostStores.length) * 24;
   if (command.kind === "mark") return FIXED_BYTES + command.missed.owners.length * 48;
@@ -98,6 +103,9 @@ export function encodeWrites(
       case "reread":
         writer.u8(KIND.reread).varint(command.leaf);
         break;
+      case "drop":
+        writeDropped(writer.u8(KIND.drop), command.rows);
+        break;
       case "rebuild":
         writeNumbers(writer.u8(KIND.rebuild), command.leaves);
         break;
@@ -106,6 +114,11 @@ export function encodeWrites(
     }
   }
   return writer.finish();
+}
+
+function writeDropped(writer: ByteWriter, rows: readonly RowDigest[]): void {
+  writer.varint(rows.length);
+  for (const { position, digest } of rows) writer.raw(position).raw(digest);
 }
 
 function writeDelivered(writer: ByteWriter, { position, owner, digest }: DeliveredHint): void {
@@ -142,6 +155,7 @@ export function decodeWrites(message: Uint8Array): { firstCall: number; commands
 function readCommand(reader: ByteReader): WriteCommand {
   const kind = reader.u8();
   if (kind === KIND.rebuild) return { kind: "rebuild", leaves: readNumbers(reader) };
+  if (kind === KIND.drop) return { kind: "drop", rows: readDropped(reader) };
   if (kind === KIND.identity) return { kind: "identity", identity: readIdentity(reader) };
   if (kind === KIND.accept) return { kind: "accept_hints" };
   if (kind === KIND.count) return { kind: "count_tombstones" };
@@ -162,6 +176,10 @@ function readCommand(reader: ByteReader): WriteCommand {
     default:
       throw new MalformedBytes(`unknown kind of write ${kind}`);
   }
+}
+
+function readDropped(reader: ByteReader): RowDigest[] {
+  return readList(reader, () => ({ position: reader.raw(16), digest: reader.raw(16) }));
 }
 
 function readIncoming(reader: ByteReader, position: Uint8Array, keptFor: readonly NodeId[]): IncomingRecord {

@@ -5,6 +5,7 @@ import type {
   ReplicaRead,
   Stored,
 } from "../../../../../node/core/ports/replica-store.ts";
+import type { MisplacedStore } from "../../../../../node/core/ports/misplaced-store.ts";
 import { RecordCache } from "../../../../../node/core/storage/record-cache.ts";
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
@@ -15,7 +16,7 @@ function query(key: string, want: "record" | "digest" = "record"): ReplicaQuery 
 }
 
 /** A store whose answers the test gives, one by one and in any order. */
-class ManualStore implements CacheableStore {
+class ManualStore implements CacheableStore, MisplacedStore {
   readonly reads: { query: ReplicaQuery; answer: (read: ReplicaRead) => void }[] = [];
   readonly writes: ((stored: Stored) => void)[] = [];
 
@@ -28,6 +29,10 @@ class ManualStore implements CacheableStore {
   }
 
   mark(): Promise<Stored> {
+    return this.store();
+  }
+
+  dropRows(): Promise<Stored> {
     return this.store();
   }
 
@@ -81,6 +86,20 @@ describe("record cache", () => {
     await digest;
     void cache.read(query("k"));
     expect(store.reads).to.have.length(2);
+  });
+
+  it("forgets dropped keys at once, and keeps nothing that was read of them before they are gone", async () => {
+    await fill("k", "v1");
+    const dropped = cache.dropRows(
+      ["k", "other"].map((key) => ({ position: positionOf(key), digest: bytes("") })),
+    );
+    await fill("k", "v1");
+    await fill("other", "v1");
+    store.writes[0]!({ ok: true });
+    await dropped;
+    void cache.read(query("k"));
+    void cache.read(query("other"));
+    expect(store.reads).to.have.length(5);
   });
 
   it("forgets a key when a write of it is submitted, before it is durable", async () => {

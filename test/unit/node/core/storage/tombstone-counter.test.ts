@@ -18,7 +18,10 @@ const KEYS = 6;
 
 type Step =
   | { readonly kind: "put" | "delete"; readonly key: number; readonly seen: boolean }
-  | { readonly kind: "delete_for_another" | "store" | "rewrite" | "rot" | "lose"; readonly key: number }
+  | {
+      readonly kind: "delete_for_another" | "store" | "rewrite" | "drop" | "rot" | "lose";
+      readonly key: number;
+    }
   | { readonly kind: "run"; readonly until: "applied" | "committed" | "answered" }
   | { readonly kind: "fail"; readonly at: "begin" | "read" | "write" | "commit" }
   | { readonly kind: "count" | "rebuild" };
@@ -28,7 +31,7 @@ const of = <K extends Step["kind"]>(...kinds: K[]) => fc.constantFrom(...kinds);
 const putOrDelete: fc.Arbitrary<Step> = fc.record({ kind: of("put", "delete"), key, seen: fc.boolean() });
 const honest: fc.Arbitrary<Step> = fc.oneof(
   { weight: 10, arbitrary: putOrDelete },
-  { weight: 4, arbitrary: fc.record({ kind: of("store", "rewrite", "delete_for_another"), key }) },
+  { weight: 4, arbitrary: fc.record({ kind: of("store", "rewrite", "drop", "delete_for_another"), key }) },
   { weight: 5, arbitrary: fc.constant<Step>({ kind: "run", until: "answered" }) },
   { weight: 1, arbitrary: fc.record({ kind: of("run"), until: fc.constantFrom("applied", "committed") }) },
   {
@@ -57,6 +60,8 @@ class Life {
       case "store":
       case "rewrite":
         return this.#store(action.key, action.kind === "rewrite");
+      case "drop":
+        return this.#drop(action.key);
       case "fail":
         this.data.failNext = { at: action.at, failure: new DatabaseFailure("disk_full", "no space") };
         return;
@@ -95,6 +100,12 @@ class Life {
     await this.#otherRig.run();
     const { position, record } = this.#other.read(placeOf(n))!;
     void this.rig.store.store({ position, record, keptFor: [], ...(rewrite ? { rewrite } : {}) });
+  }
+
+  /** What is committed: a write that waits makes another row of it. */
+  #drop(n: number): void {
+    const row = this.data.scan(undefined, KEYS).find(({ position }) => isAt(position, n));
+    if (row !== undefined) void this.rig.store.dropRows([row]);
   }
 
   #rot(n: number): void {

@@ -47,10 +47,16 @@ const identity: fc.Arbitrary<WriteCommand> = fc
 
 const count = fc.constant<WriteCommand>({ kind: "count_tombstones" });
 const reread = fc.nat(2 ** 18 - 1).map((leaf): WriteCommand => ({ kind: "reread", leaf }));
+const digest = fc.uint8Array({ minLength: 16, maxLength: 16 });
+const drop = fc
+  .array(fc.record({ position, digest }), { maxLength: 5 })
+  .map((rows): WriteCommand => ({ kind: "drop", rows }));
 
 describe("encodeWrites", () => {
   it("gives back what decodeWrites is given, in messages of the announced size", () => {
-    const commands = fc.array(fc.oneof(coordinate, store, mark, identity, count, reread), { maxLength: 20 });
+    const commands = fc.array(fc.oneof(coordinate, store, mark, identity, count, reread, drop), {
+      maxLength: 20,
+    });
     fc.assert(
       fc.property(fc.maxSafeNat(), commands, (firstCall, list) => {
         const size = list.reduce((sum, command) => sum + commandBytes(command), 0);
