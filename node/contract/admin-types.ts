@@ -312,7 +312,7 @@ export interface RingPlanTransfer {
  * POST /admin/v1/ring/changes, to any member: asks for a change. 200 once its begin is decided, or was by an earlier
  * submission of the same `changeId`; how it goes on is GET …/current.
  *
- * - 400 `invalid_request`, or a request that no ring could grant: `nothing_to_change`, `wrong_type`, `unequal_replacement`, `named_twice`, `invalid_document`.
+ * - 400 `invalid_request`, or a request that no ring could grant: `nothing_to_change`, `wrong_type`, `unequal_replacement`, `named_twice`.
  * - 409, with the ring: `epoch_passed` (the ring is another than the one asked for), `overtaken` (another change was decided), or a
  *   refusal: `change_under_way`, `unknown_node`, `already_member`, `too_few_members`, `too_many_members`, `feature_level` (a member's release
  *   cannot read a ring that changes), `not_joinable` (a node that shall join is not reachable, has a ring or has not said which ring store it has).
@@ -364,7 +364,8 @@ export interface RingChangeProgress {
 
 /**
  * POST /admin/v1/ring/recover, to any survivor, after most of those that decide are lost for good: the survivors go on in a higher
- * generation. 409, with the ring: `majority_survives` (use leave or replace), `unknown_node`, `epoch_passed`. 400: `invalid_document`. 503 `members_unreachable` or `undecided`, `maybeApplied: true` where some may have accepted it: send it again.
+ * generation. 409, with the ring: `majority_survives` (use leave or replace), `epoch_passed`. 400: `unknown_node`,
+ * `invalid_document`. 503 `members_unreachable` or `undecided`, `maybeApplied: true` where some may have accepted it: send it again.
  */
 export interface RecoverRingRequest {
   /** Ids of all members that survive, the node that is asked included. */

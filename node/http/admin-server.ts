@@ -20,8 +20,6 @@ import type {
   ReplicaOutcome,
 } from "./node-admin.ts";
 import { parseAdoption } from "./identity-adoption.ts";
-import type { RingAdmin } from "./ring-admin.ts";
-import { addRingChangeRoutes } from "./ring-change-routes.ts";
 import { parseRingFormation } from "./ring-formation-body.ts";
 
 /**
@@ -31,7 +29,6 @@ import { parseRingFormation } from "./ring-formation-body.ts";
  */
 export interface AdminServerOptions {
   readonly admin: NodeAdmin;
-  readonly ringChanges: RingAdmin;
   /** The tokens that count now; see contract/admin-token.ts. */
   readonly tokens: () => readonly string[];
   readonly metrics: () => Promise<{ contentType: string; text: string }>;
@@ -61,7 +58,7 @@ export class AdminServer {
 
 const FORM_BODY_BYTES_MAX = 64 * 1024;
 
-function adminApp({ admin, ringChanges, tokens, metrics, observer }: AdminServerOptions): Express {
+function adminApp({ admin, tokens, metrics, observer }: AdminServerOptions): Express {
   const app = createApp();
   addHealth(app, admin, metrics);
   addDocuments(app, admin);
@@ -93,11 +90,6 @@ function adminApp({ admin, ringChanges, tokens, metrics, observer }: AdminServer
   );
   app.all("/admin/v1/ring/form", methodNotAllowed("POST"));
   addIdentity(app, admin, tokens);
-  addRingChangeRoutes(app, {
-    changes: ringChanges,
-    ring: () => admin.ring(),
-    authorize: requireToken(tokens),
-  });
   addFallbacks(app, (error, requestId) => observer.handlerFailed(error, requestId));
   return app;
 }
