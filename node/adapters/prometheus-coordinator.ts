@@ -14,6 +14,7 @@ export type CoordinatorEvent = Extract<
       | "owner_missed"
       | "stand_in_used"
       | "hedge_sent"
+      | "planned_anew"
       | "read_repaired"
       | "read_repair_dropped";
   }
@@ -28,7 +29,7 @@ export class CoordinatorMetrics {
   }
 
   event(event: CoordinatorEvent): void {
-    const { requests, durations, siblings, forwarded, handOns, missed, standIns, hedges, repairs } =
+    const { requests, durations, siblings, forwarded, handOns, missed, standIns, hedges, replans, repairs } =
       this.#metrics;
     switch (event.kind) {
       case "put_finished":
@@ -54,6 +55,9 @@ export class CoordinatorMetrics {
         break;
       case "hedge_sent":
         hedges.add(event.operation);
+        break;
+      case "planned_anew":
+        replans.add();
         break;
       case "read_repaired":
         repairs.add(event.ok ? "repaired" : "failed");
@@ -100,6 +104,10 @@ function metricsOf(registry: Registry) {
       "owner",
     ),
     hedges: tally("dynamo_coordinator_hedges_total", "Replicas doubled because one was silent.", "operation"),
+    replans: tally(
+      "dynamo_coordinator_replans_total",
+      "Requests that met a replica with a later ring, and began again by that.",
+    ),
     repairs: tally("dynamo_coordinator_read_repairs_total", "Read repairs by result.", "result"),
   };
 }

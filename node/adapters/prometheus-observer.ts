@@ -32,6 +32,7 @@ export class PrometheusObserver implements Observer {
       case "owner_missed":
       case "stand_in_used":
       case "hedge_sent":
+      case "planned_anew":
       case "read_repaired":
       case "read_repair_dropped":
         return this.#coordinator.event(event);
@@ -64,6 +65,7 @@ export class PrometheusObserver implements Observer {
       case "node_stalled":
       case "gossip_finished":
       case "ring_conflict":
+      case "stale_plan_refused":
         return this.#peers.event(event);
       case "batch_committed":
       case "row_corrupt":

@@ -13,7 +13,8 @@ export type PeerEvent = Extract<
       | "peer_down"
       | "node_stalled"
       | "gossip_finished"
-      | "ring_conflict";
+      | "ring_conflict"
+      | "stale_plan_refused";
   }
 >;
 
@@ -25,6 +26,7 @@ export class PeerMetrics {
   readonly #stalls: Tally;
   readonly #gossip: Tally;
   readonly #ringConflicts: Tally;
+  readonly #stalePlans: Tally;
 
   constructor(registry: Registry) {
     const tally = (name: string, help: string, ...labels: string[]): Tally =>
@@ -54,6 +56,11 @@ export class PeerMetrics {
       "dynamo_ring_conflicts_total",
       "Peers that hold another ring of the same epoch.",
     );
+    this.#stalePlans = tally(
+      "dynamo_ring_stale_plans_total",
+      "Requests of peers that were refused as planned by too old a ring.",
+      "peer",
+    );
   }
 
   event(event: PeerEvent): void {
@@ -72,6 +79,8 @@ export class PeerMetrics {
         return this.#gossip.add(event.outcome);
       case "ring_conflict":
         return this.#ringConflicts.add();
+      case "stale_plan_refused":
+        return this.#stalePlans.add(event.peerId);
     }
   }
 }

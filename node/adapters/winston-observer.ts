@@ -24,6 +24,8 @@ export class WinstonObserver implements Observer {
       case "get_finished":
       case "request_forwarded":
       case "hedge_sent":
+      case "planned_anew":
+      case "stale_plan_refused":
       case "read_repaired":
       case "batch_committed":
       case "hints_sent":

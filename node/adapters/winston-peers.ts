@@ -2,7 +2,10 @@ import type { PeerLog } from "./peer-log.ts";
 import type { PeerEvent } from "./prometheus-peers.ts";
 
 /** What a person wants to read of the other members: who is believed down and why, and who sends what is refused. */
-export function sayOfPeers(event: Exclude<PeerEvent, { kind: "gossip_finished" }>, log: PeerLog): void {
+export function sayOfPeers(
+  event: Exclude<PeerEvent, { kind: "gossip_finished" | "stale_plan_refused" }>,
+  log: PeerLog,
+): void {
   switch (event.kind) {
     case "peer_up":
     case "peer_slow":

@@ -37,6 +37,7 @@ import { Recovery } from "./recovery/recovery.ts";
 import { Replica } from "./replica/replica.ts";
 import { RecordCache } from "./storage/record-cache.ts";
 import { storedWithin } from "./stored-within.ts";
+import type { RingNumber } from "./ring/kept-ring.ts";
 import { RingKeeper } from "./ring/ring-keeper.ts";
 import type { NodeSettings } from "./settings.ts";
 import { decodeMessage, type PeerRequest } from "./wire/messages.ts";
@@ -81,6 +82,11 @@ export class DynamoNode {
   readonly #replica: Replica;
   readonly #replies: PeerReplies;
   readonly #handoff: HintDelivery;
+  /** What answers of replicas say beside the answer (coordinator/replica-calls.ts). */
+  readonly #learning = {
+    acknowledged: (peer: NodeId, at: StorePoint): void => this.recovery.acknowledged(peer, at),
+    outdated: (peer: NodeId, theirs: RingNumber): void => void this.ring.catchUp(peer, theirs),
+  };
 
   constructor(ports: NodePorts) {
     this.#ports = ports;
@@ -110,6 +116,7 @@ export class DynamoNode {
       compareSoon: (peer) => this.antiEntropy.compareSoon(peer),
     });
     this.#replica = new Replica({
+      ring: this.ring,
       store: this.cache,
       observer,
       // Without a ring: a member that lost it, and that has not heard yet what else it lost.
@@ -117,9 +124,8 @@ export class DynamoNode {
       onCorrupt: (position) => this.antiEntropy.corruptRowFound(position),
     });
     const isReachable = (peer: NodeId) => transport.isConnected(peer) && this.membership.isHealthy(peer);
-    const acknowledged = (peer: NodeId, at: StorePoint): void => this.recovery.acknowledged(peer, at);
-    const reached = { ring: this.ring, calls: this.#calls, isConnected: isReachable, acknowledged };
-    const connected = { ...ports, ...reached };
+    const reached = { ring: this.ring, calls: this.#calls, isConnected: isReachable };
+    const connected = { ...ports, ...reached, ...this.#learning };
     this.#coordinator = new Coordinator({
       ...connected,
       store: this.cache,
@@ -218,11 +224,11 @@ export class DynamoNode {
   async #answer(from: NodeId, request: PeerRequest): Promise<Uint8Array> {
     switch (request.kind) {
       case "replicate":
-        return this.#replica.replicate(from, request.body);
+        return this.#replica.replicate(from, request.body, request.planned);
       case "read":
-        return this.#replica.read(request.body);
+        return this.#replica.read(from, request.body, request.planned);
       case "forward":
-        return this.#coordinator.acceptForwarded(from, request.body);
+        return this.#coordinator.acceptForwarded(from, request.body, request.planned);
       case "control":
         return encodeControl(await this.#answerControl(from, decodeControl(request.body)));
       case "anti_entropy":

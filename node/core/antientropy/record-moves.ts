@@ -10,6 +10,8 @@ import { fateOfAnswer } from "../handoff/handoff-pace.ts";
 import { storedWithin } from "../stored-within.ts";
 import { compareBytes } from "../version/record.ts";
 import { POSITIONS_MAX } from "./exchange-questions.ts";
+import type { RingState } from "../ring/ring-state.ts";
+import { FORMED } from "../wire/messages.ts";
 import { ExchangeStopped, readOrStop } from "./exchange-report.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
 
@@ -22,6 +24,7 @@ import type { PeerQuestions } from "./peer-questions.ts";
 export interface RecordMovesParts {
   /** For writing: what it is given must pass any cache that this node has. */
   readonly store: Pick<ReplicaStore, "store">;
+  readonly ring: Pick<RingState, "current">;
   readonly merkle: MerkleStore;
   readonly calls: PeerCalls;
   readonly hash: Digester;
@@ -125,9 +128,10 @@ async function pushRecord(
   parts: RecordMovesParts,
 ) {
   for (let attempt = 1; ; attempt++) {
-    const limits = { timeoutMs: questions.timeoutMs(attempt), lane: "bulk" } as const;
+    const planned = parts.ring.current() ?? FORMED;
+    const terms = { timeoutMs: questions.timeoutMs(attempt), lane: "bulk", planned } as const;
     questions.tally.bytesSent += REPLICATE_HEADER_BYTES + record.length;
-    const answer = await askToStore(questions.peer, { position, record, keptFor: [] }, limits, parts);
+    const answer = await askToStore(questions.peer, { position, record, keptFor: [] }, terms, parts);
     if (answer.ok) questions.tally.recordsPushed += 1;
     const isSilence = !answer.ok && (answer.message === "lost" || answer.message === "not_sent");
     if (!isSilence || attempt === PUSH_ATTEMPTS_MAX || !parts.isConnected(questions.peer))

@@ -6,9 +6,12 @@ import type { Observer } from "../ports/observer.ts";
 import type { ReplicaStore, StorePoint } from "../ports/replica-store.ts";
 import type { Timers } from "../ports/timers.ts";
 import { type Quorum, resolveQuorum } from "../quorum/quorum.ts";
+import { fence } from "../ring/change/fence.ts";
+import type { PartitionRoutes } from "../ring/change/change-routes.ts";
+import type { RingNumber } from "../ring/kept-ring.ts";
 import { partitionOf, positionOf } from "../ring/position.ts";
-import type { RingState } from "../ring/ring-state.ts";
-import type { PreferenceList } from "../ring/ring.ts";
+import type { PlanningRing } from "../ring/ring-state.ts";
+import type { Ring } from "../ring/ring.ts";
 import type { NodeSettings } from "../settings.ts";
 import type { Failure, FailureCode, KeyOfBucket, RequestOptions } from "./requests.ts";
 
@@ -16,7 +19,7 @@ import type { Failure, FailureCode, KeyOfBucket, RequestOptions } from "./reques
 export interface CoordinatorParts {
   readonly self: NodeId;
   readonly settings: NodeSettings;
-  readonly ring: RingState;
+  readonly ring: PlanningRing;
   readonly store: ReplicaStore;
   readonly calls: PeerCalls;
   readonly clock: Clock;
@@ -33,21 +36,31 @@ export interface CoordinatorParts {
   readonly isVoter: (node: NodeId) => boolean;
   /** See CallParts in replica-calls.ts. */
   readonly acknowledged?: (peer: NodeId, at: StorePoint) => void;
+  /** See CallParts in replica-calls.ts. */
+  readonly outdated?: (peer: NodeId, theirs: RingNumber) => void;
 }
 
 /** Where one request's key lives, how many answers it needs, and until when. */
-export interface Coordination {
+export interface Coordination extends Plan {
   readonly clusterId: string;
   readonly position: Uint8Array;
-  readonly preferenceList: PreferenceList;
-  readonly zoneOf: (node: NodeId) => string;
-  readonly quorum: Quorum;
+  readonly options: RequestOptions;
   /** On the coordinator's monotonic clock. */
   readonly deadlineMs: number;
   /** Nodes that this very request was handed to and that said nothing: connected, for all that is known, and gone. */
   readonly silent: ReadonlySet<NodeId>;
   /** Where another node may be given the request later: until when this one may begin a write (ports/replica-store.ts). */
   readonly mintBeforeMs?: number;
+  /** How often it has been planned anew. */
+  readonly replans: number;
+}
+
+/** What follows from the ring. */
+interface Plan {
+  readonly ring: Ring;
+  readonly routes: PartitionRoutes;
+  readonly zoneOf: (node: NodeId) => string;
+  readonly quorum: Quorum;
 }
 
 const nobody: ReadonlySet<NodeId> = new Set();
@@ -66,12 +79,19 @@ export function planCoordination(
       "this node is not a member of a ring yet; form one (dynamokv ring form) or wait for the operator";
     return { ok: false, failure: failure("no_ring", message) };
   }
+  if (!parts.ring.isMember()) {
+    const message =
+      `node ${parts.self} is no member of the ring (any more), as of its epoch ${ring.epoch}: send requests to its ` +
+      "members (dynamokv status names them)";
+    return { ok: false, failure: failure("no_ring", message) };
+  }
+  const { options } = request;
   const position = positionOf(request, parts.hash);
-  const preferenceList = parts.ring.preferenceList(partitionOf(position, ring.parameters.partitions));
-  const resolved = resolveQuorum(request.options, parts.settings, preferenceList.owners.length);
+  const routes = parts.ring.routes(partitionOf(position, ring.parameters.partitions));
+  const resolved = quorumOf(options, routes, parts);
   if (!resolved.ok) return { ok: false, failure: failure("invalid_quorum", resolved.message) };
   const timeoutMs = Math.min(
-    request.options.timeoutMs ?? parts.settings.requestTimeoutMs,
+    options.timeoutMs ?? parts.settings.requestTimeoutMs,
     parts.settings.requestTimeoutMsMax,
   );
   return {
@@ -79,13 +99,59 @@ export function planCoordination(
     coordination: {
       clusterId: ring.clusterId,
       position,
-      preferenceList,
-      zoneOf: (node) => ring.members.find((member) => member.id === node)?.zone ?? "",
+      options,
+      ring,
+      routes,
+      zoneOf: zonesOf(ring),
       quorum: resolved.quorum,
       deadlineMs: parts.clock.monotonicMs() + timeoutMs,
       silent: nobody,
+      replans: 0,
     },
   };
+}
+
+/**
+ * The same request by the ring that this node has now, once a replica has refused it as planned by too old a one. Undefined where
+ * there is no later ring, that ring cannot give the copies that the client asked for, or after `REPLANS_MAX` times: it then goes
+ * on with the replicas that it has.
+ */
+export function planAnew(coordination: Coordination, parts: CoordinatorParts): Coordination | undefined {
+  const ring = parts.ring.current();
+  if (ring === undefined || ring === coordination.ring || coordination.replans >= REPLANS_MAX)
+    return undefined;
+  const { position, options, replans } = coordination;
+  const routes = parts.ring.routes(partitionOf(position, ring.parameters.partitions));
+  const resolved = quorumOf(options, routes, parts);
+  if (!resolved.ok) return undefined;
+  parts.observer.event({ kind: "planned_anew" });
+  return {
+    ...coordination,
+    ring,
+    routes,
+    zoneOf: zonesOf(ring),
+    quorum: resolved.quorum,
+    replans: replans + 1,
+  };
+}
+
+/** A change takes two such steps, begin and flip; a request that meets both is rare enough. */
+const REPLANS_MAX = 2;
+
+/** Whether this node, as a replica of its own request, would refuse it by now (ring/change/fence.ts). */
+export function isFencedHere({ ring }: Coordination, parts: CoordinatorParts): boolean {
+  const current = parts.ring.current();
+  return current !== ring && current !== undefined && fence(current, ring) === "stale";
+}
+
+function quorumOf(options: RequestOptions, { read, writeSets }: PartitionRoutes, parts: CoordinatorParts) {
+  const [one, other] = writeSets;
+  const writeN = Math.max(one!.length, other?.length ?? 0);
+  return resolveQuorum(options, parts.settings, read.owners.length, writeN);
+}
+
+function zonesOf(ring: Ring): (node: NodeId) => string {
+  return (node) => ring.members.find((member) => member.id === node)?.zone ?? "";
 }
 
 export function remainingMs(coordination: Coordination, parts: CoordinatorParts): number {

@@ -1,6 +1,8 @@
 import type { NodeId } from "../node-id.ts";
 import { MessageAges } from "../peers/message-ages.ts";
+import { compareRings, type RingNumber } from "../ring/kept-ring.ts";
 import { openContext } from "../version/context.ts";
+import { FORMED } from "../wire/messages.ts";
 import { type Coordination, type CoordinatorParts, failure, planCoordination } from "./coordination.ts";
 import { readBeforeDelete } from "./delete.ts";
 import { decodeForwarded, encodeOutcome, type ForwardedRequest } from "./forwarding.ts";
@@ -52,31 +54,47 @@ export class Coordinator {
     return outcome;
   }
 
-  /** A request that another node handed on: it is coordinated here, whatever this node thinks of the owners. */
-  async acceptForwarded(from: NodeId, body: Uint8Array): Promise<Uint8Array> {
+  /**
+   * A request that another node handed on: it is coordinated here, whatever this node thinks of the owners, and by no older ring than
+   * its sender's where that is to be had.
+   */
+  async acceptForwarded(from: NodeId, body: Uint8Array, planned: RingNumber): Promise<Uint8Array> {
     const { timing, ...forwarded } = decodeForwarded(body);
     const nowMs = this.#parts.clock.monotonicMs();
     const ageMs = this.#ages.observe(from, timing.sentAtMs, nowMs);
     // Its sender may have gone on without this node: a write that is done twice, long after one another, is two writes.
     if (forwarded.operation !== "get" && ageMs > timing.beginWithinMs + AGE_ERROR_MS)
       return encodeOutcome(writeTooLate(ageMs));
-    const planned = planCoordination(forwarded.request, this.#parts);
-    if (!planned.ok) return encodeOutcome(planned.failure);
+    const waitedMs = this.#isBehind(planned) ? await this.#catchUp(from, planned) : 0;
+    const plan = planCoordination(forwarded.request, this.#parts);
+    if (!plan.ok) return encodeOutcome(plan.failure);
+    const deadlineMs = plan.coordination.deadlineMs - waitedMs;
     // A get does no harm twice: it is refused only when nobody waits for it any more.
     if (forwarded.operation === "get") {
-      const deadlineMs = planned.coordination.deadlineMs - ageMs;
-      if (deadlineMs <= nowMs) return encodeOutcome(getTooLate(ageMs));
-      return encodeOutcome(
-        await coordinateGet(forwarded.request, { ...planned.coordination, deadlineMs }, this.#parts),
-      );
+      if (deadlineMs - ageMs <= nowMs + waitedMs) return encodeOutcome(getTooLate(ageMs + waitedMs));
+      const inTime = { ...plan.coordination, deadlineMs: deadlineMs - ageMs };
+      return encodeOutcome(await coordinateGet(forwarded.request, inTime, this.#parts));
     }
     const coordination = {
-      ...planned.coordination,
+      ...plan.coordination,
+      deadlineMs,
       mintBeforeMs: Math.floor(nowMs - ageMs + MINT_WITHIN_MS),
     };
     const prepared = readsFirst(forwarded) ? await this.#prepare(forwarded, coordination) : forwarded;
     if ("kind" in prepared) return encodeOutcome(prepared);
     return encodeOutcome(await this.#coordinate(prepared, coordination));
+  }
+
+  #isBehind(planned: RingNumber): boolean {
+    return compareRings(planned, this.#parts.ring.current() ?? FORMED) > 0;
+  }
+
+  /** How long that took, in milliseconds. */
+  async #catchUp(from: NodeId, planned: RingNumber): Promise<number> {
+    const { ring, clock } = this.#parts;
+    const startedMs = clock.monotonicMs();
+    await ring.catchUp(from, planned);
+    return clock.monotonicMs() - startedMs;
   }
 
   /** A message from a peer that says when it was sent: the measure of how late others are. */
@@ -98,7 +116,7 @@ export class Coordinator {
     if ("kind" in prepared) return prepared;
     const coordinate = (how: Coordination): Promise<WriteOutcome | ReadOutcome> =>
       this.#coordinate(prepared, how);
-    if (!coordination.preferenceList.owners.includes(this.#parts.self))
+    if (!coordination.routes.read.owners.includes(this.#parts.self))
       return routeRequest(prepared, coordination, this.#parts, { coordinate, failed: undefined });
     const outcome = await coordinate(coordination);
     if (!isOwnTrouble(outcome)) return outcome;

@@ -23,15 +23,15 @@ export async function readBeforeDelete(
 ): Promise<{ readonly kind: "seen"; readonly context: Uint8Array } | WriteOutcome> {
   const read = await readMerged(request, coordination, parts);
   if (read.kind === "failed") return read;
-  const { record, holders, ownersAnswered } = read;
-  const restsOnOwners = ownersAnswered >= coordination.quorum.r;
+  const { record, holders, ownersAnswered, plan } = read;
+  const restsOnOwners = ownersAnswered >= plan.quorum.r;
   if (record === undefined) {
-    if (!restsOnOwners) return ownersMayHaveIt(ownersAnswered, coordination);
+    if (!restsOnOwners) return ownersMayHaveIt(ownersAnswered, plan);
     return { kind: "written", context: new Uint8Array(0) };
   }
   const context = sealContext(record.coverage, coordination, parts.hash);
   const isDeleted = record.siblings.every(({ tombstone }) => tombstone);
-  if (isDeleted && restsOnOwners && isKept(holders, coordination)) return { kind: "written", context };
+  if (isDeleted && restsOnOwners && isKept(holders, plan)) return { kind: "written", context };
   if (remainingMs(coordination, parts) <= 0)
     return failure("quorum_unreachable", "no time left after the read");
   return { kind: "seen", context };
@@ -49,8 +49,8 @@ function ownersMayHaveIt(ownersAnswered: number, { quorum: { r } }: Coordination
  * A tombstone that an earlier delete left on fewer than W owners may be lost with them: it is written again. So it is
  * where stand-ins show it, whose copy may be older than what their owner has had since.
  */
-function isKept(holders: readonly Holder[], { quorum, preferenceList }: Coordination): boolean {
-  const tally = new WriteTally(quorum, preferenceList.owners);
+function isKept(holders: readonly Holder[], { quorum, routes }: Coordination): boolean {
+  const tally = new WriteTally(quorum, routes.writeSets);
   for (const { node, keptFor } of holders) if (keptFor.length === 0) tally.acked(node);
   return tally.reached;
 }

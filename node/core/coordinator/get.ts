@@ -26,7 +26,7 @@ export async function coordinateGet(
     context:
       record === undefined ? new Uint8Array(0) : sealContext(record.coverage, coordination, parts.hash),
     ownersAnswered: read.ownersAnswered,
-    ownersTotal: coordination.preferenceList.owners.length,
+    ownersTotal: read.plan.routes.read.owners.length,
   };
 }
 
@@ -44,6 +44,8 @@ export type MergedRead =
       /** Who showed exactly this record; others lack a part of it. */
       readonly holders: readonly Holder[];
       readonly ownersAnswered: number;
+      /** By which it was read in the end. */
+      readonly plan: Coordination;
     }
   | Failure;
 
@@ -53,17 +55,22 @@ export async function readMerged(
   coordination: Coordination,
   parts: CoordinatorParts & { readRepair: ReadRepair },
 ): Promise<MergedRead> {
-  const round = await readReplicas(request, coordination, parts);
+  let plan = coordination;
+  let round = await readReplicas(request, plan, parts);
+  while (round.replanned !== undefined) {
+    plan = round.replanned;
+    round = await readReplicas(request, plan, parts);
+  }
   if (!round.reached) {
-    const { r, pr } = coordination.quorum;
+    const { r, pr } = plan.quorum;
     return failure(
       "quorum_unreachable",
       `${round.answered} of r=${r} nodes (owners: ${round.ownersAnswered} of pr=${pr}) answered in time`,
     );
   }
-  parts.readRepair.repairStale(round, coordination);
+  parts.readRepair.repairStale(round, plan);
   const { merged, ownersAnswered } = round;
-  return { kind: "merged", record: merged?.record, holders: holdersOf(round), ownersAnswered };
+  return { kind: "merged", record: merged?.record, holders: holdersOf(round), ownersAnswered, plan };
 }
 
 function holdersOf({ votes, merged }: ReadRoundResult): Holder[] {

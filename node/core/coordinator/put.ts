@@ -1,5 +1,6 @@
 import type { NodeId } from "../node-id.ts";
 import type { Merged, Stored } from "../ports/replica-store.ts";
+import { WriteTally } from "../quorum/write-tally.ts";
 import { type QuorumMember, standIns } from "../ring/sloppy-quorum.ts";
 import { sealContext } from "../version/context.ts";
 import { type Coverage, withDot } from "../version/coverage.ts";
@@ -32,12 +33,7 @@ export async function coordinatePut(
   parts: ReplicationParts,
 ): Promise<WriteOutcome> {
   if (parts.store.oldestWriteAgeMs() > storeQueueAgeMsMax(coordination, parts)) return diskBehind;
-  const members = standIns({
-    list: coordination.preferenceList,
-    zoneOf: coordination.zoneOf,
-    isHealthy: parts.isHealthy,
-  });
-  const keptFor = ownerStoodInFor(parts.self, members, coordination);
+  const { members, keptFor } = keepersOf(coordination, parts);
   const { bucket, key, tombstone, value, contentType, requestId } = write;
   const { merged, durable } = parts.store.coordinate({
     bucket,
@@ -60,7 +56,8 @@ export async function coordinatePut(
   if (!local.ok) return refused(local);
   const replicated = replicate({ record: local.record, durable, members, keptFor }, coordination, parts);
   const context = sealContext(withDot(write.seen, local.dot), coordination, parts.hash);
-  const tally = await replicated;
+  const ended = await replicated;
+  const tally = ended instanceof WriteTally ? ended : await replicateAnew(local.record, ended, parts);
   if (tally.reached) return { kind: "written", context };
   const { w, pw } = coordination.quorum;
   return {
@@ -72,6 +69,35 @@ export async function coordinatePut(
     maybeApplied: true,
     context,
   };
+}
+
+/**
+ * The same record, under the dot that it has, at the owners of a later ring. What replicas of the ring before have
+ * acknowledged counts for nothing; who keeps it under both has it already and says so again.
+ */
+async function replicateAnew(
+  record: Uint8Array,
+  first: Coordination,
+  parts: ReplicationParts,
+): Promise<WriteTally> {
+  for (let plan = first; ;) {
+    const { members, keptFor } = keepersOf(plan, parts);
+    const { position } = plan;
+    const durable = parts.store.store({ position, record, keptFor: keptFor === undefined ? [] : [keptFor] });
+    const ended = await replicate({ record, durable, members, keptFor }, plan, parts);
+    if (ended instanceof WriteTally) return ended;
+    plan = ended;
+  }
+}
+
+/** Who takes the write, and, where this node owns the key in no set, the owner that its own copy is kept for. */
+function keepersOf(
+  coordination: Coordination,
+  parts: ReplicationParts,
+): { members: readonly QuorumMember[]; keptFor: NodeId | undefined } {
+  const { routes, zoneOf } = coordination;
+  const members = standIns({ list: routes.write, zoneOf, isHealthy: parts.isHealthy });
+  return { members, keptFor: ownerStoodInFor(parts.self, members, coordination) };
 }
 
 /** A write that would have to wait longer than it may is refused at once: its sender can go on. */
@@ -94,7 +120,12 @@ const diskTooSlow: Failure = {
 function ownerStoodInFor(
   self: NodeId,
   members: readonly QuorumMember[],
-  { preferenceList: { owners }, silent }: Coordination,
+  {
+    routes: {
+      write: { owners },
+    },
+    silent,
+  }: Coordination,
 ): NodeId | undefined {
   if (owners.includes(self)) return undefined;
   const mine = members.find(({ node }) => node === self)?.standsInFor;
@@ -104,12 +135,12 @@ function ownerStoodInFor(
 /** The disk may still take what was given up on: then every other owner has missed it. */
 async function rememberOthers(
   late: { merged: Promise<Merged>; durable: Promise<Stored>; keptFor: NodeId | undefined },
-  { position, preferenceList }: Coordination,
+  { position, routes }: Coordination,
   { self, ownerMarks }: ReplicationParts,
 ): Promise<void> {
   const local = await late.merged;
   if (!local.ok || !(await late.durable).ok) return;
-  const others = preferenceList.owners.filter((owner) => owner !== self && owner !== late.keptFor);
+  const others = routes.write.owners.filter((owner) => owner !== self && owner !== late.keptFor);
   const kept = { position, record: local.record, isHint: late.keptFor !== undefined };
   if (others.length > 0) ownerMarks.remember(others, kept);
 }

@@ -19,7 +19,7 @@ export class ReadRepair {
   repairStale(round: ReadRoundResult, coordination: Coordination): void {
     const { merged } = round;
     if (merged === undefined) return;
-    const { owners } = coordination.preferenceList;
+    const { owners } = coordination.routes.read;
     for (const [node, vote] of round.votes) {
       if (vote.kind === "found" && compareBytes(vote.digest, merged.digest) === 0) continue;
       // An owner keeps a copy of its own, whatever it says; a stand-in keeps its hint, and without one owes nothing.
@@ -44,10 +44,11 @@ export class ReadRepair {
     });
   }
 
-  async #repair(node: NodeId, { bytes, keptFor }: Copy, { position }: Coordination): Promise<boolean> {
+  async #repair(node: NodeId, { bytes, keptFor }: Copy, { position, ring }: Coordination): Promise<boolean> {
     const body = { position, record: bytes, keptFor };
     if (node === this.#parts.self) return (await this.#parts.store.store(body)).ok;
-    return (await askToStore(node, body, { timeoutMs: REPAIR_TIMEOUT_MS, lane: "bulk" }, this.#parts)).ok;
+    const terms = { timeoutMs: REPAIR_TIMEOUT_MS, lane: "bulk", planned: ring } as const;
+    return (await askToStore(node, body, terms, this.#parts)).ok;
   }
 }
 

@@ -2,6 +2,7 @@ import type { NodeId } from "../node-id.ts";
 import type { ReplicaRead } from "../ports/replica-store.ts";
 import type { CancelTimer } from "../ports/timers.ts";
 import { ReadTally, type Vote } from "../quorum/read-tally.ts";
+import type { RingNumber } from "../ring/kept-ring.ts";
 import { standIns } from "../ring/sloppy-quorum.ts";
 import { compareBytes, type KeyRecord, merge } from "../version/record.ts";
 import { decodeRecord, encodeRecord } from "../version/record-codec.ts";
@@ -11,14 +12,18 @@ import {
   type Coordination,
   type CoordinatorParts,
   hedgeDelayMs,
+  isFencedHere,
+  planAnew,
   remainingMs,
 } from "./coordination.ts";
-import { askToRead } from "./replica-calls.ts";
+import { askToRead, type StaleRing } from "./replica-calls.ts";
 import type { KeyOfBucket } from "./requests.ts";
 
 /** What the replicas said of one key, merged. */
 export interface ReadRoundResult {
   readonly reached: boolean;
+  /** The plan by a later ring, which a replica has refused this one for: nothing else of the result counts then. */
+  readonly replanned: Coordination | undefined;
   readonly answered: number;
   readonly ownersAnswered: number;
   readonly votes: ReadonlyMap<NodeId, Vote>;
@@ -59,12 +64,14 @@ class ReadRound {
   #started = false;
   #timer: CancelTimer | undefined;
   #wake: ((reached: boolean) => void) | undefined;
+  #replanned: Coordination | undefined;
 
   constructor(key: KeyOfBucket, coordination: Coordination, parts: CoordinatorParts) {
     this.#key = key;
     this.#coordination = coordination;
     this.#parts = parts;
-    const { preferenceList: list, zoneOf, quorum } = coordination;
+    const { routes, zoneOf, quorum } = coordination;
+    const list = routes.read;
     const healthyOwners = list.owners.filter(parts.isHealthy);
     this.#tally = new ReadTally(quorum, { owners: list.owners, healthyOwners });
     const owners = bestFirst(list.owners, coordination, parts);
@@ -76,8 +83,9 @@ class ReadRound {
     this.#candidates = [...new Set([...owners, ...firstN, ...others])];
   }
 
-  /** Resolves true when R votes count, false when they cannot any more or the deadline has come. */
+  /** Resolves true when R votes count, false when they cannot any more, the deadline has come or the read is planned anew. */
   quorum(): Promise<boolean> {
+    if (this.#replanned !== undefined) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#wake = (reached) => {
         this.#timer?.();
@@ -100,9 +108,26 @@ class ReadRound {
   #ask(node: NodeId, want: "record" | "digest"): void {
     this.#tally.asked(node);
     void this.#read(node, want).then((read) => {
-      this.#count(node, read);
+      void this.#heard(node, read);
       this.#check();
     });
+  }
+
+  /** Counts the answer; resolves once that is done where a later ring has to be fetched first. */
+  #heard(node: NodeId, read: ReplicaRead | StaleRing): Promise<void> | undefined {
+    if (read.status === "stale") return this.#refused(node, read.theirs);
+    if (node === this.#parts.self && isFencedHere(this.#coordination, this.#parts))
+      return this.#refused(node, this.#coordination.ring);
+    this.#count(node, read);
+    return undefined;
+  }
+
+  /** Where its ring is not to be had, the round goes on without it. */
+  async #refused(node: NodeId, theirs: RingNumber): Promise<void> {
+    await this.#parts.ring.catchUp(node, theirs);
+    this.#replanned ??= planAnew(this.#coordination, this.#parts);
+    this.#count(node, { status: "failed", message: "stale ring" });
+    this.#check();
   }
 
   #count(node: NodeId, read: ReplicaRead): void {
@@ -122,16 +147,21 @@ class ReadRound {
     if (read.status === "corrupt") this.#corrupt.add(node);
   }
 
-  #read(node: NodeId, want: "record" | "digest"): Promise<ReplicaRead> {
+  #read(node: NodeId, want: "record" | "digest"): Promise<ReplicaRead | StaleRing> {
     const { bucket, key } = this.#key;
     const query = { bucket, key, position: this.#coordination.position, want };
     if (node === this.#parts.self) return this.#parts.store.read(query);
-    const timeoutMs = remainingMs(this.#coordination, this.#parts);
-    return askToRead(node, query, { timeoutMs, lane: "foreground" }, this.#parts);
+    const terms = {
+      timeoutMs: remainingMs(this.#coordination, this.#parts),
+      lane: "foreground",
+      planned: this.#coordination.ring,
+    } as const;
+    return askToRead(node, query, terms, this.#parts);
   }
 
   #check(): void {
     if (this.#wake === undefined) return;
+    if (this.#replanned !== undefined) return this.#wake(false);
     while (!this.#tally.reached && this.#needsAnother()) {
       const next = this.#candidates.shift();
       if (next === undefined) break;
@@ -175,7 +205,7 @@ class ReadRound {
 
   /** Asks again for the whole record; a voter that has none to show in time is no voter. */
   async fetchRecords(nodes: readonly NodeId[]): Promise<void> {
-    const fetched = nodes.map(async (node) => this.#count(node, await this.#read(node, "record")));
+    const fetched = nodes.map(async (node) => this.#heard(node, await this.#read(node, "record")));
     await beforeDeadline(Promise.all(fetched), this.#coordination, this.#parts);
     if (remainingMs(this.#coordination, this.#parts) > 0) return;
     for (const node of this.votersWithUnknownRecord()) this.#tally.lost(node);
@@ -185,6 +215,7 @@ class ReadRound {
     const { votes, ownersAnswered } = this.#tally;
     return {
       reached,
+      replanned: this.#replanned,
       answered: votes.size,
       ownersAnswered,
       votes,

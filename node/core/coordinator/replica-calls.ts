@@ -3,18 +3,27 @@ import type { NodeId } from "../node-id.ts";
 import type { PeerAnswer } from "../peers/peer-calls.ts";
 import type { ReplicaRead, Stored, StorePoint } from "../ports/replica-store.ts";
 import type { Lane } from "../ports/transport.ts";
+import type { RingNumber } from "../ring/kept-ring.ts";
 import { compareBytes } from "../version/record.ts";
 import type { ReadRequest, ReplicateRequest } from "../wire/messages.ts";
-import { decodeReplicaRead, decodeStored } from "../wire/replies.ts";
+import { decodeReplicaRead, decodeStale, decodeStored } from "../wire/replies.ts";
 import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { CoordinatorParts } from "./coordination.ts";
 
 /** The two things a coordinator asks of a replica. Whatever comes back, or does not, is a value. */
 
-export interface CallLimits {
+export interface CallTerms {
   readonly timeoutMs: number;
   readonly lane: Lane;
+  /** The ring by which the replica was chosen. */
+  readonly planned: RingNumber;
+}
+
+/** The replica has not done what it was asked: a ring that it serves forbids plans as old as this one. */
+export interface StaleRing {
+  readonly status: "stale";
+  readonly theirs: RingNumber;
 }
 
 export interface CallParts {
@@ -22,31 +31,36 @@ export interface CallParts {
   readonly observer: Observer;
   /** Told where the peer's store stood when it acknowledged (recovery/). */
   readonly acknowledged?: (peer: NodeId, at: StorePoint) => void;
+  /** Told of a later ring that the peer has: what is planned by this node's own goes wrong until it has that one too. */
+  readonly outdated?: (peer: NodeId, theirs: RingNumber) => void;
 }
 
 /** `ok` only where the peer has the record on stable storage. */
 export async function askToStore(
   node: NodeId,
   body: ReplicateRequest,
-  limits: CallLimits,
+  terms: CallTerms,
   parts: CallParts,
 ): Promise<Stored> {
-  const stored = await offerToStore(node, body, limits, parts);
-  return stored === "not_sent" ? { ok: false, code: "storage_failed", message: stored } : stored;
+  const stored = await offerToStore(node, body, terms, parts);
+  if (stored === "not_sent") return { ok: false, code: "storage_failed", message: stored };
+  return "status" in stored ? { ok: false, code: "storage_failed", message: stored.status } : stored;
 }
 
 /** The same, telling a node that was not asked (its window is full, or it is not connected) from one that failed. */
 export async function offerToStore(
   node: NodeId,
   body: ReplicateRequest,
-  limits: CallLimits,
+  terms: CallTerms,
   parts: CallParts,
-): Promise<Stored | "not_sent"> {
-  const answer = await parts.calls.call(node, { kind: "replicate", body }, limits);
+): Promise<Stored | StaleRing | "not_sent"> {
+  const { planned } = terms;
+  const answer = await parts.calls.call(node, { kind: "replicate", body, planned }, terms);
   if (answer.status === "not_sent") return answer.status;
   if (answer.status !== "answered") return { ok: false, code: "storage_failed", message: answer.status };
   const stored = understood(node, answer, decodeStored, parts);
   if (stored === undefined) return { ok: false, code: "storage_failed", message: "malformed" };
+  if ("status" in stored) return stored;
   if (stored.ok && stored.at !== undefined) parts.acknowledged?.(node, stored.at);
   return stored;
 }
@@ -55,10 +69,11 @@ export async function offerToStore(
 export async function askToRead(
   node: NodeId,
   body: ReadRequest,
-  limits: CallLimits,
+  terms: CallTerms,
   parts: CoordinatorParts,
-): Promise<ReplicaRead> {
-  const answer = await parts.calls.call(node, { kind: "read", body }, limits);
+): Promise<ReplicaRead | StaleRing> {
+  const { planned } = terms;
+  const answer = await parts.calls.call(node, { kind: "read", body, planned }, terms);
   if (answer.status !== "answered") return { status: "failed", message: answer.status };
   const read = understood(node, answer, decodeReplicaRead, parts);
   if (read === undefined) return { status: "failed", message: "malformed" };
@@ -81,9 +96,12 @@ function understood<T>(
   answer: Extract<PeerAnswer, { status: "answered" }>,
   decode: (bytes: Uint8Array) => T,
   parts: CallParts,
-): T | undefined {
+): T | StaleRing | undefined {
   try {
-    return decode(answer.body);
+    const theirs = decodeStale(answer.body);
+    if (theirs === undefined) return decode(answer.body);
+    parts.outdated?.(node, theirs);
+    return { status: "stale", theirs };
   } catch (error) {
     if (!(error instanceof MalformedBytes)) throw error;
     parts.observer.event({ kind: "peer_message_refused", peerId: node, reason: error.message });

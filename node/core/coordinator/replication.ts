@@ -2,12 +2,15 @@ import type { NodeId } from "../node-id.ts";
 import type { Stored } from "../ports/replica-store.ts";
 import type { CancelTimer } from "../ports/timers.ts";
 import { WriteTally } from "../quorum/write-tally.ts";
+import type { RingNumber } from "../ring/kept-ring.ts";
 import type { QuorumMember } from "../ring/sloppy-quorum.ts";
 import {
   bestFirst,
   type Coordination,
   type CoordinatorParts,
   hedgeDelayMs,
+  isFencedHere,
+  planAnew,
   remainingMs,
 } from "./coordination.ts";
 import type { OwnerMarks } from "./owner-marks.ts";
@@ -16,7 +19,7 @@ import { offerToStore } from "./replica-calls.ts";
 export interface ReplicatedWrite {
   readonly record: Uint8Array;
   readonly durable: Promise<Stored>;
-  /** The first N healthy nodes. */
+  /** The first N healthy nodes; of two sets of owners together, while a change moves copies. */
   readonly members: readonly QuorumMember[];
   /** The owner that this node keeps it for; undefined where it is an owner itself. */
   readonly keptFor: NodeId | undefined;
@@ -30,12 +33,15 @@ export interface ReplicatedWrite {
  *
  * After the answer: an owner that has it neither itself nor at a stand-in, when all who were asked have answered or the
  * deadline has passed, is remembered at this node (owner-marks.ts). Once a write, whether it succeeded or not.
+ *
+ * A replica that refuses the write because it serves a later ring gives that ring first. Where W are there meanwhile, that is the
+ * answer: fewer than the change rests on have fenced the plan. Else the write ends here, and the result is its plan by that ring.
  */
 export async function replicate(
   write: ReplicatedWrite,
   coordination: Coordination,
   parts: ReplicationParts,
-): Promise<WriteTally> {
+): Promise<WriteTally | Coordination> {
   return new Replication(write, coordination, parts).run();
 }
 
@@ -55,22 +61,24 @@ class Replication {
   #marked: Set<NodeId> | undefined;
   #timer: CancelTimer | undefined;
   #finish: (() => void) | undefined;
+  /** By a later ring: what is under way by this one counts for nothing any more. */
+  #replanned: Coordination | undefined;
 
   constructor(write: ReplicatedWrite, coordination: Coordination, parts: ReplicationParts) {
     this.#write = write;
     this.#coordination = coordination;
     this.#parts = parts;
-    this.#tally = new WriteTally(coordination.quorum, coordination.preferenceList.owners);
+    this.#tally = new WriteTally(coordination.quorum, coordination.routes.writeSets);
   }
 
-  run(): Promise<WriteTally> {
+  run(): Promise<WriteTally | Coordination> {
     return new Promise((resolve) => {
       this.#finish = () => {
         this.#timer?.();
         this.#finish = undefined;
         this.#unsent.clear();
-        resolve(this.#tally);
-        this.#markMissed();
+        resolve(this.#replanned ?? this.#tally);
+        if (this.#replanned === undefined) this.#markMissed();
       };
       this.#keepLocally();
       for (const { node, standsInFor } of this.#write.members) {
@@ -91,8 +99,9 @@ class Replication {
     if (keptFor !== undefined) this.#replaced.add(keptFor);
     this.#tally.asked(self);
     void durable.then((stored) => {
-      if (stored.ok) this.#acked(self, keptFor);
-      else this.#lost(self);
+      if (!stored.ok) this.#lost(self);
+      else if (isFencedHere(this.#coordination, this.#parts)) this.#refused(self, this.#coordination.ring);
+      else this.#acked(self, keptFor);
       this.#check();
     });
   }
@@ -102,9 +111,14 @@ class Replication {
     this.#tally.asked(node);
     const keptFor = standsInFor === undefined ? [] : [standsInFor];
     const body = { position: this.#coordination.position, record: this.#write.record, keptFor };
-    const timeoutMs = remainingMs(this.#coordination, this.#parts);
-    void offerToStore(node, body, { timeoutMs, lane: "foreground" }, this.#parts).then((stored) => {
+    const terms = {
+      timeoutMs: remainingMs(this.#coordination, this.#parts),
+      lane: "foreground",
+      planned: this.#coordination.ring,
+    } as const;
+    void offerToStore(node, body, terms, this.#parts).then((stored) => {
       if (stored === "not_sent") this.#notSent(node);
+      else if ("status" in stored) this.#refused(node, stored.theirs);
       else if (stored.ok) this.#acked(node, standsInFor);
       else this.#lost(node);
       this.#check();
@@ -115,6 +129,16 @@ class Replication {
     this.#tally.acked(node, ownerId);
     if (ownerId !== undefined)
       this.#parts.observer.event({ kind: "stand_in_used", ownerId, standInId: node });
+  }
+
+  /** It stays among those that are waited for until its ring is here, or is not to be had. */
+  #refused(node: NodeId, theirs: RingNumber): void {
+    void this.#parts.ring.catchUp(node, theirs).then(() => {
+      if (this.#finish !== undefined) this.#replanned = planAnew(this.#coordination, this.#parts);
+      if (this.#replanned === undefined) this.#lost(node);
+      else this.#finish?.();
+      this.#check();
+    });
   }
 
   #notSent(node: NodeId): void {
@@ -132,7 +156,7 @@ class Replication {
    * a stand-in itself. False where nobody is left.
    */
   #replace(node: NodeId): boolean {
-    const { fallbacks } = this.#coordination.preferenceList;
+    const { fallbacks } = this.#coordination.routes.write;
     const left = fallbacks.filter((fallback) => !this.#ownerOf.has(fallback));
     const [next] = bestFirst(left, this.#coordination, this.#parts);
     const owner = this.#ownerOf.get(node);
@@ -171,7 +195,7 @@ class Replication {
   #check(): void {
     const isOver = this.#tally.waitingCount === 0 && this.#unsent.size === 0;
     if (this.#finish === undefined) {
-      if (isOver) this.#markMissed();
+      if (isOver && this.#replanned === undefined) this.#markMissed();
     } else if (this.#tally.reached || isOver) this.#finish();
   }
 
@@ -180,7 +204,7 @@ class Replication {
     const { self, ownerMarks } = this.#parts;
     if (this.#tally.isWaitingFor(self)) return;
     let missed: NodeId[] | undefined;
-    for (const owner of this.#coordination.preferenceList.owners) {
+    for (const owner of this.#coordination.routes.write.owners) {
       if (this.#tally.isCovered(owner) || this.#marked?.has(owner) || this.#isAwaitedFor(owner)) continue;
       (missed ??= []).push(owner);
     }

@@ -133,7 +133,8 @@ class RequestRoute {
     const delayMs = handOnDelayMs(this.#parts);
     const sentAtMs = clock.monotonicMs();
     const timing = { sentAtMs: Math.floor(sentAtMs), beginWithinMs: Math.ceil(delayMs) };
-    const request = { kind: "forward", body: encodeForwarded(handed, timing) } as const;
+    const body = encodeForwarded(handed, timing);
+    const request = { kind: "forward", body, planned: this.#coordination.ring } as const;
     observer.event({ kind: "request_forwarded", peerId: node });
     const answering = calls.call(node, request, { timeoutMs, lane: "foreground" });
     this.#handOnLater(node, attempt, { delayMs, sentAtMs });
@@ -200,7 +201,7 @@ class RequestRoute {
  * tried and could not, the others.
  */
 function candidates(coordination: Coordination, parts: CoordinatorParts, own: OwnAttempt): NodeId[] {
-  const { owners, fallbacks } = coordination.preferenceList;
+  const { owners, fallbacks } = coordination.routes.read;
   const others = bestFirst(owners, coordination, parts).filter((node) => node !== parts.self);
   if (own.failed === undefined) others.push(parts.self);
   const standIn = fallbacks.find((node) => node !== parts.self && parts.isHealthy(node));

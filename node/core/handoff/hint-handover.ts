@@ -4,7 +4,9 @@ import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { HintStore, KeptHint } from "../ports/hint-store.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { ReplicaStore, StorePoint } from "../ports/replica-store.ts";
+import type { RingNumber } from "../ring/kept-ring.ts";
 import type { RingState } from "../ring/ring-state.ts";
+import { FORMED } from "../wire/messages.ts";
 import { type AnswerFate, fateOfAnswer, fateOfAnswers, HANDOFF, type HintFate } from "./handoff-pace.ts";
 import { isMember, recipientsOf } from "./hint-recipients.ts";
 
@@ -24,6 +26,7 @@ export interface HintHandoverParts {
   readonly isConnected: (peer: NodeId) => boolean;
   /** See CallParts in coordinator/replica-calls.ts. */
   readonly acknowledged?: (peer: NodeId, at: StorePoint) => void;
+  readonly outdated?: (peer: NodeId, theirs: RingNumber) => void;
   readonly observer: Observer;
 }
 
@@ -62,9 +65,10 @@ export class HintHandover {
   async #give(recipient: NodeId, position: Uint8Array, record: Uint8Array): Promise<AnswerFate> {
     const { self, keepOwn } = this.#parts;
     if (recipient === self) return fateOfAnswer(await keepOwn({ position, record, keptFor: [] }));
-    const limits = { timeoutMs: HANDOFF.acknowledgeTimeoutMs, lane: "bulk" } as const;
+    const planned = this.#parts.ring.current() ?? FORMED;
+    const terms = { timeoutMs: HANDOFF.acknowledgeTimeoutMs, lane: "bulk", planned } as const;
     const body = { position, record, keptFor: [], handedOver: true } as const;
-    return fateOfAnswer(await askToStore(recipient, body, limits, this.#parts));
+    return fateOfAnswer(await askToStore(recipient, body, terms, this.#parts));
   }
 
   /** There is nothing that the owner could be given. Other owners may have it, and anti-entropy will tell. */

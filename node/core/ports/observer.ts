@@ -20,6 +20,10 @@ export type CoreEvent =
   | { readonly kind: "request_forwarded"; readonly peerId: string }
   /** The peer said nothing for too long: the next node was asked too. */
   | { readonly kind: "request_handed_on"; readonly peerId: string }
+  /** This node, as a replica, refused what a peer had planned by too old a ring (ring/change/fence.ts). */
+  | { readonly kind: "stale_plan_refused"; readonly peerId: string }
+  /** A request that this node coordinates met a later ring, and begins again by that. */
+  | { readonly kind: "planned_anew" }
   /** A write that this node coordinated did not reach this owner: remembered, or left to anti-entropy. */
   | {
       readonly kind: "owner_missed";

@@ -26,25 +26,29 @@ export interface QuorumOverrides {
 export type ResolvedQuorum =
   { readonly ok: true; readonly quorum: Quorum } | { readonly ok: false; readonly message: string };
 
-/** `n` is the ring's N, or the number of members where that is smaller. Defaults are cut to it; overrides are not. */
+/**
+ * `n` is the ring's N, or the number of members where that is smaller. Defaults are cut to it; overrides are not.
+ * @param writeN the copies of a write where a change moves them to more owners (write-tally.ts)
+ */
 export function resolveQuorum(
   overrides: QuorumOverrides,
   defaults: QuorumDefaults,
   n: number,
+  writeN = n,
 ): ResolvedQuorum {
   const { r, w, pr, pw } = overrides;
   const problem =
     outOfRange("r", r, 1, n) ??
-    outOfRange("w", w, 1, n) ??
+    outOfRange("w", w, 1, writeN) ??
     outOfRange("pr", pr, 0, n) ??
-    outOfRange("pw", pw, 0, n);
+    outOfRange("pw", pw, 0, writeN);
   if (problem !== undefined) return { ok: false, message: problem };
   return {
     ok: true,
     quorum: {
       n,
       r: Math.max(r ?? Math.min(defaults.readQuorum, n), pr ?? 0),
-      w: Math.max(w ?? Math.min(defaults.writeQuorum, n), pw ?? 0),
+      w: Math.max(w ?? Math.min(defaults.writeQuorum, writeN), pw ?? 0),
       pr: pr ?? 0,
       pw: pw ?? 0,
     },

@@ -7,18 +7,20 @@ import type { Quorum } from "./quorum.ts";
  *
  * W counts owners whose copy is durable, at themselves or at a stand-in: an owner and its stand-in that both
  * acknowledge are one. Their two copies become one when the hint is handed over, and W copies must be left then.
+ *
+ * While a change moves copies there are two sets of owners, and the write needs W and PW in each (ring/change/change-routes.ts). A set that is
+ * smaller than W, as in a cluster that grows from fewer members than N, needs all of its owners.
  */
 export class WriteTally {
   readonly #quorum: Pick<Quorum, "w" | "pw">;
-  readonly #owners: ReadonlySet<NodeId>;
+  readonly #sets: readonly OwnerSet[];
   readonly #waiting = new Set<NodeId>();
   readonly #acked = new Set<NodeId>();
   readonly #covered = new Set<NodeId>();
-  #ackedOwners = 0;
 
-  constructor(quorum: Pick<Quorum, "w" | "pw">, owners: Iterable<NodeId>) {
+  constructor(quorum: Pick<Quorum, "w" | "pw">, ownerSets: readonly (readonly NodeId[])[]) {
     this.#quorum = quorum;
-    this.#owners = new Set(owners);
+    this.#sets = ownerSets.map((owners) => ({ owners, covered: 0, acked: 0 }));
   }
 
   asked(node: NodeId): void {
@@ -30,8 +32,12 @@ export class WriteTally {
     this.#waiting.delete(node);
     if (this.#acked.has(node)) return;
     this.#acked.add(node);
-    this.#covered.add(owner);
-    if (this.#owners.has(node)) this.#ackedOwners += 1;
+    const isFirst = !this.#covered.has(owner);
+    if (isFirst) this.#covered.add(owner);
+    for (const set of this.#sets) {
+      if (isFirst && set.owners.includes(owner)) set.covered += 1;
+      if (set.owners.includes(node)) set.acked += 1;
+    }
   }
 
   /** The node refused or was lost; whether it keeps the record is unknown. */
@@ -40,7 +46,10 @@ export class WriteTally {
   }
 
   get reached(): boolean {
-    return this.#covered.size >= this.#quorum.w && this.#ackedOwners >= this.#quorum.pw;
+    const { w, pw } = this.#quorum;
+    for (const { owners, covered, acked } of this.#sets)
+      if (covered < Math.min(w, owners.length) || acked < Math.min(pw, owners.length)) return false;
+    return true;
   }
 
   get waitingCount(): number {
@@ -65,12 +74,19 @@ export class WriteTally {
     return [...this.#waiting];
   }
 
-  /** Copies that count for W. */
+  /** Copies that count for W; of two sets of owners in the one that has fewer. */
   get ackedCount(): number {
-    return this.#covered.size;
+    return Math.min(...this.#sets.map(({ covered }) => covered));
   }
 
+  /** Owners that count for PW, likewise. */
   get ackedOwnerCount(): number {
-    return this.#ackedOwners;
+    return Math.min(...this.#sets.map(({ acked }) => acked));
   }
+}
+
+interface OwnerSet {
+  readonly owners: readonly NodeId[];
+  covered: number;
+  acked: number;
 }

@@ -5,6 +5,7 @@ import type { Digester } from "../ports/hash.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { PeerDirectory } from "../ports/peer-directory.ts";
 import type { RingStore } from "../ports/ring-store.ts";
+import { type PartitionRoutes, routesOf } from "./change/change-routes.ts";
 import { type FormOutcome, formRing } from "./formation.ts";
 import {
   compareRings,
@@ -17,10 +18,10 @@ import {
   NOTHING,
   type NumberedRing,
   type ProposedRing,
+  type RingNumber,
   type ServingDecision,
   type ServingRing,
 } from "./kept-ring.ts";
-import { preferenceLists } from "./preference-list.ts";
 import { RingInvalid } from "./ring-check.ts";
 import type { Formation } from "./ring-document.ts";
 import {
@@ -32,7 +33,7 @@ import {
   refusedMessage,
   stateMessage,
 } from "./ring-messages.ts";
-import type { RingState } from "./ring-state.ts";
+import type { PlanningRing } from "./ring-state.ts";
 import type { PreferenceList, Ring } from "./ring.ts";
 
 /**
@@ -67,13 +68,14 @@ const EXCHANGE_ATTEMPTS = 3;
 /** State changes that wait for the disk; more are refused and tried again by whoever wanted them. */
 const WAITING_MAX = 64;
 
-export class RingKeeper implements RingState {
+export class RingKeeper implements PlanningRing {
   readonly #options: RingKeeperOptions;
   #kept: KeptRing = NOTHING;
-  #lists: readonly PreferenceList[] = [];
+  #routes: readonly PartitionRoutes[] = [];
+  #isMember = false;
   /** What each peer said last; consulted only for peers that are connected. */
   readonly #peerRings = new Map<NodeId, PeerRing>();
-  readonly #exchanging = new Set<NodeId>();
+  readonly #exchanges = new Map<NodeId, Promise<void>>();
   readonly #installedHandlers: ((ring: Ring) => void)[] = [];
   #lastChange: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -98,12 +100,32 @@ export class RingKeeper implements RingState {
   }
 
   preferenceList(partition: number): PreferenceList {
-    const list = this.#lists[partition];
+    return this.routes(partition).read;
+  }
+
+  routes(partition: number): PartitionRoutes {
+    const routes = this.#routes[partition];
     invariant(
-      list !== undefined,
-      `no preference list of partition ${partition}: ${this.#lists.length} partitions`,
+      routes !== undefined,
+      `no preference list of partition ${partition}: ${this.#routes.length} partitions`,
     );
-    return list;
+    return routes;
+  }
+
+  isMember(): boolean {
+    return this.#isMember;
+  }
+
+  async catchUp(peer: NodeId, ring: RingNumber): Promise<void> {
+    if (this.#serves(ring)) return;
+    // One that is under way may have had its answer before the peer had that ring.
+    await this.#exchanges.get(peer);
+    if (!this.#serves(ring)) await this.#exchange(peer);
+  }
+
+  #serves(ring: RingNumber): boolean {
+    const kept = this.#kept;
+    return kept.state === "serving" && compareRings(kept.ring, ring) >= 0;
   }
 
   /** What is on this node's disk, for the admin API and later decisions. */
@@ -184,9 +206,15 @@ export class RingKeeper implements RingState {
   }
 
   /** Asks a peer for its ring and takes it over if it is ahead. One exchange with a peer at a time. */
-  async #exchange(peer: NodeId): Promise<void> {
-    if (this.#exchanging.has(peer)) return;
-    this.#exchanging.add(peer);
+  #exchange(peer: NodeId): Promise<void> {
+    const underWay = this.#exchanges.get(peer);
+    if (underWay !== undefined) return underWay;
+    const exchange = this.#exchangeWith(peer).finally(() => this.#exchanges.delete(peer));
+    this.#exchanges.set(peer, exchange);
+    return exchange;
+  }
+
+  async #exchangeWith(peer: NodeId): Promise<void> {
     try {
       for (let attempt = 0; attempt < EXCHANGE_ATTEMPTS; attempt++) {
         const question = stateMessage(this.#kept, { withRing: false });
@@ -201,8 +229,6 @@ export class RingKeeper implements RingState {
     } catch (error) {
       if (!(error instanceof RingInvalid)) throw error;
       this.#options.observer.event({ kind: "peer_message_refused", peerId: peer, reason: error.message });
-    } finally {
-      this.#exchanging.delete(peer);
     }
   }
 
@@ -311,7 +337,8 @@ export class RingKeeper implements RingState {
   }
 
   #install(kept: ServingRing): void {
-    this.#lists = preferenceLists(kept.ring);
+    this.#routes = routesOf(kept.ring);
+    this.#isMember = kept.ring.members.some(({ id }) => id === this.#options.self);
     this.#kept = kept;
     const { epoch, members } = kept.ring;
     this.#options.observer.event({

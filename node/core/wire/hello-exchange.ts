@@ -1,6 +1,13 @@
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
-import { decodeHello, encodeHello, HELLO_BYTES_MAX, PROTOCOL_VERSION, type Hello } from "./hello.ts";
+import {
+  decodeHello,
+  encodeHello,
+  HELLO_BYTES_MAX,
+  type Hello,
+  PROTOCOL_VERSION,
+  PROTOCOL_VERSION_MIN,
+} from "./hello.ts";
 
 /**
  * The exchange that opens a peer connection. Each message is: magic DB 44 4B · letter · u16 length · body.
@@ -200,7 +207,7 @@ export function currentHello(fields: Omit<Hello, "protocolMin" | "protocolMax" |
 } {
   const hello: Hello = {
     ...fields,
-    protocolMin: PROTOCOL_VERSION,
+    protocolMin: PROTOCOL_VERSION_MIN,
     protocolMax: PROTOCOL_VERSION,
     features: 0,
   };

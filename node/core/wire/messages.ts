@@ -1,11 +1,16 @@
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
-import { ByteWriter } from "../bytes/byte-writer.ts";
+import { ByteWriter, varintBytes } from "../bytes/byte-writer.ts";
 import { type NodeId, parseNodeId } from "../node-id.ts";
+import type { RingNumber } from "../ring/kept-ring.ts";
 
 /**
  * What members say to one another. A message is: u8 kind · u32 call · body. A request and its reply carry the same
  * call number; a request also carries the milliseconds that are left to answer it (never a time of day: clocks
  * differ). Data travels in binary, ring and control bodies in JSON.
+ *
+ * Protocol version 2: what is planned by a ring later than the formed one says so. `NUMBERED` is added to the kind, and
+ * generation and epoch, a varint each, follow the milliseconds. By the formed ring, messages are those of version 1, to
+ * the byte; releases that know no other ring never get one of version 2.
  */
 export const KIND = {
   reply: 0,
@@ -15,6 +20,11 @@ export const KIND = {
   control: 4,
   anti_entropy: 5,
 } as const;
+
+const NUMBERED = 0x40;
+
+/** The ring that every cluster begins with: of its epoch are all messages that name none. */
+export const FORMED: RingNumber = { generation: 0, epoch: 1 };
 
 /** Longest bucket and key that a message may carry. */
 const NAME_BYTES_MAX = 64 * 1024;
@@ -41,14 +51,19 @@ export interface ReadRequest {
 }
 
 export type PeerRequest =
-  | { readonly kind: "replicate"; readonly body: ReplicateRequest }
-  | { readonly kind: "read"; readonly body: ReadRequest }
+  | ({ readonly kind: "replicate"; readonly body: ReplicateRequest } & Planned)
+  | ({ readonly kind: "read"; readonly body: ReadRequest } & Planned)
   /** A client's request, handed on once to an owner; the body is opaque here (coordinator/forwarding.ts). */
-  | { readonly kind: "forward"; readonly body: Uint8Array }
+  | ({ readonly kind: "forward"; readonly body: Uint8Array } & Planned)
   /** A ring or membership message: a JSON document. */
   | { readonly kind: "control"; readonly body: Uint8Array }
   /** A question about copies that both own; opaque here (antientropy/exchange-questions.ts). */
   | { readonly kind: "anti_entropy"; readonly body: Uint8Array };
+
+interface Planned {
+  /** The ring by which the receiver was chosen (ring/change/fence.ts). */
+  readonly planned: RingNumber;
+}
 
 export type PeerMessage =
   | { readonly kind: "reply"; readonly call: number; readonly body: Uint8Array }
@@ -66,28 +81,58 @@ export function encodeReply(call: number, body: Uint8Array): Uint8Array {
 export function encodeRequest(call: number, remainingMs: number, request: PeerRequest): Uint8Array {
   switch (request.kind) {
     case "replicate":
-      return encodeReplicate(call, remainingMs, request.body);
+      return encodeReplicate(call, remainingMs, request);
     case "read":
-      return encodeRead(call, remainingMs, request.body);
+      return encodeRead(call, remainingMs, request);
     case "forward":
+      return plannedHeader(KIND.forward, call, remainingMs, request, request.body.length)
+        .raw(request.body)
+        .finish();
     case "control":
     case "anti_entropy":
       return header(KIND[request.kind], call, remainingMs, request.body.length).raw(request.body).finish();
   }
 }
 
-function encodeReplicate(call: number, remainingMs: number, body: ReplicateRequest): Uint8Array {
+function encodeReplicate(
+  call: number,
+  remainingMs: number,
+  request: Extract<PeerRequest, { kind: "replicate" }>,
+): Uint8Array {
+  const { body } = request;
   const ownerBytes = 37 * body.keptFor.length;
-  const writer = header(KIND.replicate, call, remainingMs, 17 + ownerBytes + body.record.length);
+  const bodyBytes = 17 + ownerBytes + body.record.length;
+  const writer = plannedHeader(KIND.replicate, call, remainingMs, request, bodyBytes);
   writer.raw(body.position).u8(body.keptFor.length | (body.handedOver === true ? HANDED_OVER : 0));
   for (const owner of body.keptFor) writer.text(owner);
   return writer.raw(body.record).finish();
 }
 
-function encodeRead(call: number, remainingMs: number, body: ReadRequest): Uint8Array {
-  const writer = header(KIND.read, call, remainingMs, 18 + body.bucket.length + body.key.length);
+function encodeRead(
+  call: number,
+  remainingMs: number,
+  request: Extract<PeerRequest, { kind: "read" }>,
+): Uint8Array {
+  const { body } = request;
+  const bodyBytes = 18 + body.bucket.length + body.key.length;
+  const writer = plannedHeader(KIND.read, call, remainingMs, request, bodyBytes);
   writer.raw(body.position).u8(body.want === "record" ? 1 : 0);
   return writer.bytes(body.bucket).raw(body.key).finish();
+}
+
+function plannedHeader(
+  kind: number,
+  call: number,
+  remainingMs: number,
+  { planned: { generation, epoch } }: Planned,
+  bodyBytes: number,
+): ByteWriter {
+  if (generation === FORMED.generation && epoch === FORMED.epoch)
+    return header(kind, call, remainingMs, bodyBytes);
+  const numberBytes = varintBytes(generation) + varintBytes(epoch);
+  return header(kind | NUMBERED, call, remainingMs, numberBytes + bodyBytes)
+    .varint(generation)
+    .varint(epoch);
 }
 
 function header(kind: number, call: number, remainingMs: number, bodyBytes: number): ByteWriter {
@@ -108,6 +153,14 @@ export function decodeMessage(message: Uint8Array): PeerMessage {
 }
 
 function decodeRequest(kind: number, reader: ByteReader): PeerRequest {
+  if ((kind & NUMBERED) === 0) return decodeBody(kind, reader, FORMED);
+  const bare = kind & ~NUMBERED;
+  if (bare < KIND.replicate || bare > KIND.forward)
+    throw new MalformedBytes(`unknown kind of message ${kind}`);
+  return decodeBody(bare, reader, { generation: reader.varint(), epoch: reader.varint() });
+}
+
+function decodeBody(kind: number, reader: ByteReader, planned: RingNumber): PeerRequest {
   switch (kind) {
     case KIND.replicate: {
       const position = reader.raw(16);
@@ -117,17 +170,19 @@ function decodeRequest(kind: number, reader: ByteReader): PeerRequest {
       for (let i = 0; i < count; i++) keptFor.push(ownerId(reader.text(NODE_ID_BYTES)));
       if (reader.remaining > RECORD_BYTES_MAX) throw new MalformedBytes("record too large");
       const record = reader.raw(reader.remaining);
-      return { kind: "replicate", body: { position, keptFor, record, ...(handedOver && { handedOver }) } };
+      const body = { position, keptFor, record, ...(handedOver && { handedOver }) };
+      return { kind: "replicate", body, planned };
     }
     case KIND.read: {
       const position = reader.raw(16);
       const want = reader.u8() === 1 ? "record" : "digest";
       const bucket = reader.bytes(NAME_BYTES_MAX);
       if (reader.remaining > NAME_BYTES_MAX) throw new MalformedBytes(`a key of ${reader.remaining} bytes`);
-      return { kind: "read", body: { position, want, bucket, key: reader.raw(reader.remaining) } };
+      const body = { position, want, bucket, key: reader.raw(reader.remaining) } as const;
+      return { kind: "read", body, planned };
     }
     case KIND.forward:
-      return { kind: "forward", body: reader.raw(reader.remaining) };
+      return { kind: "forward", body: reader.raw(reader.remaining), planned };
     case KIND.control:
       return { kind: "control", body: reader.raw(reader.remaining) };
     case KIND.anti_entropy:

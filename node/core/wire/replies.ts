@@ -1,14 +1,34 @@
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
-import { ByteWriter } from "../bytes/byte-writer.ts";
+import { ByteWriter, varintBytes } from "../bytes/byte-writer.ts";
 import type { NodeId } from "../node-id.ts";
 import { pointBytes, readPoint, writePoint } from "./store-point-codec.ts";
 import type { ReplicaRead, Stored, StoreFailureCode } from "../ports/replica-store.ts";
+import type { RingNumber } from "../ring/kept-ring.ts";
 
 /** What a replica answers to `replicate` and `read`, as bytes. */
 
 const TEXT_BYTES_MAX = 4_096;
 const OWNERS_MAX = 16;
 const DIGEST_BYTES = 16;
+
+/** In the first byte of either reply, from protocol version 2 on: the request was planned by too old a ring. */
+const STALE = 0x7f;
+
+/** Of the ring that the replica serves. */
+export function encodeStale({ generation, epoch }: RingNumber): Uint8Array {
+  return new ByteWriter(1 + varintBytes(generation) + varintBytes(epoch))
+    .u8(STALE)
+    .varint(generation)
+    .varint(epoch)
+    .finish();
+}
+
+/** The ring of the replica that refused; undefined where it did not refuse for its sake. Throws MalformedBytes. */
+export function decodeStale(bytes: Uint8Array): RingNumber | undefined {
+  if (bytes[0] !== STALE) return undefined;
+  const reader = new ByteReader(bytes.subarray(1));
+  return { generation: reader.varint(), epoch: reader.varint() };
+}
 
 export function encodeStored(stored: Stored): Uint8Array {
   if (!stored.ok) return new ByteWriter(64).u8(0).text(stored.code).text(stored.message).finish();

@@ -199,7 +199,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${COORDINATOR}/delete.ts`,
-        search: " && isKept(holders, coordination)) return",
+        search: " && isKept(holders, plan)) return",
         replace: ") return",
       },
     ],
@@ -210,7 +210,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${COORDINATOR}/delete.ts`,
-        search: "const restsOnOwners = ownersAnswered >= coordination.quorum.r;",
+        search: "const restsOnOwners = ownersAnswered >= plan.quorum.r;",
         replace: "const restsOnOwners = ownersAnswered >= 0;",
       },
     ],

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { encodeRequest } from "../../../node/core/wire/messages.ts";
+import { encodeRequest, FORMED } from "../../../node/core/wire/messages.ts";
 import { parseActorId } from "../../../node/core/version/dot.ts";
 import { emptyRecord, type KeyRecord, put } from "../../../node/core/version/record.ts";
 import { encodeRecord } from "../../../node/core/version/record-codec.ts";
@@ -33,7 +33,7 @@ describe("simulator: dot registry", () => {
     registry.stored(recordOf("w1"));
     expect(reported).to.deep.equal([]);
     const body = { position: new Uint8Array(16), keptFor: [], record: encodeRecord(recordOf("w2")) };
-    registry.sent(encodeRequest(1, 100, { kind: "replicate", body }));
+    registry.sent(encodeRequest(1, 100, { kind: "replicate", body, planned: FORMED }));
     expect(reported).to.deep.equal(["dot_reused"]);
   });
 

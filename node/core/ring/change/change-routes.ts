@@ -9,35 +9,37 @@ import { ringAt } from "./elastic-ring.ts";
  * lost writes in 10 of 10 runs of layout changes before it did this, and in none after.
  */
 export interface PartitionRoutes {
-  /** Owners and stand-ins of a read. */
+  /** Who is asked by a read. */
   readonly read: PreferenceList;
+  /** Who is sent a write: the owners of all sets, those in several of them first. Where there is one set, `read` itself. */
+  readonly write: PreferenceList;
   /** One set of owners, or, where the change moves copies of this partition, those before and those after it. */
   readonly writeSets: readonly (readonly NodeId[])[];
-  /**
-   * Stand-ins of a write, in walk order: owners in neither set. One that owned in one set and stood in for the other would count
-   * twice with one copy.
-   */
-  readonly writeFallbacks: readonly NodeId[];
 }
 
-/** In order of partitions. Costs as much as twice `preferenceLists` while a change is under way. */
+/**
+ * In order of partitions. Costs as much as twice `preferenceLists` while a change is under way.
+ *
+ * Stand-ins are, in walk order, those that own in neither set. Of a write: one that owned in one set and stood in for the other would
+ * count twice with one copy. Of a read: an owner of the other set has much, and not all; a stand-in that has nothing says so,
+ * while what it has would count for R.
+ */
 export function routesOf(ring: Ring): readonly PartitionRoutes[] {
-  if (ring.change === null) {
-    return preferenceLists(ring).map((read) => ({
-      read,
-      writeSets: [read.owners],
-      writeFallbacks: read.fallbacks,
-    }));
-  }
+  if (ring.change === null)
+    return preferenceLists(ring).map((list) => ({ read: list, write: list, writeSets: [list.owners] }));
   const before = preferenceLists(ringAt(ring, "before"));
   const after = preferenceLists(ringAt(ring, "after"));
   const reads = ring.change.phase === "flipped" ? after : before;
   return reads.map((read, partition) => {
     const [old, next] = [before[partition]!.owners, after[partition]!.owners];
+    if (sameSet(old, next)) return { read, write: read, writeSets: [read.owners] };
+    const both = old.filter((id) => next.includes(id));
+    const owners = [...both, ...[...old, ...next].filter((id) => !both.includes(id))];
+    const fallbacks = read.fallbacks.filter((id) => !owners.includes(id));
     return {
-      read,
-      writeSets: sameSet(old, next) ? [read.owners] : [old, next],
-      writeFallbacks: read.fallbacks.filter((id) => !old.includes(id) && !next.includes(id)),
+      read: { ...read, fallbacks },
+      write: { partition, owners, fallbacks },
+      writeSets: [old, next],
     };
   });
 }

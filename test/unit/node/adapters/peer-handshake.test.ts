@@ -76,7 +76,7 @@ describe("peer handshake", () => {
     expect(parse(received())).to.deep.equal([
       {
         kind: "refusal",
-        refusal: { code: "protocol", reason: "no common protocol: this node speaks 1, you speak 7–9" },
+        refusal: { code: "protocol", reason: "no common protocol: this node speaks 1–2, you speak 7–9" },
       },
     ]);
   });

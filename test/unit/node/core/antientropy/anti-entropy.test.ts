@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
+import { FORMED } from "../../../../../node/core/wire/messages.ts";
 import { encodeDeclined } from "../../../../../node/core/antientropy/exchange-answers.ts";
 import { keyNamed } from "../storage/sample-writes.ts";
 import { INTERVAL_MS, ReplicaCluster, ReplicaNode, SCRUB_INTERVAL_MS } from "./replica-cluster.ts";
@@ -153,7 +154,7 @@ describe("anti-entropy in the background", () => {
       kind: "request",
       call: 1,
       remainingMs: 1_000,
-      request: { kind: "read", body: { ...keyNamed("x"), want: "record" } },
+      request: { kind: "read", body: { ...keyNamed("x"), want: "record" }, planned: FORMED },
     });
     await cluster.settle();
     await read;

@@ -198,6 +198,7 @@ export class ReplicaNode {
       isConnected: transport.isConnected,
     });
     this.#replica = new Replica({
+      ring: { current: () => ring, isMember: () => true, catchUp: () => Promise.resolve() },
       store: this.store,
       observer,
       isVoter: () => true,
@@ -252,8 +253,8 @@ export class ReplicaNode {
   }
 
   async answer(from: NodeId, { request }: Extract<PeerMessage, { kind: "request" }>): Promise<Uint8Array> {
-    if (request.kind === "replicate") return this.#replica.replicate(from, request.body);
-    if (request.kind === "read") return this.#replica.read(request.body);
+    if (request.kind === "replicate") return this.#replica.replicate(from, request.body, request.planned);
+    if (request.kind === "read") return this.#replica.read(from, request.body, request.planned);
     if (request.kind === "anti_entropy") return this.antiEntropy.answer(from, request.body);
     throw new Error(`nobody sends ${request.kind} here`);
   }

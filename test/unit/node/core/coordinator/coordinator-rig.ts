@@ -15,14 +15,15 @@ import type {
   ReplicaStore,
   Stored,
 } from "../../../../../node/core/ports/replica-store.ts";
+import { type PartitionRoutes, routesOf } from "../../../../../node/core/ring/change/change-routes.ts";
+import { compareRings, type RingNumber } from "../../../../../node/core/ring/kept-ring.ts";
 import { partitionOf, positionOf } from "../../../../../node/core/ring/position.ts";
-import { preferenceLists } from "../../../../../node/core/ring/preference-list.ts";
-import type { PreferenceList, RingMember } from "../../../../../node/core/ring/ring.ts";
+import type { PreferenceList, Ring, RingMember } from "../../../../../node/core/ring/ring.ts";
 import { defaultSettings } from "../../../../../node/core/settings.ts";
 import { applyCoordinated } from "../../../../../node/core/storage/apply-write.ts";
 import { ActorMint } from "../../../../../node/core/version/actor.ts";
-import { decodeMessage, type PeerRequest } from "../../../../../node/core/wire/messages.ts";
-import { encodeReplicaRead, encodeStored } from "../../../../../node/core/wire/replies.ts";
+import { decodeMessage, FORMED, type PeerRequest } from "../../../../../node/core/wire/messages.ts";
+import { encodeReplicaRead, encodeStale, encodeStored } from "../../../../../node/core/wire/replies.ts";
 import { ringOf } from "../ring/made-ring.ts";
 
 /** A request that the coordinator sent to a peer; nobody has answered it yet. */
@@ -44,7 +45,11 @@ const position = positionOf(CART, hash);
  * nothing is answered and no time passes unless it says so.
  */
 export class CoordinatorRig implements ReplicaStore {
+  /** Of the ring that it began with. */
   readonly list: PreferenceList;
+  /** Later rings that a peer can give this node. */
+  readonly fetchable: Ring[] = [];
+  catchUp: (number: RingNumber) => Promise<void> = (number) => this.#catchUp(number);
   readonly self: NodeId;
   readonly coordinator: Coordinator;
   readonly calls: PeerCalls;
@@ -66,14 +71,16 @@ export class CoordinatorRig implements ReplicaStore {
   readonly probed: NodeId[] = [];
   oldestWriteMs = 0;
   nowMs = 0;
+  #ring: Ring;
+  #routes: readonly PartitionRoutes[] = [];
   #sent: SentRequest[] = [];
   #timers: { atMs: number; run: () => void }[] = [];
 
   /** `at` names the node that coordinates by its place in the preference list of CART, owners first. */
-  constructor({ at, members }: { at: number; members: readonly RingMember[] }) {
-    const ring = ringOf({ members });
-    const lists = preferenceLists(ring);
-    this.list = lists[partitionOf(position, ring.parameters.partitions)]!;
+  constructor({ at, ...about }: { at: number } & ({ members: readonly RingMember[] } | { ring: Ring })) {
+    this.#ring = "ring" in about ? about.ring : ringOf(about);
+    this.install(this.#ring);
+    this.list = this.#routes[partitionOf(position, this.#ring.parameters.partitions)]!.read;
     this.self = this.node(at);
 
     const clock = { monotonicMs: () => this.nowMs, wallMs: () => 1_700_000_000_000 };
@@ -94,7 +101,14 @@ export class CoordinatorRig implements ReplicaStore {
     this.coordinator = new Coordinator({
       self: this.self,
       settings: defaultSettings,
-      ring: { current: () => ring, hash: () => "", preferenceList: (partition) => lists[partition]! },
+      ring: {
+        current: () => this.#ring,
+        hash: () => "",
+        preferenceList: (partition) => this.#routes[partition]!.read,
+        routes: (partition) => this.#routes[partition]!,
+        isMember: () => this.#ring.members.some(({ id }) => id === this.self),
+        catchUp: (_, number) => this.catchUp(number),
+      },
       store: this,
       calls: this.calls,
       clock,
@@ -106,6 +120,23 @@ export class CoordinatorRig implements ReplicaStore {
       probe: (node) => void this.probed.push(node),
       isVoter: (node) => !this.recovering.has(node),
     });
+  }
+
+  /** From now on this node serves this ring. */
+  install(ring: Ring): void {
+    this.#ring = ring;
+    this.#routes = routesOf(ring);
+  }
+
+  async #catchUp(number: RingNumber): Promise<void> {
+    if (compareRings(this.#ring, number) >= 0) return;
+    const later = this.fetchable.find((ring) => compareRings(ring, number) >= 0);
+    if (later !== undefined) this.install(later);
+  }
+
+  /** A request that another node hands on. */
+  accept(from: NodeId, body: Uint8Array, planned: RingNumber = FORMED): Promise<Uint8Array> {
+    return this.coordinator.acceptForwarded(from, body, planned);
   }
 
   /** The i-th node of the preference list: owners, then fallbacks. */
@@ -151,6 +182,10 @@ export class CoordinatorRig implements ReplicaStore {
 
   async ack(request: SentRequest): Promise<void> {
     await this.reply(request, encodeStored({ ok: true }));
+  }
+
+  async refuse(request: SentRequest, theirs: RingNumber): Promise<void> {
+    await this.reply(request, encodeStale(theirs));
   }
 
   async show(request: SentRequest, read: ReplicaRead): Promise<void> {

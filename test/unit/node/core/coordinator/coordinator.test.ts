@@ -77,14 +77,14 @@ describe("coordinator", () => {
     const from = asked.self;
     owner.coordinator.heard(from, asked.nowMs);
     await owner.advance(10_000);
-    const late = decodeOutcome(await owner.coordinator.acceptForwarded(from, forwardBody(sent!)));
+    const late = decodeOutcome(await owner.accept(from, forwardBody(sent!)));
     expect(late).to.include({ code: "overloaded", maybeApplied: false });
     expect(await owner.sent(), "nothing was written").to.deep.equal([]);
 
     await asked.advance(10_000);
     void asked.put("w");
     const inTime = (await asked.sent()).filter(({ request }) => request.kind === "forward").at(-1)!;
-    void owner.coordinator.acceptForwarded(from, forwardBody(inTime));
+    void owner.accept(from, forwardBody(inTime));
     expect((await owner.sent()).length).to.equal(2);
   });
 
@@ -101,7 +101,7 @@ describe("coordinator", () => {
       const options = { r: undefined, w: undefined, pr: undefined, pw: undefined, timeoutMs: 950 };
       const get = { operation: "get", request: { ...CART, requestId: "get", options } } as const;
       const body = encodeForwarded(get, { sentAtMs: 0, beginWithinMs: 75 });
-      const answer = owner.coordinator.acceptForwarded(from, body);
+      const answer = owner.accept(from, body);
       expect((await owner.sent()).length, `${lateMs} ms late`).to.equal(isBegun ? 1 : 0);
       await owner.advance(950 - lateMs);
       const code = isBegun ? "quorum_unreachable" : "overloaded";
@@ -122,7 +122,7 @@ describe("coordinator", () => {
     };
     owner.coordinator.heard(asked.self, asked.nowMs);
     await owner.advance(30);
-    void owner.coordinator.acceptForwarded(asked.self, forwardBody(sent!));
+    void owner.accept(asked.self, forwardBody(sent!));
     void owner.put("w");
     expect(limits).to.deep.equal([600, undefined]);
   });
@@ -134,7 +134,7 @@ describe("coordinator", () => {
     const asked = new CoordinatorRig({ at: 4, members: membersOf(5) });
     const put = asked.put("v");
     const [sent] = await asked.sent();
-    const answer = await owner.coordinator.acceptForwarded(asked.self, forwardBody(sent!));
+    const answer = await owner.accept(asked.self, forwardBody(sent!));
     expect(decodeOutcome(answer)).to.include({ code: "overloaded", maybeApplied: false });
     await asked.reply(sent!, answer);
     const [next] = await asked.sent();
@@ -151,7 +151,7 @@ describe("coordinator", () => {
     const asked = new CoordinatorRig({ at: 4, members: membersOf(5) });
     void asked.put("v");
     const [sent] = await asked.sent();
-    void owner.coordinator.acceptForwarded(from, forwardBody(sent!));
+    void owner.accept(from, forwardBody(sent!));
     expect((await owner.sent()).length).to.equal(2);
   });
 
@@ -169,7 +169,7 @@ describe("coordinator", () => {
     void rig.put("v");
     const [sent] = await rig.sent();
     expect(sent).to.include({ to: rig.node(1) });
-    const refused = decodeOutcome(await rig.coordinator.acceptForwarded(rig.node(4), forwardBody(sent!)));
+    const refused = decodeOutcome(await rig.accept(rig.node(4), forwardBody(sent!)));
     expect(refused).to.include({ code: "overloaded", maybeApplied: false });
   });
 });

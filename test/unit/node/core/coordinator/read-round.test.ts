@@ -64,7 +64,7 @@ describe("read round", () => {
     const request = { ...CART, requestId: "get", options };
     let outcome: unknown = "still waiting";
     const forwarded = encodeForwarded({ operation: "get", request }, { sentAtMs: 0, beginWithinMs: 40 });
-    void rig.coordinator.acceptForwarded(rig.node(0), forwarded).then((body) => {
+    void rig.accept(rig.node(0), forwarded).then((body) => {
       outcome = decodeOutcome(body);
     });
     const [first] = await rig.sent();
@@ -120,7 +120,7 @@ describe("read round", () => {
       const options = { r: 2, w: undefined, pr: undefined, pw: undefined, timeoutMs: 1_000 };
       const request = { ...CART, requestId: "get", options };
       const forwarded = encodeForwarded({ operation: "get", request }, { sentAtMs: 0, beginWithinMs: 40 });
-      const outcome = rig.coordinator.acceptForwarded(rig.node(3), forwarded);
+      const outcome = rig.accept(rig.node(3), forwarded);
       for (let round = 0; round < 4; round++) {
         const sent = await rig.sent();
         for (const i of order) {
@@ -144,7 +144,7 @@ describe("read round", () => {
       const options = { r: 2, w: undefined, pr: undefined, pw: undefined, timeoutMs: 1_000 };
       const request = { ...CART, requestId: "get", options };
       const forwarded = encodeForwarded({ operation: "get", request }, { sentAtMs: 0, beginWithinMs: 40 });
-      const outcome = rig.coordinator.acceptForwarded(rig.node(3), forwarded);
+      const outcome = rig.accept(rig.node(3), forwarded);
       for (let round = 0; round < 4; round++) {
         for (const query of await rig.sent())
           await rig.show(query, { status: query.to === rig.node(2) ? "corrupt" : "not_found" });

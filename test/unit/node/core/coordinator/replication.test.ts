@@ -91,7 +91,7 @@ describe("replication", () => {
 
   it("covers another owner with each stand-in where it is a stand-in itself", async () => {
     const rig = new CoordinatorRig({ at: 4, members: membersOf(5) });
-    const put = rig.coordinator.acceptForwarded(rig.node(3), forwardedPut("v"));
+    const put = rig.accept(rig.node(3), forwardedPut("v"));
     await rig.sent();
     await rig.advance(25);
     const [standIn] = (await rig.sent()).filter((request) => keptFor(request).length > 0);
@@ -172,7 +172,7 @@ describe("replication, owners that missed a put", () => {
   it("puts the owner on its own hint where it is a stand-in", async () => {
     const rig = new CoordinatorRig({ at: 3, members: membersOf(4) });
     rig.unreachable.add(rig.node(0)).add(rig.node(1));
-    const put = rig.coordinator.acceptForwarded(rig.node(2), forwardedPut("v"));
+    const put = rig.accept(rig.node(2), forwardedPut("v"));
     for (const request of await rig.sent()) await rig.ack(request);
     expect(decodeOutcome(await put).kind).to.equal("written");
     await rig.sent();
@@ -208,7 +208,7 @@ describe("replication, owners that missed a put", () => {
       const works = rig.ownWrite;
       const failed = { ok: false, code: "storage_failed", message: "EIO" } as const;
       rig.ownWrite = (write) => ({ ...works(write), durable: Promise.resolve(failed) });
-      const put = rig.coordinator.acceptForwarded(rig.node(4), forwardedPut("v", { w: 3 }));
+      const put = rig.accept(rig.node(4), forwardedPut("v", { w: 3 }));
       const sent = await rig.sent();
       const standIn = sent.find(({ to }) => to === rig.node(at === 0 ? 3 : 4));
       expect(keptFor(standIn!), `at ${at}`).to.deep.equal([rig.node(0)]);

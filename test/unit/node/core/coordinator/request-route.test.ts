@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { decodeForwarded, encodeOutcome } from "../../../../../node/core/coordinator/forwarding.ts";
 import type { Failure, FailureCode } from "../../../../../node/core/coordinator/requests.ts";
+import { FORMED } from "../../../../../node/core/wire/messages.ts";
 import { membersOf } from "../ring/made-ring.ts";
 import { CoordinatorRig, type SentRequest, shownCopy } from "./coordinator-rig.ts";
 
@@ -27,7 +28,7 @@ async function rigOutside(): Promise<CoordinatorRig> {
 }
 
 async function forwardAnswered(rig: CoordinatorRig): Promise<void> {
-  const request = { kind: "forward", body: new Uint8Array(1) } as const;
+  const request = { kind: "forward", body: new Uint8Array(1), planned: FORMED } as const;
   void rig.calls.call(rig.node(0), request, { timeoutMs: 1_000, lane: "foreground" });
   for (const sent of await rig.sent()) await rig.reply(sent, new Uint8Array(1));
 }
@@ -89,8 +90,8 @@ describe("request route", () => {
     const bytes = new Uint8Array(16);
     const limits = { timeoutMs: 60_000, lane: "foreground" } as const;
     const body = { position: bytes, record: bytes, keptFor: [] };
-    void rig.calls.call(rig.node(0), { kind: "replicate", body }, limits);
-    void rig.calls.call(rig.node(0), { kind: "forward", body: bytes }, limits);
+    void rig.calls.call(rig.node(0), { kind: "replicate", body, planned: FORMED }, limits);
+    void rig.calls.call(rig.node(0), { kind: "forward", body: bytes, planned: FORMED }, limits);
     const slow = await rig.sent();
     await rig.advance(2_000);
     for (const request of slow) await rig.ack(request);
@@ -135,7 +136,7 @@ describe("request route", () => {
       const body = { position: bytes, record: bytes, keptFor: [] };
       void rig.calls.call(
         rig.node(0),
-        { kind: "replicate", body },
+        { kind: "replicate", body, planned: FORMED },
         { timeoutMs: 60_000, lane: "foreground" },
       );
       const asked = await rig.sent();

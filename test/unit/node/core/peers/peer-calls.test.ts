@@ -4,7 +4,7 @@ import type { CallWatch } from "../../../../../node/core/peers/call-watch.ts";
 import { PeerCalls } from "../../../../../node/core/peers/peer-calls.ts";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
 import type { Random } from "../../../../../node/core/ports/random.ts";
-import { decodeMessage } from "../../../../../node/core/wire/messages.ts";
+import { decodeMessage, FORMED } from "../../../../../node/core/wire/messages.ts";
 
 const peer = parseNodeId("00000000-0000-4000-8000-000000000001");
 const limits = { timeoutMs: 100, lane: "foreground" } as const;
@@ -137,7 +137,7 @@ describe("peer calls", () => {
     const { peerCalls, advance, callOf } = calls();
     const body = { position: new Uint8Array(16), record: new Uint8Array(1), keptFor: [] };
     for (const [i, lane] of (["bulk", "foreground"] as const).entries()) {
-      void peerCalls.call(peer, { kind: "replicate", body }, { timeoutMs: 1_000, lane });
+      void peerCalls.call(peer, { kind: "replicate", body, planned: FORMED }, { timeoutMs: 1_000, lane });
       advance(lane === "bulk" ? 500 : 5);
       peerCalls.replied(peer, callOf(i), new Uint8Array(0));
     }
@@ -154,7 +154,7 @@ describe("peer calls", () => {
         void told.push(["late", to, sentAtMs, measured]),
     };
     const { peerCalls, advance, callOf } = calls({ watch });
-    const read = { kind: "read", body: readRequest } as const;
+    const read = { kind: "read", body: readRequest, planned: FORMED } as const;
     void peerCalls.call(peer, request, { timeoutMs: 5_000, lane: "control" });
     void peerCalls.call(peer, read, { timeoutMs: 5_000, lane: "foreground" });
     void peerCalls.call(peer, read, { timeoutMs: 5_000, lane: "bulk" });

@@ -37,6 +37,8 @@ export class KeeperCluster {
   /** Digests of every ring ever served. */
   readonly served = new Set<string>();
   steps = 0;
+  /** All that were sent since this was last emptied. */
+  readonly messages: Pick<Step, "node" | "to">[] = [];
   faults: FaultPlan = () => undefined;
   readonly #disks = new Map<NodeId, Disk>();
   /** Whether data.db says what a node was told that it lost. */
@@ -171,6 +173,7 @@ export class KeeperCluster {
     isThisLife: () => boolean,
   ): Promise<ControlMessage | undefined> {
     if (!isThisLife()) return forever();
+    this.messages.push({ node: from, to });
     const fault = this.#nextFault({ kind: "message", node: from, to });
     const packed = JSON.stringify(message);
     await tick();

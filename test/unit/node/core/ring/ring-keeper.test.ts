@@ -227,6 +227,49 @@ describe("RingKeeper", () => {
     }
   });
 
+  it("gets a later ring from a peer that is said to have it, and by one exchange for all who want it", async () => {
+    const { cluster, ring } = await formed(2);
+    serve(cluster, 1, { ...ring, epoch: 3 });
+    const [keeper, peer] = [cluster.keeper(0), cluster.ids[1]!];
+    const before = cluster.steps;
+    await keeper.catchUp(peer, { generation: 0, epoch: 1 });
+    expect(cluster.steps, "it has that one").to.equal(before);
+    cluster.messages.length = 0;
+    const caughtUp = [2, 3, 3].map((epoch) => keeper.catchUp(peer, { generation: 0, epoch }));
+    await Promise.all(caughtUp);
+    expect(keeper.current()!.epoch).to.equal(3);
+    expect(keeper.routes(0).read).to.deep.equal(keeper.preferenceList(0));
+    await drain();
+    const asked = cluster.messages.filter(({ node, to }) => node === cluster.ids[0] && to === peer);
+    expect(asked.length).to.equal(1);
+  });
+
+  it("asks again where the peer had the ring only after an exchange under way", async () => {
+    const { cluster, ring } = await formed(2);
+    const [keeper, peer] = [cluster.keeper(0), cluster.ids[1]!];
+    keeper.peerConnected(peer);
+    await drain(2);
+    serve(cluster, 1, { ...ring, epoch: 2 });
+    await keeper.catchUp(peer, { generation: 0, epoch: 2 });
+    expect(keeper.current()!.epoch).to.equal(2);
+  });
+
+  it("gives up on a ring that the peer does not give, and on a peer that does not answer", async () => {
+    const { cluster } = await formed(2);
+    const [keeper, peer] = [cluster.keeper(0), cluster.ids[1]!];
+    await keeper.catchUp(peer, { generation: 0, epoch: 2 });
+    cluster.crash(peer);
+    await keeper.catchUp(peer, { generation: 0, epoch: 2 });
+    expect(keeper.current()!.epoch).to.equal(1);
+  });
+
+  it("is no member before its first ring", async () => {
+    const cluster = new KeeperCluster(1);
+    expect(cluster.keeper(0).isMember()).to.equal(false);
+    await cluster.form(0, cluster.request([0]));
+    expect(cluster.keeper(0).isMember()).to.equal(true);
+  });
+
   it("ignores fields of messages that it does not know", async () => {
     const cluster = new KeeperCluster(2);
     const ring = formedRing(cluster.request([0, 1]));

@@ -6,9 +6,12 @@ import {
   decodeMessage,
   encodeReply,
   encodeRequest,
+  FORMED,
+  KIND,
   type PeerMessage,
   type PeerRequest,
 } from "../../../../../node/core/wire/messages.ts";
+import type { RingNumber } from "../../../../../node/core/ring/kept-ring.ts";
 import { bytesOf, goldenFiles } from "../version/golden-files.ts";
 
 interface MessageMeaning {
@@ -16,13 +19,17 @@ interface MessageMeaning {
   readonly kind: PeerRequest["kind"] | "reply";
   readonly call: number;
   readonly remainingMs: number;
+  /** From version 2 on. */
+  readonly planned?: RingNumber;
   readonly body: string | Readonly<Record<string, string | string[]>>;
 }
 
 describe("peer messages", () => {
   it("keeps a time that is left whole and never below zero", () => {
     const remaining = (ms: number): number => {
-      const message = decodeMessage(encodeRequest(1, ms, { kind: "forward", body: Uint8Array.of(1) }));
+      const message = decodeMessage(
+        encodeRequest(1, ms, { kind: "forward", body: Uint8Array.of(1), planned: FORMED }),
+      );
       return message.kind === "request" ? message.remainingMs : NaN;
     };
     expect([remaining(1.9), remaining(-5), remaining(60_000)]).to.deep.equal([1, 0, 60_000]);
@@ -45,6 +52,7 @@ describe("peer messages", () => {
       decodeMessage(
         encodeRequest(1, 100, {
           kind: "read",
+          planned: FORMED,
           body: {
             position: new Uint8Array(16),
             bucket: new Uint8Array(1),
@@ -64,15 +72,26 @@ describe("peer messages", () => {
       { position: new Uint8Array(16), record: new Uint8Array(1), keptFor: [], handedOver: true },
       { position: new Uint8Array(16), record: new Uint8Array(1), keptFor },
     ] as const) {
-      const message = decodeMessage(encodeRequest(1, 100, { kind: "replicate", body }));
-      expect(message).to.have.property("request").that.deep.equals({ kind: "replicate", body });
+      const message = decodeMessage(encodeRequest(1, 100, { kind: "replicate", body, planned: FORMED }));
+      expect(message)
+        .to.have.property("request")
+        .that.deep.equals({ kind: "replicate", body, planned: FORMED });
     }
   });
 
   it("refuses a hint for what is no node", () => {
     const body = { position: new Uint8Array(16), record: new Uint8Array(1), keptFor: ["nobody" as NodeId] };
-    const message = encodeRequest(1, 100, { kind: "replicate", body });
+    const message = encodeRequest(1, 100, { kind: "replicate", body, planned: FORMED });
     expect(() => decodeMessage(message)).to.throw(MalformedBytes, "no node id");
+  });
+
+  it("have a number only where a plan by another ring than the formed one stands behind them", () => {
+    const forward = encodeRequest(1, 100, { kind: "forward", body: Uint8Array.of(1), planned: FORMED });
+    expect(forward[0], "as in version 1").to.equal(KIND.forward);
+    for (const kind of [KIND.reply, KIND.control, KIND.anti_entropy]) {
+      const numbered = Uint8Array.of(0x40 | kind, 0, 0, 0, 1, 0, 0, 0, 100, 0, 2, 0);
+      expect(() => decodeMessage(numbered)).to.throw(MalformedBytes, "unknown kind");
+    }
   });
 
   for (const { name, bytes, meaning } of goldenFiles<MessageMeaning>("message")) {
@@ -88,22 +107,31 @@ describe("peer messages", () => {
   }
 });
 
-function messageOf({ kind, call, remainingMs, body }: MessageMeaning): PeerMessage {
+function messageOf({ kind, call, remainingMs, planned = FORMED, body }: MessageMeaning): PeerMessage {
   if (kind === "reply") return { kind, call, body: bytesOf(body as string) };
-  return { kind: "request", call, remainingMs, request: requestOf(kind, body) };
+  return { kind: "request", call, remainingMs, request: requestOf(kind, body, planned) };
 }
 
-function requestOf(kind: PeerRequest["kind"], body: MessageMeaning["body"]): PeerRequest {
-  if (typeof body === "string")
-    return { kind: kind as "forward" | "control" | "anti_entropy", body: bytesOf(body) };
+function requestOf(
+  kind: PeerRequest["kind"],
+  body: MessageMeaning["body"],
+  planned: RingNumber,
+): PeerRequest {
+  if (typeof body === "string") {
+    const bytes = bytesOf(body);
+    return kind === "forward"
+      ? { kind, body: bytes, planned }
+      : { kind: kind as "control" | "anti_entropy", body: bytes };
+  }
   const part = (field: string): Uint8Array => bytesOf(body[field] as string);
   if (kind === "replicate") {
     const keptFor = (body["keptFor"] as string[]).map(parseNodeId);
-    return { kind, body: { position: part("position"), record: part("record"), keptFor } };
+    return { kind, planned, body: { position: part("position"), record: part("record"), keptFor } };
   }
   const want = body["want"] === "digest" ? "digest" : "record";
   return {
     kind: "read",
+    planned,
     body: { position: part("position"), bucket: part("bucket"), key: part("key"), want },
   };
 }

@@ -12,8 +12,8 @@ describe("change routes", () => {
         preferenceLists(ring).forEach((list, partition) =>
           expect(routesOf(ring)[partition]).to.deep.equal({
             read: list,
+            write: list,
             writeSets: [list.owners],
-            writeFallbacks: list.fallbacks,
           }),
         );
       }),
@@ -33,13 +33,17 @@ describe("change routes", () => {
           const isMoved =
             new Set([...list.owners, ...next.owners]).size > list.owners.length ||
             next.owners.length < list.owners.length;
-          expect(early[partition]!.read).to.deep.equal(list);
-          expect(late[partition]!.read).to.deep.equal(next);
-          for (const routes of [early[partition]!, late[partition]!]) {
-            if (isMoved) expect(routes.writeSets).to.deep.equal([list.owners, next.owners]);
-            else expect(routes.writeSets).to.deep.equal([routes.read.owners]);
-            for (const id of routes.writeFallbacks)
-              expect([...list.owners, ...next.owners]).to.not.include(id);
+          expect(early[partition]!.read.owners).to.deep.equal(list.owners);
+          expect(late[partition]!.read.owners).to.deep.equal(next.owners);
+          const union = new Set([...list.owners, ...next.owners]);
+          const both = list.owners.filter((id) => next.owners.includes(id));
+          for (const { read, write, writeSets } of [early[partition]!, late[partition]!]) {
+            if (isMoved) expect(writeSets).to.deep.equal([list.owners, next.owners]);
+            else expect(writeSets).to.deep.equal([read.owners]);
+            expect(write.owners).to.have.members([...union]);
+            if (isMoved) expect(write.owners.slice(0, both.length)).to.deep.equal(both);
+            expect(read.fallbacks).to.deep.equal(write.fallbacks);
+            for (const id of write.fallbacks) expect(union).to.not.include(id);
           }
         });
       }),
