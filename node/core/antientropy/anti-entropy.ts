@@ -4,13 +4,13 @@ import type { Stored } from "../ports/replica-store.ts";
 import type { TombstoneStore } from "../ports/tombstone-store.ts";
 import type { NodeSettings } from "../settings.ts";
 import { CorruptRows } from "./corrupt-rows.ts";
-import { Exchange, type ExchangeParts } from "./exchange.ts";
+import { Exchange, type ExchangeLimits, type ExchangeParts } from "./exchange.ts";
 import { type ExchangeReport, noExchange, type TimeAllowed } from "./exchange-report.ts";
 import { ExchangeSchedule } from "./exchange-schedule.ts";
 import { ExchangeServer } from "./exchange-server.ts";
 import { Scrub } from "./scrub.ts";
 import { TombstoneRecount } from "./tombstone-recount.ts";
-import { coOwners } from "./shared-partitions.ts";
+import { coOwners, type KeepersRing } from "./shared-partitions.ts";
 
 /**
  * Anti-entropy of one node (Dynamo §4.7): it compares its copies with each co-owner's once an interval, soon after a
@@ -18,7 +18,8 @@ import { coOwners } from "./shared-partitions.ts";
  * are served beside it, but none while records may be moving for an exchange of its own: the same records would come
  * twice.
  */
-export interface AntiEntropyParts extends Omit<ExchangeParts, "onCorrupt" | "onRootsWrong"> {
+export interface AntiEntropyParts extends Omit<ExchangeParts, "ring" | "onCorrupt" | "onRootsWrong"> {
+  readonly ring: KeepersRing;
   readonly merkle: MerkleStore;
   readonly tombstones: TombstoneStore;
   readonly settings: Pick<NodeSettings, "antiEntropyIntervalMs" | "antiEntropyRecheckMs" | "scrubIntervalMs">;
@@ -146,6 +147,14 @@ export class AntiEntropy {
         recordsMoved,
         equalAgoMs: equalMs === undefined ? undefined : nowMs - equalMs,
       }));
+  }
+
+  /**
+   * Compares some partitions, ascending, with a peer that keeps them too, and moves what differs: for copies that this node
+   * is to have. Beside what goes on by itself, since that leaves out what a change has yet to move here. Never rejects.
+   */
+  exchange(peer: NodeId, partitions: readonly number[], limits: ExchangeLimits): Promise<ExchangeReport> {
+    return new Exchange(peer, limits, this.#exchangeParts, partitions).run();
   }
 
   /**
@@ -292,5 +301,13 @@ export class AntiEntropy {
 }
 
 function failed(peer: NodeId, reason: string): ExchangeReport {
-  return { ...noExchange(), peer, outcome: "failed", reason, partitionsCovered: [], durationMs: 0 };
+  return {
+    ...noExchange(),
+    peer,
+    outcome: "failed",
+    reason,
+    partitionsCovered: [],
+    partitionsUnreadable: [],
+    durationMs: 0,
+  };
 }

@@ -35,12 +35,14 @@ export interface Versions {
   readonly dots: readonly Dot[];
 }
 
+export type Direction = "pull" | "push" | "both";
+
 /**
  * Which way a record has to travel so that both sides hold the merge: none of ours is missing there ("pull"), none of
  * theirs is missing here ("push"), else "both". Copies of the same versions whose bytes differ (fields that only one
  * of them knows) go both ways too.
  */
-export function directionOf(ours: Versions, theirs: Versions): "pull" | "push" | "both" {
+export function directionOf(ours: Versions, theirs: Versions): Direction {
   const weLackNothing = lacksNothing(ours, theirs);
   const theyLackNothing = lacksNothing(theirs, ours);
   if (weLackNothing === theyLackNothing) return "both";

@@ -11,7 +11,9 @@ import { compareBytes } from "../version/record.ts";
 export type Question = { readonly ring: RingName } & (
   | {
       readonly kind: "roots";
-      /** 16 bytes for each partition that both own, in order. */
+      /** What is compared, ascending, where a change moves it to the node that asks; undefined: all that both own. */
+      readonly partitions?: readonly number[];
+      /** 16 bytes for each of those partitions, in order. */
       readonly roots: readonly Uint8Array[];
     }
   /** At most LEAVES_PER_READ_MAX leaves in all, ascending. */
@@ -36,12 +38,13 @@ const ROOT_BYTES = 16;
 const PARTITIONS_MAX = 65_536;
 const DIGEST_BYTES_MAX = 64;
 
-const CODES = { roots: 0, leaves: 1, rows: 2, versions: 3, records: 4 } as const;
+const CODES = { roots: 0, leaves: 1, rows: 2, versions: 3, records: 4, rootsOfSome: 5 } as const;
 
 export function writeQuestion(writer: ByteWriter, question: Question): void {
-  writer.u8(CODES[question.kind]).varint(question.ring.epoch).text(question.ring.digest);
+  writer.u8(codeOf(question)).varint(question.ring.epoch).text(question.ring.digest);
   switch (question.kind) {
     case "roots":
+      if (question.partitions !== undefined) writeAscending(writer, question.partitions);
       writer.varint(question.roots.length);
       for (const root of question.roots) writer.raw(root);
       break;
@@ -61,6 +64,12 @@ export function writeQuestion(writer: ByteWriter, question: Question): void {
   }
 }
 
+function codeOf(question: Question): number {
+  return question.kind === "roots" && question.partitions !== undefined
+    ? CODES.rootsOfSome
+    : CODES[question.kind];
+}
+
 /** Throws MalformedBytes. Byte strings are views of what is read. */
 export function readQuestion(reader: ByteReader): Question {
   const code = reader.u8();
@@ -74,6 +83,13 @@ function readAsked(code: number, ring: RingName, reader: ByteReader): Question {
   switch (code) {
     case CODES.roots:
       return { kind: "roots", ring, roots: readList(reader, ROOT_BYTES, PARTITIONS_MAX) };
+    case CODES.rootsOfSome: {
+      const partitions = readAscending(reader, { most: PARTITIONS_MAX, below: PARTITIONS_MAX });
+      const roots = readList(reader, ROOT_BYTES, PARTITIONS_MAX);
+      if (partitions.length === 0 || partitions.length !== roots.length)
+        throw new MalformedBytes(`${roots.length} roots of ${partitions.length} partitions`);
+      return { kind: "roots", ring, partitions, roots };
+    }
     case CODES.leaves:
       return { kind: "leaves", ring, ranges: readRanges(reader) };
     case CODES.rows: {

@@ -13,6 +13,8 @@ export interface ExchangeReport extends ExchangeCounts {
   readonly reason: string;
   /** The partitions in which this node now holds all that the peer held when the exchange began. */
   readonly partitionsCovered: readonly number[];
+  /** Those of them in which the peer has rows that it cannot read: this node holds all the rest. */
+  readonly partitionsUnreadable: readonly number[];
   readonly durationMs: number;
 }
 

@@ -1,12 +1,12 @@
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import type { NodeId } from "../node-id.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { LeafHash, LeafRange, MerkleStore } from "../ports/merkle-store.ts";
 import type { Observer } from "../ports/observer.ts";
 import { partitionOf } from "../ring/position.ts";
-import type { RingState } from "../ring/ring-state.ts";
 import { compareBytes } from "../version/record.ts";
 import { decodeRecord } from "../version/record-codec.ts";
-import { areOwners, partitionOfLeaf, sharedPartitions } from "./shared-partitions.ts";
+import { type KeepersRing, keepersOf, partitionOfLeaf, sharedPartitions } from "./shared-partitions.ts";
 import {
   type Answers,
   type AnswerKind,
@@ -17,16 +17,19 @@ import {
   ROWS_PER_ANSWER_MAX,
 } from "./exchange-answers.ts";
 import { type Question, readQuestion } from "./exchange-questions.ts";
+import { TRANSFERS_OUT_MAX, TransfersOut } from "./transfers-out.ts";
 
 /**
- * The side of an exchange that is asked: it shows its tree, its rows and its records to a node that owns the same
- * partitions, and to nobody else. It keeps nothing between two questions; what one question costs is bounded, and so
+ * The side of an exchange that is asked: it shows its tree and its records to a node that owns the same partitions, or
+ * comes to own them by the change under way, and to nobody else; which rows it has, and in which versions, to everybody, since whoever
+ * keeps a misplaced copy has to know. It keeps nothing between two questions; what one question costs is bounded, and so
  * is how many are worked on at once: more are answered "busy".
  */
 export interface ExchangeServerParts {
   readonly self: NodeId;
-  readonly ring: RingState;
+  readonly ring: KeepersRing;
   readonly merkle: MerkleStore;
+  readonly clock: Clock;
   readonly observer: Observer;
   /** Whether this node would begin to serve an exchange to that peer now. */
   readonly mayBegin: (peer: NodeId) => boolean;
@@ -49,6 +52,7 @@ type Answered = { readonly status: "ok"; readonly bytes: Uint8Array } | Declined
 export class ExchangeServer {
   readonly #parts: ExchangeServerParts;
   readonly #served: NodeId[] = [];
+  readonly #transfers = new TransfersOut();
 
   constructor(parts: ExchangeServerParts) {
     this.#parts = parts;
@@ -98,25 +102,36 @@ export class ExchangeServer {
         status: "busy",
         message: `node ${self} works on ${this.#served.length} questions of other nodes`,
       };
-    if (question.kind === "roots" && !mayBegin(from))
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (question.kind === "roots" && question.partitions !== undefined) {
+      if (!this.#transfers.admit(from, nowMs))
+        return { status: "busy", message: `node ${self} gives copies to ${TRANSFERS_OUT_MAX} other nodes` };
+    } else if (question.kind === "roots" && !mayBegin(from)) {
       return { status: "busy", message: `node ${self} repairs its copies with another node` };
+    }
+    this.#transfers.asked(from, nowMs);
     return undefined;
   }
 
-  /** Only what both own. The roots name no partition: they are refused by their number, below. */
+  /** Only what both keep. Where the roots name no partition they are refused by their number, below. */
   #mayAsk(from: NodeId, question: Question, partitions: number): boolean {
     const { self, ring } = this.#parts;
-    const isShared = (partition: number): boolean => areOwners(ring, partition, self, from);
+    const isKept = (partition: number): boolean => keepersOf(ring, partition).includes(self);
+    const isShared = (partition: number): boolean =>
+      isKept(partition) && keepersOf(ring, partition).includes(from);
     switch (question.kind) {
       case "roots":
+        if (question.partitions !== undefined)
+          return question.partitions.every((partition) => partition < partitions && isShared(partition));
         return (
           sharedPartitions(ring, self, from).length === question.roots.length && question.roots.length > 0
         );
       case "leaves":
         return question.ranges.every((range) => partitionsOf(range, partitions).every(isShared));
       case "rows":
-        return question.leaves.every((leaf) => isShared(partitionOfLeaf(leaf, partitions)));
+        return question.leaves.every((leaf) => isKept(partitionOfLeaf(leaf, partitions)));
       case "versions":
+        return question.positions.every((position) => isKept(partitionOf(position, partitions)));
       case "records":
         return question.positions.every((position) => isShared(partitionOf(position, partitions)));
     }
@@ -125,7 +140,7 @@ export class ExchangeServer {
   #answered(from: NodeId, question: Question): Promise<Answered> {
     switch (question.kind) {
       case "roots":
-        return this.#roots(from, question.roots);
+        return this.#roots(from, question);
       case "leaves":
         return this.#leaves(question.ranges);
       case "rows":
@@ -137,16 +152,17 @@ export class ExchangeServer {
     }
   }
 
-  async #roots(from: NodeId, theirs: readonly Uint8Array[]): Promise<Answered> {
+  async #roots(from: NodeId, question: Extract<Question, { kind: "roots" }>): Promise<Answered> {
     const { self, ring, merkle, onEqual } = this.#parts;
-    const shared = sharedPartitions(ring, self, from);
+    const { roots: theirs, partitions } = question;
+    const shared = partitions ?? sharedPartitions(ring, self, from);
     const read = await merkle.partitionRoots(ring.current()?.parameters.partitions ?? 0);
     if (read.status === "failed") return read;
     const differing = [...shared.keys()].filter((i) => {
       const ours = read.partitions[shared[i]!];
       return ours === undefined || compareBytes(ours.root, theirs[i]!) !== 0;
     });
-    if (differing.length === 0) onEqual(from, shared);
+    if (differing.length === 0 && partitions === undefined) onEqual(from, shared);
     return ok("roots", { differing });
   }
 

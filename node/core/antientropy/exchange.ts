@@ -9,7 +9,7 @@ import type { Random } from "../ports/random.ts";
 import type { ReplicaStore, Stored } from "../ports/replica-store.ts";
 import type { Timers } from "../ports/timers.ts";
 import type { RingState } from "../ring/ring-state.ts";
-import { differingLeaves, directionOf, inBoth } from "./differences.ts";
+import { differingLeaves, type Direction, inBoth } from "./differences.ts";
 import { ROWS_PER_ANSWER_MAX } from "./exchange-answers.ts";
 import { POSITIONS_MAX } from "./exchange-questions.ts";
 import { pauseBetweenMs } from "./exchange-pace.ts";
@@ -20,10 +20,10 @@ import {
   readOrStop,
   type TimeAllowed,
 } from "./exchange-report.ts";
-import { versionsOf } from "./exchange-server.ts";
 import { PeerQuestions } from "./peer-questions.ts";
 import { pullRecords, pushRecords } from "./record-moves.ts";
 import { compareBytes } from "../version/record.ts";
+import { directionsOf } from "./row-directions.ts";
 import { type DifferingRow, RowComparison } from "./row-pages.ts";
 import { leafGroups, partitionOfLeaf, sharedPartitions } from "./shared-partitions.ts";
 
@@ -73,14 +73,19 @@ export class Exchange {
   readonly #uncovered = new Set<number>();
   readonly #leavesLeft = new Map<number, number>();
   readonly #spoilt = new Set<number>();
+  readonly #unreadable = new Set<number>();
   /** A leaf of each block of this node's whose root is not the sum of its leaves. */
   readonly #rootsWrong = new Set<number>();
+  /** Undefined: what both own. */
+  readonly #asked: readonly number[] | undefined;
   #shared: readonly number[] = [];
   #reason = "";
   #found = false;
 
-  constructor(peer: NodeId, limits: ExchangeLimits, parts: ExchangeParts) {
+  /** @param partitions what is compared, ascending, of what both keep; all that both own where undefined */
+  constructor(peer: NodeId, limits: ExchangeLimits, parts: ExchangeParts, partitions?: readonly number[]) {
     this.peer = peer;
+    this.#asked = partitions;
     this.#limits = limits;
     this.#parts = parts;
   }
@@ -98,8 +103,16 @@ export class Exchange {
       peer: this.peer,
       outcome,
       reason: this.#reason,
-      partitionsCovered: this.#shared.filter((partition) => !this.#uncovered.has(partition)),
+      ...this.#covered(),
       durationMs: this.#parts.clock.monotonicMs() - startMs,
+    };
+  }
+
+  #covered(): Pick<ExchangeReport, "partitionsCovered" | "partitionsUnreadable"> {
+    const partitionsCovered = this.#shared.filter((partition) => !this.#uncovered.has(partition));
+    return {
+      partitionsCovered,
+      partitionsUnreadable: partitionsCovered.filter((partition) => this.#unreadable.has(partition)),
     };
   }
 
@@ -121,14 +134,19 @@ export class Exchange {
     const current = ring.current();
     if (current === undefined) throw new ExchangeStopped("postponed", "this node has no ring");
     const { partitions } = current.parameters;
-    const named = { peer: this.peer, ring: { epoch: current.epoch, digest: ring.hash() } };
-    const questions = new PeerQuestions({ ...named, ...this.#limits }, this.#tally, this.#parts);
-    const shared = sharedPartitions(ring, self, this.peer);
+    const asked = { peer: this.peer, ring: { epoch: current.epoch, digest: ring.hash() } };
+    const questions = new PeerQuestions({ ...asked, ...this.#limits }, this.#tally, this.#parts);
+    const shared = this.#asked ?? sharedPartitions(ring, self, this.peer);
     for (const partition of shared) this.#uncovered.add(partition);
     this.#shared = shared;
 
     const roots = readOrStop(await merkle.partitionRoots(partitions)).partitions;
-    const answer = await questions.ask({ kind: "roots", roots: shared.map((p) => roots[p]!.root) });
+    const named = this.#asked === undefined ? {} : { partitions: this.#asked };
+    const answer = await questions.ask({
+      kind: "roots",
+      ...named,
+      roots: shared.map((p) => roots[p]!.root),
+    });
     this.#tally.partitionsCompared = shared.length;
     const differing = answer.differing.flatMap((index) => shared[index] ?? []);
     this.#tally.partitionsDiffering = differing.length;
@@ -217,14 +235,16 @@ export class Exchange {
     const positionsOf = (side: DifferingRow["side"]): Uint8Array[] =>
       differing.filter((row) => row.side === side).map(({ position }) => position);
     const onBoth = positionsOf("both");
-    const directions = await this.#directions(onBoth, questions);
-    const going = (...ways: string[]): Uint8Array[] =>
+    const { directions, unreadable } = await directionsOf(onBoth, questions, this.#parts.merkle);
+    this.#cannotRead(unreadable, partitions);
+    const going = (...ways: Direction[]): Uint8Array[] =>
       onBoth.filter((_, index) => ways.includes(directions[index]!));
     const pulls = inOrder([...positionsOf("theirs"), ...going("pull", "both")]);
     const pulled = await pullRecords(pulls, questions, this.#parts);
     for (const position of pulled.refused) this.#spoil(position, partitions);
     if (pulled.missing.length > 0)
       this.#reason = `the peer has ${pulled.missing.length} rows that it cannot read`;
+    this.#cannotRead(pulled.missing, partitions);
     const pushes = inOrder([...positionsOf("ours"), ...going("push", "both")]);
     const pushed = await pushRecords(pushes, questions, this.#parts);
     for (const position of pushed.corrupt) this.#parts.onCorrupt(position);
@@ -240,41 +260,13 @@ export class Exchange {
     if (!rebuilt.ok) this.#reason = `a leaf of this node's tree is wrong and stays so: ${rebuilt.message}`;
   }
 
-  /** For each position, in order; a row that fails its check on one side is replaced by that of the other. */
-  async #directions(positions: readonly Uint8Array[], questions: PeerQuestions): Promise<string[]> {
-    const directions: string[] = [];
-    while (directions.length < positions.length) {
-      const asked = positions.slice(directions.length, directions.length + POSITIONS_MAX);
-      const theirs = await questions.ask({ kind: "versions", positions: asked });
-      const looked = asked.slice(0, theirs.positionsRead);
-      const found = new Map(theirs.found.map((each) => [each.index, each]));
-      const ours = await this.#ownVersions(looked);
-      for (let i = 0; i < looked.length; i++) {
-        const our = ours[i];
-        const their = found.get(i);
-        if (our === undefined) directions.push("pull");
-        else directions.push(their === undefined ? "push" : directionOf(our, their));
-      }
-    }
-    return directions;
-  }
-
-  async #ownVersions(positions: readonly Uint8Array[]) {
-    const versions = new Map<string, ReturnType<typeof versionsOf>>();
-    for (let at = 0; at < positions.length;) {
-      const asked = positions.slice(at);
-      const read = readOrStop(
-        await this.#parts.merkle.recordsAt({ positions: asked, bytesMax: READ_BYTES_MAX }),
-      );
-      for (const { position, record } of read.rows) versions.set(position.join(), versionsOf(record));
-      at += Math.max(1, read.positionsRead);
-    }
-    return positions.map((position) => versions.get(position.join()));
-  }
-
   #pauseMs(startMs: number): number {
     const { clock, store } = this.#parts;
     return pauseBetweenMs(clock.monotonicMs() - startMs, store.oldestWriteAgeMs());
+  }
+
+  #cannotRead(positions: readonly Uint8Array[], partitions: number): void {
+    for (const position of positions) this.#unreadable.add(partitionOfLeaf(leafOf(position), partitions));
   }
 
   #spoil(position: Uint8Array, partitions: number): void {
@@ -292,9 +284,6 @@ export class Exchange {
     for (const partition of partitions) this.#uncovered.delete(partition);
   }
 }
-
-/** Of this node's own records, while their versions are looked at. */
-const READ_BYTES_MAX = 4 * 1024 * 1024;
 
 function inOrder(positions: readonly Uint8Array[]): Uint8Array[] {
   return [...positions].sort(compareBytes);

@@ -66,6 +66,13 @@ export type MergedRow =
     }
   | Refused;
 
+/** Of a write with a `mintBeforeMs`. */
+export const tooLate: Refused = {
+  outcome: "refused",
+  code: "too_late",
+  message: "this node's disk let the write in too late: another node may have been given it",
+};
+
 const nobody = new Uint8Array(0);
 const utf8 = new TextEncoder();
 

@@ -15,6 +15,7 @@ import {
   type MergedRow,
   type Refused,
   type StorageLimits,
+  tooLate,
 } from "./apply-write.ts";
 import { type BatchFacts, encodeMerged, encodeSettled } from "./write-reply-codec.ts";
 import { commandBytes, decodeWrites, type WriteCommand } from "./write-codec.ts";
@@ -73,12 +74,6 @@ export const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const REBUILD_PAUSE_MS = 60_000;
 
 const stored: Stored = { ok: true };
-
-const tooLate: Refused = {
-  outcome: "refused",
-  code: "too_late",
-  message: "this node's disk let the write in too late: another node may have been given it",
-};
 
 export class GroupCommit {
   readonly #parts: GroupCommitParts;

@@ -77,7 +77,7 @@ export const CONVERGENCE_BUGS: readonly PlantedBug[] = [
     breaks: "anti-entropy moves a record only where one side has all that the other has",
     edits: [
       {
-        file: `${ANTI_ENTROPY}/exchange.ts`,
+        file: `${ANTI_ENTROPY}/row-directions.ts`,
         search: 'else directions.push(their === undefined ? "push" : directionOf(our, their));',
         replace:
           'else if (their === undefined) directions.push("push");\n' +

@@ -20,6 +20,7 @@ function encoded(question: Question): Uint8Array {
 const position = (n: number): Uint8Array => new Uint8Array(16).fill(n);
 const asked: Question[] = [
   { kind: "roots", ring, roots: [position(1), position(0)] },
+  { kind: "roots", ring, partitions: [3, 255], roots: [position(1), position(0)] },
   {
     kind: "leaves",
     ring,
@@ -54,6 +55,8 @@ describe("questions of an exchange", () => {
         ],
       },
     ],
+    ["other roots than partitions", { kind: "roots", ring, partitions: [3, 4], roots: [position(1)] }],
+    ["roots of no partition", { kind: "roots", ring, partitions: [], roots: [] }],
     ["an empty range", { kind: "leaves", ring, ranges: [{ first: 0, count: 0 }] }],
     ["leaves beyond the last", { kind: "leaves", ring, ranges: [{ first: LEAF_COUNT - 1, count: 2 }] }],
     ["a leaf that does not exist", { kind: "rows", ring, leaves: [LEAF_COUNT], after: undefined }],

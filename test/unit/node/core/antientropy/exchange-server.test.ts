@@ -5,18 +5,19 @@ import { ExchangeServer } from "../../../../../node/core/antientropy/exchange-se
 import { ByteWriter } from "../../../../../node/core/bytes/byte-writer.ts";
 import type { NodeId } from "../../../../../node/core/node-id.ts";
 import type { LeavesRead, MerkleStore } from "../../../../../node/core/ports/merkle-store.ts";
-import { preferenceLists } from "../../../../../node/core/ring/preference-list.ts";
+import { routesOf } from "../../../../../node/core/ring/change/change-routes.ts";
 import { membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
 
 /** Node 0 of four, whose disk answers when the test says so. With N=2 the others share some of its partitions. */
 const ring = ringOf({ members: membersOf(4), replicas: 2, partitions: 8, owners: [0, 1, 2, 3, 0, 1, 2, 3] });
-const lists = preferenceLists(ring);
+const routes = routesOf(ring);
 const STRANGER = nodeId(99);
 const name = { epoch: 1, digest: "ring" };
 
 class ServerRig {
   readonly waiting: ((read: LeavesRead) => void)[] = [];
   mayBegin = true;
+  nowMs = 0;
   readonly equal: NodeId[] = [];
   readonly server: ExchangeServer;
 
@@ -32,7 +33,13 @@ class ServerRig {
     };
     this.server = new ExchangeServer({
       self: nodeId(0),
-      ring: { current: () => ring, hash: () => "ring", preferenceList: (partition) => lists[partition]! },
+      ring: {
+        current: () => ring,
+        hash: () => "ring",
+        preferenceList: (partition) => routes[partition]!.read,
+        routes: (partition) => routes[partition]!,
+      },
+      clock: { monotonicMs: () => this.nowMs, wallMs: () => 0 },
       merkle: merkle as MerkleStore,
       observer: { event: () => undefined },
       mayBegin: () => this.mayBegin,
@@ -84,6 +91,38 @@ describe("a node that is asked in an exchange", () => {
     expect(await rig.ask(STRANGER, roots(0))).to.equal("refused");
     expect(await rig.ask(STRANGER, leavesOf(0))).to.equal("refused");
     expect(rig.equal).to.deep.equal([]);
+  });
+
+  it("shows everybody which rows it has, and in which versions, of what it owns: for those with misplaced copies", async () => {
+    const rig = new ServerRig();
+    const versions = (partition: number): Question => ({
+      kind: "versions",
+      ring: name,
+      positions: [positionIn(partition)],
+    });
+    // Its disk says nothing, but it was asked.
+    expect(await rig.ask(STRANGER, versions(0))).to.equal("failed");
+    expect(await rig.ask(STRANGER, versions(1))).to.equal("refused");
+    expect(await rig.ask(STRANGER, { ...versions(0), kind: "records" } as Question)).to.equal("refused");
+  });
+
+  it("compares single partitions with whoever keeps them too, with two nodes at a time", async () => {
+    const rig = new ServerRig();
+    const some = (...partitions: number[]): Question => ({
+      kind: "roots",
+      ring: name,
+      partitions,
+      roots: partitions.map(() => new Uint8Array(16)),
+    });
+    expect(await rig.ask(nodeId(1), some(0, 1))).to.equal("refused");
+    expect(await rig.ask(nodeId(1), some(8))).to.equal("refused");
+    expect(await rig.ask(nodeId(1), some(4))).to.equal("ok");
+    expect(rig.equal).to.deep.equal([]);
+    // Partitions 3 and 7 belong to nodes 3 and 0.
+    expect(await rig.ask(nodeId(3), some(3))).to.equal("ok");
+    rig.mayBegin = false;
+    expect(await rig.ask(nodeId(1), some(4))).to.equal("ok");
+    expect(await rig.ask(nodeId(1), roots(2))).to.equal("busy");
   });
 
   it("refuses roots that are not one for each shared partition", async () => {

@@ -1,13 +1,16 @@
 import { md5Digester as hash } from "../../../../../node/adapters/md5.ts";
 import { AntiEntropy, type ComparedNow } from "../../../../../node/core/antientropy/anti-entropy.ts";
 import type { ExchangeReport } from "../../../../../node/core/antientropy/exchange-report.ts";
+import type { KeepersRing } from "../../../../../node/core/antientropy/shared-partitions.ts";
 import { MalformedBytes } from "../../../../../node/core/bytes/byte-reader.ts";
 import type { NodeId } from "../../../../../node/core/node-id.ts";
+import { decodeControl, encodeControl } from "../../../../../node/core/peers/control-channel.ts";
 import { PeerCalls } from "../../../../../node/core/peers/peer-calls.ts";
+import type { ControlMessage } from "../../../../../node/core/ports/control-calls.ts";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
 import type { CoordinatedWrite } from "../../../../../node/core/ports/replica-store.ts";
 import { Replica } from "../../../../../node/core/replica/replica.ts";
-import { preferenceLists } from "../../../../../node/core/ring/preference-list.ts";
+import { type PartitionRoutes, routesOf } from "../../../../../node/core/ring/change/change-routes.ts";
 import type { Ring } from "../../../../../node/core/ring/ring.ts";
 import { GroupCommit } from "../../../../../node/core/storage/group-commit.ts";
 import { ReplicaReader } from "../../../../../node/core/storage/replica-reader.ts";
@@ -25,6 +28,8 @@ export interface ClusterOptions {
   readonly nodes: number;
   readonly replicas?: number;
   readonly partitions?: number;
+  /** Instead of one that is made of these numbers; nodes that are no members may be more. */
+  readonly ring?: Ring;
 }
 
 /** Nodes with real stores, peer calls and anti-entropy, joined by wires of memory. The test plays the clock. */
@@ -37,8 +42,8 @@ export class ReplicaCluster {
   nowMs = 0;
   #timers: { atMs: number; run: () => void }[] = [];
 
-  constructor({ nodes, replicas = 3, partitions = 256 }: ClusterOptions) {
-    const ring = ringOf({ members: membersOf(nodes), replicas, partitions });
+  constructor({ nodes, replicas = 3, partitions = 256, ring: given }: ClusterOptions) {
+    const ring = given ?? ringOf({ members: membersOf(nodes), replicas, partitions });
     this.nodes = Array.from({ length: nodes }, (_, n) => new ReplicaNode(n, ring, this));
   }
 
@@ -54,6 +59,8 @@ export class ReplicaCluster {
     this.#cut.add(`${one.id} ${other.id}`).add(`${other.id} ${one.id}`);
     one.calls.disconnected(other.id);
     other.calls.disconnected(one.id);
+    one.onDisconnected(other.id);
+    other.onDisconnected(one.id);
   }
 
   mend(): void {
@@ -140,6 +147,19 @@ export class ReplicaNode {
   readonly events: CoreEvent[] = [];
   /** What its writer is sent waits. */
   writerHangs = false;
+  /** The ring that it serves. */
+  ring: Ring;
+  readonly ringState: KeepersRing = {
+    current: () => this.ring,
+    hash: () => (this.ring.epoch === 1 ? "ring" : `ring-${this.ring.epoch}`),
+    preferenceList: (partition) => this.#routes()[partition]!.read,
+    routes: (partition) => this.#routes()[partition]!,
+  };
+  /** Answers messages about rings and transfers. */
+  control: (from: NodeId, message: ControlMessage) => ControlMessage = () => ({ type: "nothing" });
+  /** Called when a connection is cut. */
+  onDisconnected: (peer: NodeId) => void = () => undefined;
+  #routed: { readonly ring: Ring; readonly routes: readonly PartitionRoutes[] } | undefined;
   readonly #cluster: ReplicaCluster;
   readonly #replica: Replica;
   readonly #newEngine: () => GroupCommit;
@@ -150,6 +170,7 @@ export class ReplicaNode {
 
   constructor(n: number, ring: Ring, cluster: ReplicaCluster) {
     this.id = nodeId(n);
+    this.ring = ring;
     this.#cluster = cluster;
     const writer = new PipePair();
     const reader = new PipePair();
@@ -177,10 +198,9 @@ export class ReplicaNode {
       onPeer: () => undefined,
     };
     this.calls = new PeerCalls({ transport, clock, timers, observer, random, callsPerPeerMax: 1_000 });
-    const lists = preferenceLists(ring);
     this.antiEntropy = new AntiEntropy({
       self: this.id,
-      ring: { current: () => ring, hash: () => "ring", preferenceList: (partition) => lists[partition]! },
+      ring: this.ringState,
       merkle: this.store,
       tombstones: this.store,
       store: this.store,
@@ -198,7 +218,7 @@ export class ReplicaNode {
       isConnected: transport.isConnected,
     });
     this.#replica = new Replica({
-      ring: { current: () => ring, isMember: () => true, catchUp: () => Promise.resolve() },
+      ring: { ...this.ringState, isMember: () => true, catchUp: () => Promise.resolve() },
       store: this.store,
       observer,
       isVoter: () => true,
@@ -256,7 +276,13 @@ export class ReplicaNode {
     if (request.kind === "replicate") return this.#replica.replicate(from, request.body, request.planned);
     if (request.kind === "read") return this.#replica.read(from, request.body, request.planned);
     if (request.kind === "anti_entropy") return this.antiEntropy.answer(from, request.body);
+    if (request.kind === "control") return encodeControl(this.control(from, decodeControl(request.body)));
     throw new Error(`nobody sends ${request.kind} here`);
+  }
+
+  #routes(): readonly PartitionRoutes[] {
+    if (this.#routed?.ring !== this.ring) this.#routed = { ring: this.ring, routes: routesOf(this.ring) };
+    return this.#routed.routes;
   }
 
   /** Messages between the threads of this node that moved. */
