@@ -6,12 +6,14 @@ import { HandoffMetrics } from "./prometheus-handoff.ts";
 import { DURATION_BOUNDS, HotHistogram } from "./prometheus-histogram.ts";
 import { PeerMetrics } from "./prometheus-peers.ts";
 import { Tally } from "./prometheus-tally.ts";
+import { isTransferEvent, TransferMetrics } from "./prometheus-transfer.ts";
 
 /** Counts what the core tells. Events of every request touch typed arrays and maps only; docs/METRICS.md names all. */
 export class PrometheusObserver implements Observer {
   readonly #coordinator: CoordinatorMetrics;
   readonly #handoff: HandoffMetrics;
   readonly #antiEntropy: AntiEntropyMetrics;
+  readonly #transfer: TransferMetrics;
   readonly #peers: PeerMetrics;
   readonly #storage: StorageMetrics;
 
@@ -19,11 +21,13 @@ export class PrometheusObserver implements Observer {
     this.#coordinator = new CoordinatorMetrics(registry);
     this.#handoff = new HandoffMetrics(registry);
     this.#antiEntropy = new AntiEntropyMetrics(registry);
+    this.#transfer = new TransferMetrics(registry);
     this.#peers = new PeerMetrics(registry);
     this.#storage = storageMetrics(registry);
   }
 
   event(event: CoreEvent): void {
+    if (isTransferEvent(event)) return this.#transfer.event(event);
     switch (event.kind) {
       case "put_finished":
       case "get_finished":

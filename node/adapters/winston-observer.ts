@@ -6,6 +6,8 @@ import { sayOfHandoff } from "./winston-handoff.ts";
 import { sayOfRecovery } from "./winston-recovery.ts";
 import type { LogLine } from "./winston-logger.ts";
 import { sayOfPeers } from "./winston-peers.ts";
+import { isTransferEvent } from "./prometheus-transfer.ts";
+import { sayOfTransfer } from "./winston-transfer.ts";
 
 /**
  * Writes down what a person on call wants to read. What happens in every request is for the metrics alone; what can
@@ -19,6 +21,7 @@ export class WinstonObserver implements Observer {
   }
 
   event(event: CoreEvent): void {
+    if (isTransferEvent(event)) return sayOfTransfer(event, this.#log);
     switch (event.kind) {
       case "put_finished":
       case "get_finished":

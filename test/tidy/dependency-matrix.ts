@@ -53,10 +53,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
     types: core("settings.ts"),
   },
   "node/core/peers": { may: [...GROUND, ...core("wire")], types: core("settings.ts") },
-  "node/core/membership": {
-    may: [...GROUND, ...core("peers", "ring/ring-number.ts")],
-    types: core("settings.ts", "ring"),
-  },
+  "node/core/membership": { may: [...GROUND, ...core("peers")], types: core("settings.ts", "ring") },
   "node/core/seal": { may: [...GROUND, ...core("version", "ring")] },
   "node/core/replica": { may: [...GROUND, ...core("version", "wire", "ring")], types: core("settings.ts") },
   "node/core/coordinator": {
@@ -83,6 +80,10 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
         "coordinator/replica-calls.ts",
       ),
     ],
+    types: core("settings.ts"),
+  },
+  "node/core/transfer": {
+    may: [...GROUND, ...core("version", "ring", "merkle", "antientropy", "stored-within.ts")],
     types: core("settings.ts"),
   },
   "node/core/dynamo-node.ts": { may: ["node/core"] },

@@ -116,6 +116,31 @@ export type CoreEvent =
       readonly bytesReceived: number;
       readonly durationMs: number;
     }
+  /** An exchange in which this node got copies that a change of the ring moves to it. */
+  | {
+      readonly kind: "partitions_transferred";
+      readonly peerId: string;
+      readonly outcome: "equal" | "repaired" | "failed" | "postponed";
+      readonly reason: string;
+      /** Compared, and of those the ones in which this node now has all that the peer has. */
+      readonly partitions: number;
+      readonly equal: number;
+      readonly recordsPulled: number;
+      readonly recordsPushed: number;
+      readonly bytesSent: number;
+      readonly bytesReceived: number;
+      readonly durationMs: number;
+    }
+  /** Rows in a partition that this node does not own were given to its owners, and removed where all of them have them. */
+  | {
+      readonly kind: "misplaced_handed_over";
+      readonly partition: number;
+      readonly rowsDropped: number;
+      /** Owners that are away. */
+      readonly waitsFor: readonly string[];
+    }
+  /** An owner could not be given such rows now. */
+  | { readonly kind: "misplaced_not_taken"; readonly peerId: string; readonly reason: string }
   /** A question of an exchange that a peer began. */
   | {
       readonly kind: "antientropy_served";

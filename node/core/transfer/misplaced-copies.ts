@@ -1,0 +1,221 @@
+import { pauseBetweenMs } from "../antientropy/exchange-pace.ts";
+import { ExchangeStopped, noExchange } from "../antientropy/exchange-report.ts";
+import { PeerQuestions, type PeerQuestionsParts } from "../antientropy/peer-questions.ts";
+import { type KeepersRing, keepersOf, leafGroups } from "../antientropy/shared-partitions.ts";
+import type { NodeId } from "../node-id.ts";
+import type { LeafRange, MerkleStore, PartitionSummary } from "../ports/merkle-store.ts";
+import { type MisplacedStore, ROWS_PER_DROP_MAX } from "../ports/misplaced-store.ts";
+import type { ReplicaStore } from "../ports/replica-store.ts";
+import type { Ring } from "../ring/ring.ts";
+import type { NodeSettings } from "../settings.ts";
+import { storedWithin } from "../stored-within.ts";
+import { droppableRows, type PageTaken } from "./droppable-rows.ts";
+import { givePage, type MisplacedPage, type PageParts } from "./misplaced-page.ts";
+
+/**
+ * Rows in partitions that this node does not own: a change has moved them elsewhere, was cancelled, or they came by a plan
+ * that was late. They are given to every owner, page by page and with pauses, and removed only when all of them have them
+ * (decision 15). Where an owner is away the others get them all the same, once a ring; then they wait until it is back.
+ *
+ * Invariants: a row is removed only as it was when every owner had it (its digest), and only while this node owns its partition in no set: that
+ * is looked at in the same turn in which the command leaves, and commands keep their order, so what arrives under a later ring stays.
+ */
+export interface MisplacedCopiesParts extends PageParts, PeerQuestionsParts {
+  readonly self: NodeId;
+  readonly ring: KeepersRing;
+  /** For writing and removing: both must pass any cache that this node has. */
+  readonly store: Pick<ReplicaStore, "store" | "oldestWriteAgeMs"> & MisplacedStore;
+  readonly merkle: MerkleStore;
+  readonly settings: Pick<NodeSettings, "antiEntropyIntervalMs" | "handoffIntervalMs">;
+}
+
+export interface MisplacedState {
+  /** Of partitions that this node does not own, when it looked last; undefined where it has not since the last ring. */
+  readonly keys: number | undefined;
+  /** Owners that are away, and whom some of them wait for; ascending. */
+  readonly waitsFor: readonly NodeId[];
+}
+
+/** After a new ring: hints and transfers may go first. */
+const SETTLE_MS = 2_000;
+const PAGE_MS_MAX = 60_000;
+
+export class MisplacedCopies {
+  readonly #parts: MisplacedCopiesParts;
+  readonly #drops = new Set<Promise<unknown>>();
+  /** Partitions that were offered to all owners that were there, under `#ring`. */
+  readonly #offered = new Set<number>();
+  #ring: Ring | undefined;
+  #keys: number | undefined;
+  #waitsFor = new Set<NodeId>();
+  #disarm: () => void = () => undefined;
+  #isWalking = false;
+
+  constructor(parts: MisplacedCopiesParts) {
+    this.#parts = parts;
+  }
+
+  /** From now on until the process ends; the ring is loaded. */
+  start(): void {
+    this.ringChanged();
+  }
+
+  ringChanged(): void {
+    this.#ring = this.#parts.ring.current();
+    this.#offered.clear();
+    this.#keys = undefined;
+    this.#arm(SETTLE_MS);
+  }
+
+  peerConnected(peer: NodeId): void {
+    if (this.#waitsFor.has(peer)) this.#arm(SETTLE_MS);
+  }
+
+  state(): MisplacedState {
+    return { keys: this.#keys, waitsFor: [...this.#waitsFor].sort() };
+  }
+
+  /** Resolves once no row is on its way out any more. */
+  async settled(): Promise<void> {
+    while (this.#drops.size > 0) await Promise.all(this.#drops);
+  }
+
+  #arm(delayMs: number): void {
+    this.#disarm();
+    this.#disarm = this.#parts.timers.after(delayMs, () => void this.#walk());
+  }
+
+  async #walk(): Promise<void> {
+    // A walk that is under way ends by arming anew.
+    if (this.#isWalking) return;
+    this.#isWalking = true;
+    const isDone = await this.#handOverAll();
+    this.#isWalking = false;
+    const { settings } = this.#parts;
+    this.#arm(isDone ? settings.antiEntropyIntervalMs : settings.handoffIntervalMs);
+  }
+
+  /** False where something is left to be done. */
+  async #handOverAll(): Promise<boolean> {
+    const ring = this.#parts.ring.current();
+    if (ring === undefined) return true;
+    const { partitions } = ring.parameters;
+    const left = await this.#misplaced(partitions);
+    if (left === undefined) return false;
+    if (left.length === 0) return true;
+    const waitsFor = new Set<NodeId>();
+    for (const partition of left) {
+      if (!this.#isCurrent(ring)) return false;
+      await this.#handOver(partition, ring, waitsFor);
+    }
+    this.#waitsFor = waitsFor;
+    const after = await this.#misplaced(partitions);
+    return after?.length === 0;
+  }
+
+  /** Partitions with rows that this node owns in no set; undefined where the disk does not say. */
+  async #misplaced(partitions: number): Promise<readonly number[] | undefined> {
+    const ring = this.#ring;
+    const read = await this.#parts.merkle.partitionRoots(partitions);
+    if (read.status === "failed" || ring === undefined || !this.#isCurrent(ring)) return undefined;
+    const left = [...read.partitions.keys()].filter(
+      (partition) => !isEmpty(read.partitions[partition]!) && !this.#isKeeper(partition),
+    );
+    this.#keys = left.reduce((sum, partition) => sum + Math.max(0, read.partitions[partition]!.keys), 0);
+    if (left.length === 0) this.#waitsFor = new Set();
+    return left;
+  }
+
+  async #handOver(partition: number, ring: Ring, waitsFor: Set<NodeId>): Promise<void> {
+    const { merkle, isConnected, clock, store, observer } = this.#parts;
+    const owners = keepersOf(this.#parts.ring, partition);
+    const away = owners.filter((owner) => !isConnected(owner));
+    for (const owner of away) waitsFor.add(owner);
+    if (away.length > 0 && this.#offered.has(partition)) return;
+    let rowsDropped = 0;
+    let isOffered = true;
+    for (const ranges of leafGroups([partition], ring.parameters.partitions)) {
+      const leaves = leavesOf(ranges);
+      for (let after: Uint8Array | undefined, isLast = false; !isLast;) {
+        const startMs = clock.monotonicMs();
+        const read = await merkle.rowsOfLeaves({ leaves, after, rowsMax: ROWS_PER_DROP_MAX });
+        if (read.status === "failed") return;
+        const page = { rows: read.rows, after };
+        const taken = page.rows.length === 0 ? undefined : await this.#offer(page, owners, ring);
+        if (!this.#isCurrent(ring)) return;
+        if (taken !== undefined) {
+          const rows = droppableRows(page.rows, owners, taken);
+          rowsDropped += rows.length;
+          isOffered &&= owners.every((owner) => away.includes(owner) || taken.has(owner));
+          if (rows.length > 0 && !(await this.#drop(rows, partition))) return;
+        }
+        after = read.next;
+        isLast = read.next === undefined;
+        if (page.rows.length > 0)
+          await this.#pause(pauseBetweenMs(clock.monotonicMs() - startMs, store.oldestWriteAgeMs()));
+      }
+    }
+    if (isOffered) this.#offered.add(partition);
+    observer.event({ kind: "misplaced_handed_over", partition, rowsDropped, waitsFor: away });
+  }
+
+  /** What each owner that is there made of it; those that failed are left out. */
+  async #offer(
+    page: MisplacedPage,
+    owners: readonly NodeId[],
+    ring: Ring,
+  ): Promise<ReadonlyMap<NodeId, PageTaken>> {
+    const taken = new Map<NodeId, PageTaken>();
+    for (const owner of owners) {
+      if (!this.#parts.isConnected(owner) || !this.#isCurrent(ring)) continue;
+      try {
+        taken.set(owner, await givePage(page, this.#questionsTo(owner, ring), this.#parts));
+      } catch (error) {
+        if (!(error instanceof ExchangeStopped)) throw error;
+        this.#parts.observer.event({
+          kind: "misplaced_not_taken",
+          peerId: owner,
+          reason: error.message,
+        });
+      }
+    }
+    return taken;
+  }
+
+  #questionsTo(peer: NodeId, ring: Ring): PeerQuestions {
+    const { clock } = this.#parts;
+    const named = { peer, ring: { epoch: ring.epoch, digest: this.#parts.ring.hash() } };
+    const deadlineMs = clock.monotonicMs() + PAGE_MS_MAX;
+    const allowed = { deadlineMs, isWanted: () => this.#isCurrent(ring) };
+    return new PeerQuestions({ ...named, ...allowed }, noExchange(), this.#parts);
+  }
+
+  /** False where this node owns the partition by now, or its disk did not do it in time. */
+  async #drop(rows: Parameters<MisplacedStore["dropRows"]>[0], partition: number): Promise<boolean> {
+    if (this.#isKeeper(partition)) return false;
+    const dropped = this.#parts.store.dropRows(rows);
+    this.#drops.add(dropped);
+    void dropped.then(() => this.#drops.delete(dropped));
+    return (await storedWithin(dropped, this.#parts.timers)).ok;
+  }
+
+  #isKeeper(partition: number): boolean {
+    return keepersOf(this.#parts.ring, partition).includes(this.#parts.self);
+  }
+
+  #isCurrent(ring: Ring): boolean {
+    return this.#parts.ring.current() === ring;
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.#parts.timers.after(delayMs, resolve));
+  }
+}
+
+function isEmpty({ root, keys }: PartitionSummary): boolean {
+  return keys <= 0 && root.every((byte) => byte === 0);
+}
+
+function leavesOf(ranges: readonly LeafRange[]): number[] {
+  return ranges.flatMap(({ first, count }) => Array.from({ length: count }, (_, i) => first + i));
+}

@@ -1,0 +1,165 @@
+import { expect } from "chai";
+import { partitionOf } from "../../../../../node/core/ring/position.ts";
+import { keepersOf } from "../../../../../node/core/antientropy/shared-partitions.ts";
+import { leave } from "../ring/change/change-scenes.ts";
+import { changed } from "../ring/change/elastic-rings.ts";
+import { member } from "../ring/made-ring.ts";
+import { keyNamed, writeOf } from "../storage/sample-writes.ts";
+import { names, TransferCluster, type TransferNode } from "./transfer-cluster.ts";
+
+const KEYS = names(120);
+
+describe("misplaced copies", () => {
+  let cluster: TransferCluster;
+  let rings: ReturnType<typeof changed>;
+  let left: TransferNode;
+
+  beforeEach(() => {
+    cluster = new TransferCluster({ members: 4, nodes: 4 });
+    rings = changed(cluster.settled, leave(member(3)));
+    left = cluster.nodes[3]!;
+  });
+
+  function missing(node: TransferNode): string[] {
+    return KEYS.filter((name) => node.node.record(name) === undefined);
+  }
+
+  it("of a node that has left go to all owners, and are removed then", async () => {
+    await left.node.putAll(KEYS, "value");
+    cluster.serve(rings.ended);
+    await cluster.advance(60_000);
+    for (const owner of cluster.nodes.slice(0, 3)) expect(missing(owner)).to.deep.equal([]);
+    expect(missing(left)).to.deep.equal(KEYS);
+    expect(left.misplaced.state()).to.deep.equal({ keys: 0, waitsFor: [] });
+  });
+
+  it("stay while one owner is away, though the others get them at once", async () => {
+    await left.node.putAll(KEYS, "value");
+    cluster.wires.cut(left.node, cluster.nodes[1]!.node);
+    cluster.serve(rings.ended);
+    await cluster.advance(120_000);
+    for (const n of [0, 2]) expect(missing(cluster.nodes[n]!)).to.deep.equal([]);
+    expect(missing(left)).to.deep.equal([]);
+    expect(left.misplaced.state()).to.deep.equal({
+      keys: KEYS.length,
+      waitsFor: [cluster.nodes[1]!.node.id],
+    });
+    cluster.wires.mend();
+    left.misplaced.peerConnected(cluster.nodes[1]!.node.id);
+    await cluster.advance(60_000);
+    expect(missing(cluster.nodes[1]!)).to.deep.equal([]);
+    expect(missing(left)).to.deep.equal(KEYS);
+  });
+
+  it("stay while an owner does not acknowledge them", async () => {
+    await left.node.putAll(KEYS, "value");
+    cluster.nodes[2]!.node.writerHangs = true;
+    cluster.serve(rings.ended);
+    await cluster.advance(120_000);
+    expect(missing(left)).to.deep.equal([]);
+  });
+
+  it("stay while this node owns the partition before or after a change", async () => {
+    await left.node.putAll(KEYS, "value");
+    for (const ring of [rings.transfer, rings.flipped]) {
+      cluster.serve(ring);
+      await cluster.advance(60_000);
+      const owned = KEYS.filter((name) =>
+        keepersOf(left.node.ringState, partitionOf(keyNamed(name).position, 16)).includes(left.node.id),
+      );
+      expect(owned.length).to.be.above(0);
+      expect(missing(left).filter((name) => owned.includes(name))).to.deep.equal([]);
+    }
+  });
+
+  it("that were written while they were handed over stay, and follow later", async () => {
+    await left.node.putAll(KEYS, "value");
+    const drop = left.node.store.dropRows.bind(left.node.store);
+    let isFirst = true;
+    left.node.store.dropRows = (rows) => {
+      // No owner was asked about it: it comes between the last answer and the command.
+      const { position } = keyNamed("key-5");
+      if (isFirst && rows.some((row) => Buffer.compare(row.position, position) === 0)) {
+        isFirst = false;
+        left.node.store.coordinate(writeOf("key-5", "later"));
+      }
+      return drop(rows);
+    };
+    cluster.serve(rings.ended);
+    await cluster.advance(5_000);
+    expect(missing(left)).to.deep.equal(KEYS.filter((name) => name !== "key-5"));
+    await cluster.advance(120_000);
+    expect(missing(left)).to.deep.equal(KEYS);
+    const copies = cluster.nodes
+      .slice(0, 3)
+      .map(({ node }) => Buffer.from(node.record("key-5")!).toString("latin1"));
+    expect(copies.every((copy) => copy.includes("later"))).to.equal(true);
+  });
+
+  it("do not travel where the owners have them or more already", async () => {
+    await left.node.putAll(KEYS, "value");
+    for (const { node } of cluster.nodes.slice(0, 3)) {
+      for (const name of KEYS)
+        void node.store.store({
+          position: keyNamed(name).position,
+          record: left.node.record(name)!,
+          keptFor: [],
+        });
+      await cluster.wires.settle();
+      await node.put("key-7", "more");
+    }
+    let sent = 0;
+    cluster.wires.passes = (_, message) => {
+      if (message.kind === "request" && message.request.kind === "replicate") sent += 1;
+      return true;
+    };
+    cluster.serve(rings.ended);
+    await cluster.advance(60_000);
+    expect(sent).to.equal(0);
+    expect(missing(left)).to.deep.equal(KEYS);
+  });
+
+  it("of a cancelled change go too, and what this node owns as before stays", async () => {
+    await cluster.fill(KEYS);
+    cluster.serve(rings.cancelled);
+    await cluster.advance(120_000);
+    for (const { node } of cluster.nodes) {
+      for (const name of KEYS) {
+        const owns = keepersOf(node.ringState, partitionOf(keyNamed(name).position, 16)).includes(node.id);
+        expect(node.record(name) !== undefined, `${name} at ${node.id}`).to.equal(owns);
+      }
+    }
+  });
+
+  it("no more, a row whose partition this node owns again by a ring that came during the last answer", async () => {
+    await left.node.putAll(KEYS, "value");
+    const { store } = left.node;
+    const drop = store.dropRows.bind(store);
+    let dropped = 0;
+    store.dropRows = (rows) => {
+      dropped += rows.length;
+      return drop(rows);
+    };
+    cluster.wires.passes = (from, message) => {
+      // The owners' acknowledgements are under way when it learns that it owns them.
+      if (from !== left.node && message.kind === "reply") left.serve(rings.cancelled);
+      return true;
+    };
+    cluster.serve(rings.ended);
+    await cluster.advance(4_000);
+    const owned = KEYS.filter((name) =>
+      keepersOf(left.node.ringState, partitionOf(keyNamed(name).position, 16)).includes(left.node.id),
+    );
+    expect(missing(left).filter((name) => owned.includes(name))).to.deep.equal([]);
+  });
+
+  it("are gone from the read cache", async () => {
+    const { bucket, key, position } = keyNamed("key-1");
+    await left.node.putAll(KEYS, "value");
+    const query = { bucket, key, position, want: "record" } as const;
+    await cluster.wires.finished(left.cache.read(query));
+    cluster.serve(rings.ended);
+    await cluster.advance(60_000);
+    expect((await cluster.wires.finished(left.cache.read(query))).status).to.equal("not_found");
+  });
+});
