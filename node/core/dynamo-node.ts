@@ -37,7 +37,7 @@ import { Recovery } from "./recovery/recovery.ts";
 import { Replica } from "./replica/replica.ts";
 import { RecordCache } from "./storage/record-cache.ts";
 import { storedWithin } from "./stored-within.ts";
-import type { RingNumber } from "./ring/kept-ring.ts";
+import type { RingNumber } from "./ring/ring-number.ts";
 import { RingKeeper } from "./ring/ring-keeper.ts";
 import type { NodeSettings } from "./settings.ts";
 import { decodeMessage, type PeerRequest } from "./wire/messages.ts";
@@ -90,7 +90,7 @@ export class DynamoNode {
 
   constructor(ports: NodePorts) {
     this.#ports = ports;
-    const { self, zone, transport, directory, hash, observer } = ports;
+    const { self, zone, transport, directory, hash, random, observer } = ports;
     this.cache = new RecordCache(ports.store, ports.settings.readCacheBytesMax);
     this.#health = new HealthWatch(ports);
     this.#calls = new PeerCalls({
@@ -101,7 +101,7 @@ export class DynamoNode {
     this.#replies = new PeerReplies(ports);
     const control = new ControlChannel(this.#calls, ports.clock);
     const beforeFirstRing = (adopted: boolean): Promise<boolean> => this.recovery.beforeFirstRing(adopted);
-    const ringParts = { self, zone, directory, hash, observer, beforeFirstRing };
+    const ringParts = { self, zone, directory, hash, random, observer, beforeFirstRing };
     this.ring = new RingKeeper({ ...ringParts, store: ports.ringStore, calls: control });
     const controlled = { ...ports, ring: this.ring, calls: control };
     this.membership = new Membership({

@@ -53,7 +53,10 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
     types: core("settings.ts"),
   },
   "node/core/peers": { may: [...GROUND, ...core("wire")], types: core("settings.ts") },
-  "node/core/membership": { may: [...GROUND, ...core("peers")], types: core("settings.ts", "ring") },
+  "node/core/membership": {
+    may: [...GROUND, ...core("peers", "ring/ring-number.ts")],
+    types: core("settings.ts", "ring"),
+  },
   "node/core/seal": { may: [...GROUND, ...core("version", "ring")] },
   "node/core/replica": { may: [...GROUND, ...core("version", "wire", "ring")], types: core("settings.ts") },
   "node/core/coordinator": {

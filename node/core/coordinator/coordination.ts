@@ -8,7 +8,7 @@ import type { Timers } from "../ports/timers.ts";
 import { type Quorum, resolveQuorum } from "../quorum/quorum.ts";
 import { fence } from "../ring/change/fence.ts";
 import type { PartitionRoutes } from "../ring/change/change-routes.ts";
-import type { RingNumber } from "../ring/kept-ring.ts";
+import type { RingNumber } from "../ring/ring-number.ts";
 import { partitionOf, positionOf } from "../ring/position.ts";
 import type { PlanningRing } from "../ring/ring-state.ts";
 import type { Ring } from "../ring/ring.ts";

@@ -2,7 +2,7 @@ import type { NodeId } from "../node-id.ts";
 import type { ReplicaRead } from "../ports/replica-store.ts";
 import type { CancelTimer } from "../ports/timers.ts";
 import { ReadTally, type Vote } from "../quorum/read-tally.ts";
-import type { RingNumber } from "../ring/kept-ring.ts";
+import type { RingNumber } from "../ring/ring-number.ts";
 import { standIns } from "../ring/sloppy-quorum.ts";
 import { compareBytes, type KeyRecord, merge } from "../version/record.ts";
 import { decodeRecord, encodeRecord } from "../version/record-codec.ts";

@@ -3,7 +3,7 @@ import type { NodeId } from "../node-id.ts";
 import type { PeerAnswer } from "../peers/peer-calls.ts";
 import type { ReplicaRead, Stored, StorePoint } from "../ports/replica-store.ts";
 import type { Lane } from "../ports/transport.ts";
-import type { RingNumber } from "../ring/kept-ring.ts";
+import type { RingNumber } from "../ring/ring-number.ts";
 import { compareBytes } from "../version/record.ts";
 import type { ReadRequest, ReplicateRequest } from "../wire/messages.ts";
 import { decodeReplicaRead, decodeStale, decodeStored } from "../wire/replies.ts";

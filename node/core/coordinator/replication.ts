@@ -2,7 +2,7 @@ import type { NodeId } from "../node-id.ts";
 import type { Stored } from "../ports/replica-store.ts";
 import type { CancelTimer } from "../ports/timers.ts";
 import { WriteTally } from "../quorum/write-tally.ts";
-import type { RingNumber } from "../ring/kept-ring.ts";
+import type { RingNumber } from "../ring/ring-number.ts";
 import type { QuorumMember } from "../ring/sloppy-quorum.ts";
 import {
   bestFirst,

@@ -4,7 +4,7 @@ import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { HintStore, KeptHint } from "../ports/hint-store.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { ReplicaStore, StorePoint } from "../ports/replica-store.ts";
-import type { RingNumber } from "../ring/kept-ring.ts";
+import type { RingNumber } from "../ring/ring-number.ts";
 import type { RingState } from "../ring/ring-state.ts";
 import { FORMED } from "../wire/messages.ts";
 import { type AnswerFate, fateOfAnswer, fateOfAnswers, HANDOFF, type HintFate } from "./handoff-pace.ts";

@@ -1,4 +1,5 @@
 import { type NodeId, parseNodeId } from "../node-id.ts";
+import type { RingNumber } from "../ring/ring-number.ts";
 
 /**
  * What a node says of itself to the whole cluster, and nobody else says for it. Entries travel by gossip from node to
@@ -24,7 +25,16 @@ export interface MemberEntry {
   readonly condition: string;
   /** Members that it believes down, ascending; the first `DOWN_MAX`. */
   readonly down: readonly NodeId[];
+  /** What its release can do; none from releases that do not say. */
+  readonly features?: readonly string[] | undefined;
+  /** Which ring store votes for it (ring/ring.ts `AdmittedMember`); undefined until it is on its disk. */
+  readonly ringStore?: string | undefined;
+  /** The ring that it serves and has on its disk; undefined where it serves none. */
+  readonly ring?: RingNumber | undefined;
 }
+
+/** It reads rings of format 2 and votes on their epochs. */
+export const ELASTIC = "elastic";
 
 /** `no_ring`: no member yet. `recovering`: has lost data and is no voter in reads until it is repaired. */
 export type MemberCondition = "no_ring" | "serving" | "recovering" | "draining" | "read_only";
@@ -43,6 +53,7 @@ export const ENTRY_BYTES_MAX = 4_096;
 /** No process gets there by starting: whoever claims more is broken, and nobody could ever go above it. */
 export const NUMBER_MAX = 2 ** 52;
 const TEXT_LENGTH_MAX = 256;
+const FEATURES_MAX = 32;
 
 export function stampOf({ id, incarnation, version }: MemberEntry): Stamp {
   return [id, incarnation, version];
@@ -63,6 +74,7 @@ export function parseEntry(value: unknown): MemberEntry | undefined {
   if (stamp === undefined || !texts.every(isShortText)) return undefined;
   const down = raw["down"];
   if (!Array.isArray(down) || down.length > DOWN_MAX || !down.every(isNodeId)) return undefined;
+  if (!isRingKnowledge(raw)) return undefined;
   return value as MemberEntry;
 }
 
@@ -86,6 +98,16 @@ export function isNodeId(value: unknown): value is NodeId {
 
 function isNumber(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= NUMBER_MAX;
+}
+
+/** What older releases do not say may be missing, but not be something else. */
+function isRingKnowledge({ features = [], ringStore = "", ring = null }: Record<string, unknown>): boolean {
+  if (!Array.isArray(features) || features.length > FEATURES_MAX || !features.every(isShortText))
+    return false;
+  if (!isShortText(ringStore)) return false;
+  if (ring === null) return true;
+  const { generation, epoch } = ring as Record<string, unknown>;
+  return Number.isSafeInteger(generation) && Number.isSafeInteger(epoch);
 }
 
 function isShortText(value: unknown): value is string {

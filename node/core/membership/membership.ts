@@ -5,11 +5,18 @@ import type { Observer } from "../ports/observer.ts";
 import type { PeerDirectory } from "../ports/peer-directory.ts";
 import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
+import { compareRings, type RingNumber } from "../ring/ring-number.ts";
 import type { RingState } from "../ring/ring-state.ts";
 import type { NodeSettings } from "../settings.ts";
 import { Gossip } from "./gossip.ts";
 import type { HealthWatch } from "./health-watch.ts";
-import { DOWN_MAX, type MemberCondition, type MemberEntry, type OwnDescription } from "./member-entry.ts";
+import {
+  DOWN_MAX,
+  ELASTIC,
+  type MemberCondition,
+  type MemberEntry,
+  type OwnDescription,
+} from "./member-entry.ts";
 import { MemberTable } from "./member-table.ts";
 import type { PeerHealth } from "./peer-health.ts";
 
@@ -25,7 +32,7 @@ export interface MembershipParts {
   readonly about: Pick<OwnDescription, "address" | "clientAddress" | "zone" | "software">;
   /** Its own state, asked at each round. */
   readonly condition: () => MemberCondition;
-  readonly ring: RingState & { peerConnected(id: NodeId): void };
+  readonly ring: RingState & { peerConnected(id: NodeId): void; ringStore(): string | undefined };
   readonly calls: ControlCalls;
   readonly health: HealthWatch;
   readonly directory: PeerDirectory;
@@ -98,6 +105,15 @@ export class Membership {
     return condition === "draining" || condition === "recovering";
   }
 
+  /**
+   * Whether it has said, or this node knows of itself, that this ring or a later one is on its disk: from then on it fences
+   * what was planned by older ones (ring/change/fence.ts).
+   */
+  serves(id: NodeId, number: RingNumber): boolean {
+    const ring = id === this.#parts.self ? this.#parts.ring.current() : this.#table.get(id)?.ring;
+    return ring !== undefined && compareRings(ring, number) >= 0;
+  }
+
   /** Nodes that were heard of, members or not, this one included; in no order. */
   known(): NodeId[] {
     return this.#table.entries().map(({ id }) => id);
@@ -123,13 +139,24 @@ export class Membership {
   }
 
   #describeSelf(): OwnDescription {
-    const members = this.#parts.ring.current()?.members ?? [];
+    const ring = this.#parts.ring.current();
+    const members = ring?.members ?? [];
     const down = members.filter((member) => !this.isHealthy(member.id)).map(({ id }) => id);
     const condition = members.length === 0 ? "no_ring" : this.#parts.condition();
-    return { ...this.#parts.about, condition, down: down.sort().slice(0, DOWN_MAX) };
+    return {
+      ...this.#parts.about,
+      condition,
+      down: down.sort().slice(0, DOWN_MAX),
+      features: FEATURES,
+      ringStore: this.#parts.ring.ringStore(),
+      ring: ring && { generation: ring.generation, epoch: ring.epoch },
+    };
   }
 
   #isMember(id: NodeId): boolean {
     return this.#parts.ring.current()?.members.some((member) => member.id === id) ?? false;
   }
 }
+
+/** Of this release. */
+const FEATURES = [ELASTIC] as const;

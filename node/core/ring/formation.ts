@@ -2,7 +2,7 @@ import type { NodeId } from "../node-id.ts";
 import type { ControlCalls, ControlMessage } from "../ports/control-calls.ts";
 import type { Digester } from "../ports/hash.ts";
 import type { PeerDirectory } from "../ports/peer-directory.ts";
-import { conflictMessage, describe, type KeptRing, type NumberedRing, type Refusal } from "./kept-ring.ts";
+import { conflictMessage, type KeptRing, type Refusal } from "./kept-ring.ts";
 import { RingInvalid } from "./ring-check.ts";
 import { type Formation, formedRing, ringDigest } from "./ring-document.ts";
 import {
@@ -14,6 +14,7 @@ import {
   proposeMessage,
   stateMessage,
 } from "./ring-messages.ts";
+import { describe, type NumberedRing } from "./ring-number.ts";
 import type { Ring } from "./ring.ts";
 
 /**

@@ -1,9 +1,7 @@
-import { decodeUtf8 } from "../bytes/byte-reader.ts";
 import type { NodeId } from "../node-id.ts";
-import type { Digester } from "../ports/hash.ts";
-import { checkRing, RingInvalid } from "./ring-check.ts";
-import { ringDigest } from "./ring-document.ts";
-import type { Ring } from "./ring.ts";
+import { type Ballots, serveDecided } from "./paxos/acceptor.ts";
+import { compareRings, describe, type NumberedRing } from "./ring-number.ts";
+import type { AdmittedMember, Ring, RingMember } from "./ring.ts";
 
 /**
  * What a node durably knows of the ring, and how that may change. A node starts with nothing; it accepts at most
@@ -13,28 +11,33 @@ import type { Ring } from "./ring.ts";
  * Invariant: from "proposed" a node goes to that ring or to a later one of the same cluster, from "serving" only to
  * later ones. Hence two rings cannot both be accepted by all their members if they share one.
  */
-export type KeptRing = { readonly state: "none" } | ProposedRing | ServingRing;
+export type KeptRing = NoRing | ProposedRing | ServingRing;
 
-export interface NumberedRing {
-  readonly ring: Ring;
-  /** ring-document.ts `ringDigest`. */
-  readonly digest: string;
+export interface NoRing {
+  readonly state: "none";
+  /**
+   * The ring store of a spare: of a node that met a ring that can change and does not list it. A ring that lists it with
+   * this store is its first; any other ring that lists it says that this node had one before, and lost it.
+   */
+  readonly store: string | undefined;
 }
 
 export interface ProposedRing extends NumberedRing {
   readonly state: "proposed";
 }
 
+/** `ring` and `digest` are `ballots.served`. The ring need not list this node: then it has left (elastic-ring.ts `standingOf`). */
 export interface ServingRing extends NumberedRing {
   readonly state: "serving";
-  /**
-   * True where this node learnt the ring from a peer without having accepted it: its ring store was new or lost. It may
-   * have forgotten promises, so it must abstain from deciding later epochs.
-   */
-  readonly adopted: boolean;
+  readonly ballots: Ballots;
 }
 
-export const NOTHING: KeptRing = { state: "none" };
+export const NOTHING: KeptRing = { state: "none", store: undefined };
+
+export function serving(ballots: Ballots): ServingRing {
+  const { ring, digest } = ballots.served;
+  return { state: "serving", ring, digest, ballots };
+}
 
 export type RefusalCode = "invalid_request" | "ring_exists" | "proposal_conflict" | "storage_failed" | "busy";
 
@@ -56,7 +59,7 @@ export function decideProposal(
   { self, zone }: { self: NodeId; zone: string },
 ): ProposalDecision {
   const { ring, digest } = proposal;
-  const listed = ring.members.find(({ id }) => id === self);
+  const listed = memberOf(ring, self);
   if (listed === undefined) return refuse("invalid_request", `node ${self} is not among the members`);
   if (listed.zone !== zone) {
     const zones = `${JSON.stringify(zone)}, the request lists it in ${JSON.stringify(listed.zone)}`;
@@ -88,83 +91,57 @@ export type ServingDecision =
   | { readonly kind: "same" | "older" | "not_member" }
   | { readonly kind: "other_cluster" | "conflict"; readonly ours: NumberedRing };
 
-/** What a node makes of a ring that a peer serves, or says is accepted by all its members. */
-export function decideServing(kept: KeptRing, theirs: NumberedRing, self: NodeId): ServingDecision {
+/**
+ * What a node makes of a ring that a peer serves, that is decided, or that a peer says is accepted by all its members. `drawStore`: the
+ * id of a new ring store (ring.ts `AdmittedMember.ringStore`), which each ring store has from its first ring on at the latest.
+ */
+export function decideServing(
+  kept: KeptRing,
+  theirs: NumberedRing,
+  { self, drawStore }: { self: NodeId; drawStore: () => string },
+): ServingDecision {
   const { ring, digest } = theirs;
-  const isMember = ring.members.some(({ id }) => id === self);
+  const listed = memberOf(ring, self);
   if (kept.state === "none") {
-    if (!isMember) return { kind: "not_member" };
-    return { kind: "install", next: { state: "serving", ring, digest, adopted: true } };
+    if (listed === undefined) return { kind: "not_member" };
+    return firstRing(theirs, { id: kept.store ?? drawStore(), adopted: !isFirstOf(kept, listed) });
   }
   if (kept.ring.clusterId !== ring.clusterId) return { kind: "other_cluster", ours: kept };
   if (kept.digest === digest) {
-    if (kept.state === "serving") return { kind: "same" };
-    return { kind: "install", next: { state: "serving", ring, digest, adopted: false } };
+    return kept.state === "serving"
+      ? { kind: "same" }
+      : firstRing(theirs, { id: drawStore(), adopted: false });
   }
   const order = compareRings(ring, kept.ring);
   if (order === 0 || !sameParameters(ring, kept.ring)) return { kind: "conflict", ours: kept };
   if (order < 0) return { kind: "older" };
-  if (kept.state === "proposed" && !isMember) return { kind: "not_member" };
-  const adopted = kept.state === "serving" && kept.adopted;
-  return { kind: "install", next: { state: "serving", ring, digest, adopted } };
+  if (kept.state === "proposed") {
+    if (listed === undefined) return { kind: "not_member" };
+    return firstRing(theirs, { id: drawStore(), adopted: false });
+  }
+  const next = serveDecided(kept.ballots, theirs);
+  return next === undefined ? { kind: "older" } : { kind: "install", next: serving(next) };
 }
 
-/** Negative where `a` is older than `b`: a later generation fences every epoch of an earlier one. */
-export function compareRings(a: RingNumber, b: RingNumber): number {
-  return a.generation - b.generation || a.epoch - b.epoch;
+function firstRing({ ring, digest }: NumberedRing, store: Ballots["store"]): ServingDecision {
+  const served = { ring, digest };
+  return { kind: "install", next: serving({ served, store, promised: undefined, accepted: undefined }) };
 }
 
-export type RingNumber = Pick<Ring, "generation" | "epoch">;
+/** Whether the ring lists the very store that this node drew before it had a ring. */
+function isFirstOf({ store }: NoRing, listed: RingMember | AdmittedMember): boolean {
+  return store !== undefined && "ringStore" in listed && listed.ringStore === store;
+}
+
+function memberOf({ members }: Ring, id: NodeId): RingMember | AdmittedMember | undefined {
+  return (members as readonly RingMember[]).find((member) => member.id === id);
+}
 
 function sameParameters(a: Ring, b: Ring): boolean {
   const [mine, theirs] = [a.parameters, b.parameters];
   return mine.partitions === theirs.partitions && mine.replicas === theirs.replicas;
 }
 
-export function describe({
-  clusterId,
-  generation,
-  epoch,
-}: Pick<Ring, "clusterId" | "generation" | "epoch">): string {
-  return `the ring of cluster ${clusterId}, epoch ${epoch}, generation ${generation}`;
-}
-
 function refuse(code: RefusalCode, message: string): Refusal {
   return { kind: "refused", code, message };
-}
-
-const FORMAT = 1;
-
-/** JSON: `{format, state, adopted, ring}`. The state "none" is no bytes at all and cannot be written. */
-export function encodeKept(kept: ProposedRing | ServingRing): Uint8Array {
-  const adopted = kept.state === "serving" && kept.adopted;
-  return new TextEncoder().encode(
-    JSON.stringify({ format: FORMAT, state: kept.state, adopted, ring: kept.ring }),
-  );
-}
-
-/** Throws RingInvalid: a node that cannot read what it promised must not go on as if it had promised nothing. */
-export function decodeKept(bytes: Uint8Array | undefined, hash: Digester): KeptRing {
-  if (bytes === undefined) return NOTHING;
-  let kept: Record<string, unknown>;
-  try {
-    kept = JSON.parse(decodeUtf8(bytes)) as Record<string, unknown>;
-  } catch (error) {
-    throw new RingInvalid("stored ring", error instanceof Error ? error.message : "unreadable");
-  }
-  if (kept?.["format"] !== FORMAT) {
-    throw new RingInvalid(
-      "stored ring",
-      `format ${JSON.stringify(kept?.["format"])}, this version reads ${FORMAT} only`,
-    );
-  }
-  const ring = checkRing(kept["ring"]);
-  const digest = ringDigest(ring, hash);
-  if (kept["state"] === "proposed") return { state: "proposed", ring, digest };
-  if (kept["state"] === "serving")
-    return { state: "serving", ring, digest, adopted: kept["adopted"] === true };
-  throw new RingInvalid(
-    "stored ring",
-    `state ${JSON.stringify(kept["state"])} is neither proposed nor serving`,
-  );
 }

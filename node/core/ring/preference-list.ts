@@ -11,8 +11,11 @@ import type { PreferenceList, Ring } from "./ring.ts";
  * Source: Dynamo §4.3 ("skipping positions … distinct physical nodes") and §4.6 (lists spread over data centres).
  */
 
+/** What of a ring says who owns what. */
+export type Assignment = Pick<Ring, "members" | "owners" | "parameters">;
+
 /** One list a partition, in order of partitions. Holds Q·S references: 1 MB at 256 partitions and 500 members. */
-export function preferenceLists(ring: Ring): readonly PreferenceList[] {
+export function preferenceLists(ring: Assignment): readonly PreferenceList[] {
   const { partitions, replicas } = ring.parameters;
   invariant(ring.owners.length === partitions, `${ring.owners.length} owners for ${partitions} partitions`);
   const walk = new Walk(ring);
@@ -31,10 +34,10 @@ export function preferenceLists(ring: Ring): readonly PreferenceList[] {
  * to the front. Members that own nothing come last, by id.
  */
 class Walk {
-  readonly #ring: Ring;
+  readonly #ring: Assignment;
   readonly #order: number[];
 
-  constructor(ring: Ring) {
+  constructor(ring: Assignment) {
     this.#ring = ring;
     this.#order = ring.members.map((_, index) => index);
     for (let partition = ring.owners.length - 1; partition >= 0; partition--) this.stepBackTo(partition);

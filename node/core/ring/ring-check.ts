@@ -1,5 +1,5 @@
 import { parseNodeId } from "../node-id.ts";
-import type { Ring, RingChange, RingMember, RingParameters } from "./ring.ts";
+import type { FormedRing, RingChange, RingMember, RingParameters } from "./ring.ts";
 
 /**
  * Whether a parsed JSON value is a whole and coherent ring document. Peers and files are not trusted: every field
@@ -22,14 +22,14 @@ const CLUSTER_ID = /^[a-z0-9-]{1,63}$/;
 const MEMBER_STATES = ["active", "joining", "leaving"] as const;
 const CHANGE_TYPES = ["join", "leave", "replace"] as const;
 
-/** Returns the same value, now known to be a ring. Throws RingInvalid. */
-export function checkRing(value: unknown): Ring {
+/** Returns the same value, now known to be a ring of format 1. Throws RingInvalid. */
+export function checkRing(value: unknown): FormedRing {
   const ring = record(value, "document");
   // Before all else: a document of another format may have other fields altogether.
   if (ring["format"] !== 1) {
     throw new RingInvalid(
       "format",
-      `${show(ring["format"])}, this version reads format 1 only; upgrade this node`,
+      `${show(ring["format"])}, this version reads formats 1 and 2 only; upgrade this node`,
     );
   }
   const clusterId = ring["clusterId"];
@@ -43,7 +43,7 @@ export function checkRing(value: unknown): Ring {
   const memberCount = members(ring["members"]);
   owners(ring["owners"], "owners", { partitions, memberCount });
   if (ring["change"] !== null) change(ring["change"], { partitions, memberCount });
-  return value as Ring;
+  return value as FormedRing;
 }
 
 /** Throws RingInvalid unless the value is a set of parameters that this version can serve. */

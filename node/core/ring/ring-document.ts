@@ -2,8 +2,9 @@ import { parseBoundedJson } from "../bytes/bounded-json.ts";
 import { MalformedBytes } from "../bytes/byte-reader.ts";
 import type { Digester } from "../ports/hash.ts";
 import { claim } from "./claim.ts";
+import { checkAnyRing } from "./change/elastic-ring.ts";
 import { checkParameters, checkRing, RingInvalid } from "./ring-check.ts";
-import type { Ring, RingMember, RingParameters } from "./ring.ts";
+import type { FormedRing, Ring, RingMember, RingParameters } from "./ring.ts";
 
 /**
  * The ring as bytes. Two nodes agree on a ring when they agree on the digest of its canonical bytes: JSON without
@@ -56,7 +57,7 @@ export function parseRing(bytes: Uint8Array): Ring {
     if (!(error instanceof MalformedBytes)) throw error;
     throw new RingInvalid("document", error.message);
   }
-  return checkRing(document);
+  return checkAnyRing(document);
 }
 
 /** Hex MD5 of the canonical bytes, 32 characters. */
@@ -73,7 +74,7 @@ export interface Formation {
 
 /** The first ring of a cluster; a pure function of the request, so that a repeated request proposes the same ring.
  * Throws RingInvalid. */
-export function formedRing({ clusterId, members, parameters }: Formation): Ring {
+export function formedRing({ clusterId, members, parameters }: Formation): FormedRing {
   const { partitions, replicas, hash, leafFormat } = checkParameters(parameters);
   const unclaimed = checkRing({
     format: 1,

@@ -4,24 +4,20 @@ import type { ControlCalls, ControlMessage } from "../ports/control-calls.ts";
 import type { Digester } from "../ports/hash.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { PeerDirectory } from "../ports/peer-directory.ts";
+import type { Random } from "../ports/random.ts";
 import type { RingStore } from "../ports/ring-store.ts";
 import { type PartitionRoutes, routesOf } from "./change/change-routes.ts";
+import { standingOf } from "./change/elastic-ring.ts";
 import { type FormOutcome, formRing } from "./formation.ts";
 import {
-  compareRings,
   decideProposal,
   decideServing,
-  decodeKept,
-  describe,
-  encodeKept,
   type KeptRing,
-  NOTHING,
-  type NumberedRing,
-  type ProposedRing,
-  type RingNumber,
   type ServingDecision,
   type ServingRing,
 } from "./kept-ring.ts";
+import { paxosFromControl, paxosToControl } from "./paxos/paxos-codec.ts";
+import type { PaxosMessage } from "./paxos/paxos-messages.ts";
 import { RingInvalid } from "./ring-check.ts";
 import type { Formation } from "./ring-document.ts";
 import {
@@ -33,8 +29,11 @@ import {
   refusedMessage,
   stateMessage,
 } from "./ring-messages.ts";
+import { compareRings, describe, type NumberedRing, type RingNumber } from "./ring-number.ts";
 import type { PlanningRing } from "./ring-state.ts";
+import { RingVotes } from "./ring-votes.ts";
 import type { PreferenceList, Ring } from "./ring.ts";
+import { StoredRing } from "./stored-ring.ts";
 
 /**
  * Keeps this node's ring: on disk, in memory for the data path, and in step with the peers. Formation
@@ -53,6 +52,7 @@ export interface RingKeeperOptions {
   readonly calls: ControlCalls;
   readonly directory: Pick<PeerDirectory, "peers">;
   readonly hash: Digester;
+  readonly random: Random;
   readonly observer: Observer;
   /**
    * Awaited before a first ring is stored: true once all that this node knows of its lost data is in data.db, false
@@ -65,38 +65,46 @@ export interface RingKeeperOptions {
 /** How long a peer has to say what ring it has, and how often it is asked when it does not. */
 const EXCHANGE_TIMEOUT_MS = 2_000;
 const EXCHANGE_ATTEMPTS = 3;
-/** State changes that wait for the disk; more are refused and tried again by whoever wanted them. */
-const WAITING_MAX = 64;
 
 export class RingKeeper implements PlanningRing {
   readonly #options: RingKeeperOptions;
-  #kept: KeptRing = NOTHING;
+  readonly #stored: StoredRing;
+  readonly #votes: RingVotes;
   #routes: readonly PartitionRoutes[] = [];
   #isMember = false;
   /** What each peer said last; consulted only for peers that are connected. */
   readonly #peerRings = new Map<NodeId, PeerRing>();
   readonly #exchanges = new Map<NodeId, Promise<void>>();
   readonly #installedHandlers: ((ring: Ring) => void)[] = [];
-  #lastChange: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
 
   constructor(options: RingKeeperOptions) {
     this.#options = options;
+    this.#stored = new StoredRing({ ...options, onServed: (kept) => this.#install(kept) });
+    this.#votes = new RingVotes(options.self, this.#stored);
   }
 
   /** Reads what this node knew when it stopped. Throws where the store cannot be read or understood. */
   load(): void {
-    const kept = decodeKept(this.#options.store.load(), this.#options.hash);
-    if (kept.state === "serving") this.#install(kept);
-    else this.#kept = kept;
+    this.#stored.load();
+  }
+
+  /** What this node is in the ring; "left" where that does not list it any more, "none" without a ring. */
+  standing(): ReturnType<typeof standingOf> | "none" {
+    const kept = this.#stored.kept;
+    return kept.state === "serving" ? standingOf(kept.ring, this.#options.self) : "none";
+  }
+
+  /** Which ring store votes for this node (ring.ts `AdmittedMember`); undefined until it is on the disk. */
+  ringStore(): string | undefined {
+    return this.#stored.storeId;
   }
 
   current(): Ring | undefined {
-    return this.#kept.state === "serving" ? this.#kept.ring : undefined;
+    return this.#stored.kept.state === "serving" ? this.#stored.kept.ring : undefined;
   }
 
   hash(): string {
-    return this.#kept.state === "serving" ? this.#kept.digest : "";
+    return this.#stored.kept.state === "serving" ? this.#stored.kept.digest : "";
   }
 
   preferenceList(partition: number): PreferenceList {
@@ -124,13 +132,13 @@ export class RingKeeper implements PlanningRing {
   }
 
   #serves(ring: RingNumber): boolean {
-    const kept = this.#kept;
+    const kept = this.#stored.kept;
     return kept.state === "serving" && compareRings(kept.ring, ring) >= 0;
   }
 
   /** What is on this node's disk, for the admin API and later decisions. */
   kept(): KeptRing {
-    return this.#kept;
+    return this.#stored.kept;
   }
 
   /** Called with each ring that this node begins to serve, after it is on disk. */
@@ -146,7 +154,7 @@ export class RingKeeper implements PlanningRing {
       calls,
       directory,
       hash,
-      kept: () => this.#kept,
+      kept: () => this.#stored.kept,
       wouldAccept: (proposal: NumberedRing) => this.#wouldAccept(proposal),
       accept: (proposal: NumberedRing) => this.#accept(proposal),
       commit: (ring: NumberedRing) => this.#commit(ring, self),
@@ -170,7 +178,7 @@ export class RingKeeper implements PlanningRing {
         case "ring.commit":
           return await this.#answerRing(from, message, (ring) => this.#commit(ring, from));
         default:
-          return this.#refuseMessage(from, `unknown message ${message.type.slice(0, 64)}`);
+          return await this.#answerPaxos(from, message);
       }
     } catch (error) {
       if (error instanceof RingInvalid) return this.#refuseMessage(from, error.message);
@@ -181,7 +189,7 @@ export class RingKeeper implements PlanningRing {
   #answerState(from: NodeId, theirs: PeerRing): ControlMessage {
     this.#noted(from, theirs);
     if (this.#isBehind(theirs)) void this.#exchange(from);
-    const kept = this.#kept;
+    const kept = this.#stored.kept;
     const isKnown = kept.state !== "none" && theirs.state !== "none" && kept.digest === theirs.digest;
     return stateMessage(kept, { withRing: !isKnown });
   }
@@ -198,6 +206,27 @@ export class RingKeeper implements PlanningRing {
     const answer = await act(ring);
     if (answer.kind === "refused") return refusedMessage(answer);
     return doneMessage(ring.digest);
+  }
+
+  async #answerPaxos(from: NodeId, message: ControlMessage): Promise<ControlMessage> {
+    const ballot = paxosFromControl(message, this.#options.hash);
+    if (ballot?.kind === "prepare" || ballot?.kind === "accept") return this.#answerBallot(from, ballot);
+    if (ballot?.kind !== "decided")
+      return this.#refuseMessage(from, `unknown message ${message.type.slice(0, 64)}`);
+    const answer = await this.#commit(ballot.ring, from);
+    return answer.kind === "refused" ? refusedMessage(answer) : doneMessage(ballot.ring.digest);
+  }
+
+  async #answerBallot(
+    from: NodeId,
+    ballot: Extract<PaxosMessage, { kind: "prepare" | "accept" }>,
+  ): Promise<ControlMessage> {
+    const answer = await this.#votes.vote(ballot);
+    if (answer.kind === "refused") return refusedMessage(answer);
+    // It knows of an epoch that this node missed: the next ballot finds it there.
+    const kept = this.#stored.kept;
+    if (kept.state === "serving" && compareRings(ballot.base, kept.ring) > 0) void this.#exchange(from);
+    return paxosToControl(answer);
   }
 
   #refuseMessage(from: NodeId, reason: string): ControlMessage {
@@ -217,7 +246,7 @@ export class RingKeeper implements PlanningRing {
   async #exchangeWith(peer: NodeId): Promise<void> {
     try {
       for (let attempt = 0; attempt < EXCHANGE_ATTEMPTS; attempt++) {
-        const question = stateMessage(this.#kept, { withRing: false });
+        const question = stateMessage(this.#stored.kept, { withRing: false });
         const answer = await this.#options.calls.call(peer, question, EXCHANGE_TIMEOUT_MS);
         if (answer === undefined) continue;
         const theirs = parseState(answer, this.#options.hash);
@@ -235,13 +264,13 @@ export class RingKeeper implements PlanningRing {
   /** The ring that a peer serves, if it sent it or this node has accepted the very same. */
   #servedBy(theirs: PeerRing): NumberedRing | undefined {
     if (theirs.state !== "serving") return undefined;
-    const kept = this.#kept;
+    const kept = this.#stored.kept;
     return theirs.numbered ?? (kept.state === "proposed" && kept.digest === theirs.digest ? kept : undefined);
   }
 
   #noted(peer: NodeId, theirs: PeerRing): void {
     this.#peerRings.set(peer, theirs.state === "none" ? theirs : { ...theirs, numbered: undefined });
-    const kept = this.#kept;
+    const kept = this.#stored.kept;
     // A fork shows in the summary already: the peer need not send its whole ring for that.
     if (kept.state !== "serving" || theirs.state !== "serving" || theirs.numbered !== undefined) return;
     if (theirs.clusterId !== kept.ring.clusterId || theirs.digest === kept.digest) return;
@@ -250,13 +279,13 @@ export class RingKeeper implements PlanningRing {
 
   #isBehind(theirs: PeerRing): boolean {
     if (theirs.state !== "serving") return false;
-    const kept = this.#kept;
+    const kept = this.#stored.kept;
     if (kept.state !== "serving") return true;
     return theirs.clusterId === kept.ring.clusterId && compareRings(theirs, kept.ring) > 0;
   }
 
   #wouldAccept(proposal: NumberedRing): Answer {
-    const decision = decideProposal(this.#kept, proposal, this.#options);
+    const decision = decideProposal(this.#stored.kept, proposal, this.#options);
     if (decision.kind === "refused") return decision;
     if (decision.kind === "save") {
       for (const { id, connected } of this.#options.directory.peers()) {
@@ -270,36 +299,48 @@ export class RingKeeper implements PlanningRing {
   }
 
   #accept(proposal: NumberedRing): Promise<Answer> {
-    return this.#oneByOne(async () => {
+    return this.#stored.oneByOne(async () => {
       const answer = this.#wouldAccept(proposal);
       if (answer.kind !== "done") return answer;
-      const decision = decideProposal(this.#kept, proposal, this.#options);
+      const decision = decideProposal(this.#stored.kept, proposal, this.#options);
       if (decision.kind !== "save") return answer;
-      const failure = await this.#save(decision.next);
-      if (failure === undefined) this.#kept = decision.next;
-      return failure ?? answer;
+      return (await this.#stored.keep(decision.next)) ?? answer;
     });
   }
 
-  /** Serves a ring that all its members accepted, as `from` says, unless what is kept forbids it. */
+  /** Serves a ring that is decided, or accepted by all its members, as `from` says, unless what is kept forbids it. */
   #commit(ring: NumberedRing, from: NodeId): Promise<Answer> {
-    return this.#oneByOne(async () => {
-      const decision = decideServing(this.#kept, ring, this.#options.self);
+    return this.#stored.oneByOne(async () => {
+      const { self, beforeFirstRing, observer } = this.#options;
+      const decision = decideServing(this.#stored.kept, ring, {
+        self,
+        drawStore: () => this.#stored.drawStoreId(),
+      });
+      if (decision.kind === "not_member") await this.#becomeSpare(ring.ring);
       if (decision.kind !== "install") return this.#notInstalled(decision, ring, from);
+      const { next } = decision;
       // A ring beside a data.db that is not new says "nothing was lost" to the next process (recovery/own-recovery.ts).
-      const isFirst = this.#kept.state !== "serving";
-      const mayStore = !isFirst || (await this.#options.beforeFirstRing(decision.next.adopted));
+      const isFirst = this.#stored.kept.state !== "serving";
+      const mayStore = !isFirst || (await beforeFirstRing(next.ballots.store.adopted));
       const failure = mayStore
-        ? await this.#save(decision.next)
-        : this.#storageFailed("data.db takes no write");
+        ? await this.#stored.keep(next)
+        : this.#stored.failed("data.db takes no write");
       if (failure !== undefined) {
-        this.#options.observer.event({ kind: "commit_failed", code: failure.code, message: failure.message });
+        observer.event({ kind: "commit_failed", code: failure.code, message: failure.message });
         return failure;
       }
-      this.#install(decision.next);
       this.#tellPeers();
       return { kind: "done" };
     });
+  }
+
+  /** A ring that can change may list this node next, with the ring store that it has by then. */
+  async #becomeSpare({ format }: Ring): Promise<void> {
+    const kept = this.#stored.kept;
+    if (format !== 2 || kept.state !== "none" || kept.store !== undefined) return;
+    const failure = await this.#stored.keep({ ...kept, store: this.#stored.drawStoreId() });
+    if (failure !== undefined)
+      this.#options.observer.event({ kind: "commit_failed", code: failure.code, message: failure.message });
   }
 
   #notInstalled(
@@ -339,7 +380,6 @@ export class RingKeeper implements PlanningRing {
   #install(kept: ServingRing): void {
     this.#routes = routesOf(kept.ring);
     this.#isMember = kept.ring.members.some(({ id }) => id === this.#options.self);
-    this.#kept = kept;
     const { epoch, members } = kept.ring;
     this.#options.observer.event({
       kind: "ring_installed",
@@ -353,37 +393,5 @@ export class RingKeeper implements PlanningRing {
   /** Those that miss this ring then ask for it: a lost commit must not leave a member idle beside serving ones. */
   #tellPeers(): void {
     for (const { id, connected } of this.#options.directory.peers()) if (connected) void this.#exchange(id);
-  }
-
-  async #save(next: ProposedRing | ServingRing): Promise<Extract<Answer, { kind: "refused" }> | undefined> {
-    try {
-      await this.#options.store.save(encodeKept(next));
-      return undefined;
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : "unknown error";
-      return this.#storageFailed(reason);
-    }
-  }
-
-  #storageFailed(reason: string): Extract<Answer, { kind: "refused" }> {
-    const message = `node ${this.#options.self} could not store the ring: ${reason}`;
-    return { kind: "refused", code: "storage_failed", message };
-  }
-
-  async #oneByOne(change: () => Promise<Answer>): Promise<Answer> {
-    if (this.#waiting >= WAITING_MAX) {
-      return {
-        kind: "refused",
-        code: "busy",
-        message: `node ${this.#options.self} has ${WAITING_MAX} ring changes to store`,
-      };
-    }
-    this.#waiting++;
-    const done = this.#lastChange.then(change);
-    this.#lastChange = done.then(
-      () => this.#waiting--,
-      () => this.#waiting--,
-    );
-    return done;
   }
 }

@@ -1,8 +1,9 @@
 import type { ControlMessage } from "../ports/control-calls.ts";
 import type { Digester } from "../ports/hash.ts";
-import type { KeptRing, NumberedRing, Refusal, RefusalCode, RingNumber } from "./kept-ring.ts";
-import { checkRing, RingInvalid } from "./ring-check.ts";
-import { ringDigest } from "./ring-document.ts";
+import type { KeptRing, Refusal, RefusalCode } from "./kept-ring.ts";
+import { numberedFromJson } from "./paxos/paxos-codec.ts";
+import { RingInvalid } from "./ring-check.ts";
+import type { NumberedRing, RingNumber } from "./ring-number.ts";
 
 /**
  * What members say to each other about rings. Requests: `ring.state` (this is what I have; what have you?),
@@ -55,8 +56,7 @@ export function parseState(message: ControlMessage, hash: Digester): PeerRing {
 
 /** The ring of a proposal or commit. Throws RingInvalid. */
 export function parseRingField(message: ControlMessage, hash: Digester): NumberedRing {
-  const ring = checkRing(message["ring"]);
-  return { ring, digest: ringDigest(ring, hash) };
+  return numberedFromJson(message["ring"], hash);
 }
 
 export function proposeMessage({ ring }: NumberedRing): ControlMessage {

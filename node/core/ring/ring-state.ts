@@ -1,6 +1,6 @@
 import type { NodeId } from "../node-id.ts";
 import type { PartitionRoutes } from "./change/change-routes.ts";
-import type { RingNumber } from "./kept-ring.ts";
+import type { RingNumber } from "./ring-number.ts";
 import type { PreferenceList, Ring } from "./ring.ts";
 
 /** The ring that this node serves, as the data path sees it; kept by ring/ring-keeper.ts. */

@@ -11,7 +11,8 @@ import {
   type PartitionMove,
 } from "../ring/change/change-progress.ts";
 import type { Step } from "../ring/change/change-steps.ts";
-import { type ElasticRing, votersOf } from "../ring/change/elastic-ring.ts";
+import { votersOf } from "../ring/change/elastic-ring.ts";
+import type { ElasticRing } from "../ring/ring.ts";
 import type { RingState } from "../ring/ring-state.ts";
 import type { NodeSettings } from "../settings.ts";
 import { parseReport, reportAnswer, reportQuestion } from "./transfer-report.ts";

@@ -1,5 +1,5 @@
 import type { NodeId } from "../node-id.ts";
-import type { ElasticRing } from "../ring/change/elastic-ring.ts";
+import type { ElasticRing } from "../ring/ring.ts";
 
 /**
  * With whom this node has become equal in the partitions that a change moves to it. In memory: a process that starts anew

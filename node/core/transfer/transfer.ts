@@ -6,7 +6,7 @@ import type { Observer } from "../ports/observer.ts";
 import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
 import { movesOf, type PartitionMove, transferSources } from "../ring/change/change-progress.ts";
-import type { ElasticRing } from "../ring/change/elastic-ring.ts";
+import type { ElasticRing } from "../ring/ring.ts";
 import type { RingState } from "../ring/ring-state.ts";
 import type { NodeSettings } from "../settings.ts";
 import { type NextTransfer, nextTransfer } from "./next-transfer.ts";

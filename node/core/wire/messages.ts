@@ -1,7 +1,7 @@
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter, varintBytes } from "../bytes/byte-writer.ts";
 import { type NodeId, parseNodeId } from "../node-id.ts";
-import type { RingNumber } from "../ring/kept-ring.ts";
+import type { RingNumber } from "../ring/ring-number.ts";
 
 /**
  * What members say to one another. A message is: u8 kind · u32 call · body. A request and its reply carry the same

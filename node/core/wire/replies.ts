@@ -3,7 +3,7 @@ import { ByteWriter, varintBytes } from "../bytes/byte-writer.ts";
 import type { NodeId } from "../node-id.ts";
 import { pointBytes, readPoint, writePoint } from "./store-point-codec.ts";
 import type { ReplicaRead, Stored, StoreFailureCode } from "../ports/replica-store.ts";
-import type { RingNumber } from "../ring/kept-ring.ts";
+import type { RingNumber } from "../ring/ring-number.ts";
 
 /** What a replica answers to `replicate` and `read`, as bytes. */
 

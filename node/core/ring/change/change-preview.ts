@@ -48,7 +48,7 @@ export function previewChange(
   const indexOf = new Map(members.map(({ id }, index) => [id, index]));
   const before = preferenceLists(ring);
   const after = preferenceLists({
-    ...ring,
+    parameters: ring.parameters,
     members: members.map((member) => ({ ...member, state: "active" })),
     owners: nextOwners.map((id) => indexOf.get(id)!),
   });

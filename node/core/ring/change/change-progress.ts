@@ -1,7 +1,8 @@
 import { invariant } from "../../invariant.ts";
 import type { NodeId } from "../../node-id.ts";
 import { preferenceLists } from "../preference-list.ts";
-import { type ElasticRing, ringAt } from "./elastic-ring.ts";
+import type { ElasticRing } from "../ring.ts";
+import { ringAt } from "./elastic-ring.ts";
 
 /**
  * When the next step of a change is due, from what its nodes have reported. N, W and R below: for a partition with `before`

@@ -1,15 +1,9 @@
 import type { NodeId } from "../../node-id.ts";
 import { RingInvalid } from "../ring-check.ts";
 import { ringBytes } from "../ring-document.ts";
-import type { Ring, RingChange } from "../ring.ts";
+import type { AdmittedMember, ElasticRing, Ring, RingChange } from "../ring.ts";
 import { refusalOf } from "./change-request.ts";
-import {
-  type AdmittedMember,
-  checkElasticRing,
-  ELASTIC_LEVEL,
-  type ElasticRing,
-  ringAt,
-} from "./elastic-ring.ts";
+import { checkElasticRing, ELASTIC_LEVEL, ringAt } from "./elastic-ring.ts";
 
 /**
  * How one epoch follows from the one before. Each step makes the whole next document, which the members then decide
@@ -59,21 +53,22 @@ export function takeStep(ring: Ring, step: Step): StepOutcome {
       `the ring is of format ${ring.format}: raise its feature level to ${ELASTIC_LEVEL} first`,
     );
   }
-  const elastic = ring as ElasticRing;
   switch (step.kind) {
     case "begin":
-      return begin(elastic, step);
+      return begin(ring, step);
     case "admit":
-      return admit(elastic, step);
+      return admit(ring, step);
     case "flip":
     case "end":
     case "cancel":
-      return proceed(elastic, step);
+      return proceed(ring, step);
   }
 }
 
 /** The step that leads from one document to the other; undefined where none does. Compares whole documents. */
-export function stepBetween(ring: Ring, next: ElasticRing): Step | undefined {
+export function stepBetween(ring: Ring, next: Ring): Step | undefined {
+  // No step leads to a ring of format 1.
+  if (next.format !== 2) return undefined;
   const step = likelyStep(ring, next);
   const outcome = step === undefined ? undefined : takeStep(ring, step);
   return outcome?.ok === true && sameBytes(ringBytes(outcome.ring), ringBytes(next)) ? step : undefined;
@@ -174,13 +169,13 @@ function checked(ring: ElasticRing): StepOutcome {
 function likelyStep(ring: Ring, next: ElasticRing): Step | undefined {
   if (ring.format === 1)
     return { kind: "raise", ringStores: new Map(next.members.map(({ id, ringStore }) => [id, ringStore])) };
-  const { change } = ring as ElasticRing;
+  const { change } = ring;
   if (change === null && next.change !== null) return beginningOf(next, next.change);
   if (change !== null && next.change === null)
     return { kind: change.phase === "flipped" ? "end" : "cancel", changeId: change.changeId };
   if (change !== null && next.change?.phase !== change.phase)
     return { kind: "flip", changeId: change.changeId };
-  const listed = new Map((ring as ElasticRing).members.map(({ id, ringStore }) => [id, ringStore]));
+  const listed = new Map(ring.members.map(({ id, ringStore }) => [id, ringStore]));
   const admitted = next.members.find(({ id, ringStore }) => listed.get(id) !== ringStore);
   return admitted && { kind: "admit", node: admitted.id, ringStore: admitted.ringStore };
 }

@@ -1,38 +1,8 @@
 import type { NodeId } from "../../node-id.ts";
 import { checkRing, RingInvalid } from "../ring-check.ts";
-import type { Ring, RingChange, RingMember } from "../ring.ts";
+import type { AdmittedMember, ElasticRing, Ring, RingMember } from "../ring.ts";
 
-/**
- * The ring document of format 2: one that can change. All of format 1 is in it as it was, in the same order; what is
- * new follows by name, as unknown fields of format 1 would (ring-document.ts). A ring of format 1 becomes one by a raise
- * of the feature level (change-steps.ts), once every member can read it: an older release refuses it, and must.
- */
-export interface ElasticRing extends Ring {
-  readonly format: 2;
-  readonly members: readonly AdmittedMember[];
-  readonly change: ChangeUnderWay | null;
-  /** The oldest epoch of this generation whose reads and writes replicas still serve (fence.ts). */
-  readonly acceptsFrom: number;
-}
-
-export interface AdmittedMember extends RingMember {
-  /**
-   * Which ring store votes for this member: 16 hex digits, drawn at random when the store is created. A member whose
-   * store is another one has lost its promises and abstains, until an epoch that it did not vote for lists the new store.
-   */
-  readonly ringStore: string;
-}
-
-/**
- * `owners` is who owns before the change and `nextOwners` who owns after it, in both phases; members that join are
- * "joining" and own nothing in `owners`, those that leave are "leaving" and own nothing in `nextOwners`.
- *
- * - transfer: reads go to the owners before, writes to both; the data moves. It can be cancelled.
- * - flipped: reads go to the owners after, writes still to both, until no reader of the epochs before can be answered.
- */
-export interface ChangeUnderWay extends RingChange {
-  readonly phase: "transfer" | "flipped";
-}
+/** Reads rings of format 2 (ring.ts `ElasticRing`), and says who is there before and after a change. */
 
 /** A ring store as it is drawn. */
 export const RING_STORE = /^[0-9a-f]{16}$/;

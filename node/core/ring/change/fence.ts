@@ -1,6 +1,5 @@
-import { compareRings, type RingNumber } from "../kept-ring.ts";
+import { compareRings, type RingNumber } from "../ring-number.ts";
 import type { Ring } from "../ring.ts";
-import type { ElasticRing } from "./elastic-ring.ts";
 
 /**
  * Whether a replica that serves `ring` serves a read or write that was planned by the ring of number `planned`.
@@ -20,5 +19,5 @@ export function fence(ring: Ring, planned: RingNumber): "serve" | "stale" | "fet
 
 /** Rings of format 1 never changed: all their epochs are alike, and there is one. */
 function acceptedFrom(ring: Ring): number {
-  return ring.format === 2 ? (ring as ElasticRing).acceptsFrom : ring.epoch;
+  return ring.format === 2 ? ring.acceptsFrom : ring.epoch;
 }

@@ -1,8 +1,8 @@
 import type { NodeId } from "../../node-id.ts";
 import { claim } from "../claim.ts";
 import { RingInvalid } from "../ring-check.ts";
-import type { Ring } from "../ring.ts";
-import { checkElasticRing, ELASTIC_LEVEL, type ElasticRing, ringAt, votersOf } from "./elastic-ring.ts";
+import type { ElasticRing, Ring } from "../ring.ts";
+import { checkElasticRing, ELASTIC_LEVEL, ringAt, votersOf } from "./elastic-ring.ts";
 
 /**
  * The ring with which a cluster goes on after most of those that decide are lost for good. No epoch can be decided, so

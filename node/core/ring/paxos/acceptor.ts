@@ -1,7 +1,7 @@
 import type { NodeId } from "../../node-id.ts";
 import { stepBetween } from "../change/change-steps.ts";
-import { type ElasticRing, type OwnStore, remembersPromises, votersOf } from "../change/elastic-ring.ts";
-import { compareRings, type NumberedRing } from "../kept-ring.ts";
+import { type OwnStore, remembersPromises, votersOf } from "../change/elastic-ring.ts";
+import { compareRings, type NumberedRing } from "../ring-number.ts";
 import { ballotAbove, type Ballot, compareBallots } from "./ballot.ts";
 import { type Acceptance, baseOf, type PaxosAnswer, type PaxosMessage, sameBase } from "./paxos-messages.ts";
 
@@ -63,7 +63,7 @@ function reasonToAbstain(
     return `node ${self} does not decide on the epoch after ${served.ring.epoch}`;
   if (!remembersPromises(served.ring, self, store))
     return `the ring store ${store.id} of node ${self} is new: an epoch has to admit it first`;
-  if (message.kind === "accept" && stepBetween(served.ring, message.value.ring as ElasticRing) === undefined)
+  if (message.kind === "accept" && stepBetween(served.ring, message.value.ring) === undefined)
     return `the proposed ring is no next epoch of epoch ${served.ring.epoch}`;
   return undefined;
 }

@@ -2,7 +2,7 @@ import { parseNodeId } from "../../node-id.ts";
 import type { ControlMessage } from "../../ports/control-calls.ts";
 import type { Digester } from "../../ports/hash.ts";
 import { checkAnyRing } from "../change/elastic-ring.ts";
-import type { NumberedRing } from "../kept-ring.ts";
+import type { NumberedRing } from "../ring-number.ts";
 import { RingInvalid } from "../ring-check.ts";
 import { ringDigest } from "../ring-document.ts";
 import type { Ballot } from "./ballot.ts";

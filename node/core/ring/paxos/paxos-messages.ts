@@ -1,4 +1,4 @@
-import type { NumberedRing, RingNumber } from "../kept-ring.ts";
+import type { NumberedRing, RingNumber } from "../ring-number.ts";
 import type { Ballot } from "./ballot.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { NodeId } from "../../node-id.ts";
 import { remembersPromises, votersOf } from "../change/elastic-ring.ts";
-import type { NumberedRing } from "../kept-ring.ts";
+import type { NumberedRing } from "../ring-number.ts";
 import { type Ballots, takeBallot } from "./acceptor.ts";
 import { type Ballot, compareBallots, higherBallot } from "./ballot.ts";
 import {

@@ -16,7 +16,7 @@ import type {
   Stored,
 } from "../../../../../node/core/ports/replica-store.ts";
 import { type PartitionRoutes, routesOf } from "../../../../../node/core/ring/change/change-routes.ts";
-import { compareRings, type RingNumber } from "../../../../../node/core/ring/kept-ring.ts";
+import { compareRings, type RingNumber } from "../../../../../node/core/ring/ring-number.ts";
 import { partitionOf, positionOf } from "../../../../../node/core/ring/position.ts";
 import type { PreferenceList, Ring, RingMember } from "../../../../../node/core/ring/ring.ts";
 import { defaultSettings } from "../../../../../node/core/settings.ts";

@@ -26,6 +26,7 @@ function membership({ ring }: { ring: Ring | undefined } = { ring: ringOf({ memb
         throw new Error("membership asks for no preference list");
       },
       peerConnected: () => undefined,
+      ringStore: () => "00".repeat(8),
     },
     calls: { call: async () => undefined },
     health,

@@ -7,6 +7,7 @@ import type { FormOutcome } from "../../../../../node/core/ring/formation.ts";
 import { RingKeeper } from "../../../../../node/core/ring/ring-keeper.ts";
 import type { Formation } from "../../../../../node/core/ring/ring-document.ts";
 import { nodeId } from "./made-ring.ts";
+import { seededRandom } from "./seeded.ts";
 
 /**
  * Ring keepers wired together in memory. Messages travel as JSON; every message and every save is a step, and
@@ -46,6 +47,7 @@ export class KeeperCluster {
   /** Who was about to store a first ring that it had not accepted. */
   readonly adoptions: NodeId[] = [];
   readonly #alive = new Map<NodeId, RingKeeper>();
+  readonly random = seededRandom(1);
 
   constructor(count: number, zones: readonly string[] = new Array<string>(count).fill("")) {
     this.ids = Array.from({ length: count }, (_, n) => nodeId(n));
@@ -97,6 +99,7 @@ export class KeeperCluster {
       calls: { call: (to, message) => this.#carry({ from: id, to, message }, isThisLife) },
       directory: { peers: () => this.#peersOf(id) },
       hash: md5Digester,
+      random: this.random,
       observer: { event: (event) => this.#observe(id, event) },
       beforeFirstRing: (adopted) => {
         this.adoptions.push(...(adopted ? [id] : []));

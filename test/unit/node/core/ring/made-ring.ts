@@ -1,6 +1,6 @@
 import { parseNodeId, type NodeId } from "../../../../../node/core/node-id.ts";
 import { claim } from "../../../../../node/core/ring/claim.ts";
-import type { Ring, RingMember } from "../../../../../node/core/ring/ring.ts";
+import type { FormedRing, RingMember } from "../../../../../node/core/ring/ring.ts";
 
 /** Node ids in ascending order of `n`. */
 export function nodeId(n: number): NodeId {
@@ -22,7 +22,7 @@ export function ringOf(given: {
   replicas?: number;
   partitions?: number;
   owners?: readonly number[];
-}): Ring {
+}): FormedRing {
   const { members, replicas = 3 } = given;
   const partitions = given.owners?.length ?? given.partitions ?? 256;
   return {

@@ -90,7 +90,7 @@ describe("ring document", () => {
     const [first, second] = small.members;
     const change = { changeId: "c", type: "join", phase: "moving", nextOwners: small.owners };
     const cases: readonly (readonly [string, string, object])[] = [
-      ["its format is newer", "format", { format: 2 }],
+      ["its format is newer", "format", { format: 3 }],
       ["its cluster id has capitals", "clusterId", { clusterId: "Cart" }],
       ["its generation is negative", "generation", { generation: -1 }],
       ["its epoch is 0", "epoch", { epoch: 0 }],

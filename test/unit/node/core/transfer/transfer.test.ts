@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { partitionOf } from "../../../../../node/core/ring/position.ts";
 import { movesOf } from "../../../../../node/core/ring/change/change-progress.ts";
-import type { ElasticRing } from "../../../../../node/core/ring/change/elastic-ring.ts";
+import type { ElasticRing } from "../../../../../node/core/ring/ring.ts";
 import { join } from "../ring/change/change-scenes.ts";
 import { beginningOf, changed, stepped } from "../ring/change/elastic-rings.ts";
 import { member, nodeId } from "../ring/made-ring.ts";

@@ -11,7 +11,7 @@ import {
   type PeerMessage,
   type PeerRequest,
 } from "../../../../../node/core/wire/messages.ts";
-import type { RingNumber } from "../../../../../node/core/ring/kept-ring.ts";
+import type { RingNumber } from "../../../../../node/core/ring/ring-number.ts";
 import { bytesOf, goldenFiles } from "../version/golden-files.ts";
 
 interface MessageMeaning {

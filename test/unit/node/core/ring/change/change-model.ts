@@ -7,7 +7,7 @@ import {
   transferSources,
 } from "../../../../../../node/core/ring/change/change-progress.ts";
 import { type PartitionRoutes, routesOf } from "../../../../../../node/core/ring/change/change-routes.ts";
-import type { ElasticRing } from "../../../../../../node/core/ring/change/elastic-ring.ts";
+import type { ElasticRing } from "../../../../../../node/core/ring/ring.ts";
 import { fence } from "../../../../../../node/core/ring/change/fence.ts";
 import { membersOf, member, ringOf } from "../made-ring.ts";
 import { mulberry } from "../seeded.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { planChange, type ChangePlan } from "../../../../../../node/core/ring/change/change-plan.ts";
 import type { ChangeRequest } from "../../../../../../node/core/ring/change/change-request.ts";
-import type { Ring, RingMember } from "../../../../../../node/core/ring/ring.ts";
+import type { FormedRing, Ring, RingMember } from "../../../../../../node/core/ring/ring.ts";
 import { member, membersOf, ringOf } from "../made-ring.ts";
 
 /** The plan of a request that must be possible. */
@@ -24,7 +24,7 @@ export function replace(leaving: readonly RingMember[], joining: readonly RingMe
 }
 
 /** The settled ring that a plan leads to. */
-export function ringAfter(ring: Ring, { members, nextOwners }: ChangePlan): Ring {
+export function ringAfter(ring: FormedRing, { members, nextOwners }: ChangePlan): FormedRing {
   const indexOf = new Map(members.map(({ id }, index) => [id, index]));
   return {
     ...ring,
@@ -35,7 +35,7 @@ export function ringAfter(ring: Ring, { members, nextOwners }: ChangePlan): Ring
 }
 
 export interface Scene {
-  readonly ring: Ring;
+  readonly ring: FormedRing;
   readonly request: ChangeRequest;
 }
 

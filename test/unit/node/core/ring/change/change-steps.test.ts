@@ -1,8 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { type Step, stepBetween, takeStep } from "../../../../../../node/core/ring/change/change-steps.ts";
-import type { ElasticRing } from "../../../../../../node/core/ring/change/elastic-ring.ts";
-import type { Ring } from "../../../../../../node/core/ring/ring.ts";
+import type { ElasticRing, Ring } from "../../../../../../node/core/ring/ring.ts";
 import { member, membersOf, ringOf } from "../made-ring.ts";
 import { join, replace, scenes } from "./change-scenes.ts";
 import { beginningOf, changed, raised, stepped, storeOf } from "./elastic-rings.ts";

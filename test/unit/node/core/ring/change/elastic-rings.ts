@@ -1,8 +1,7 @@
 import type { NodeId } from "../../../../../../node/core/node-id.ts";
 import type { ChangeRequest } from "../../../../../../node/core/ring/change/change-request.ts";
 import { type Step, takeStep } from "../../../../../../node/core/ring/change/change-steps.ts";
-import type { ElasticRing } from "../../../../../../node/core/ring/change/elastic-ring.ts";
-import type { Ring } from "../../../../../../node/core/ring/ring.ts";
+import type { ElasticRing, Ring } from "../../../../../../node/core/ring/ring.ts";
 import { planned } from "./change-scenes.ts";
 
 /** The ring store of a node, as drawn the n-th time: 16 hex digits that show both. */

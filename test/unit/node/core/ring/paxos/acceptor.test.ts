@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { md5Digester } from "../../../../../../node/adapters/md5.ts";
 import type { Step } from "../../../../../../node/core/ring/change/change-steps.ts";
-import type { NumberedRing } from "../../../../../../node/core/ring/kept-ring.ts";
+import type { NumberedRing } from "../../../../../../node/core/ring/ring-number.ts";
 import {
   answerBallot,
   type Ballots,

@@ -2,19 +2,15 @@ import { md5Digester } from "../../../../../../node/adapters/md5.ts";
 import type { NodeId } from "../../../../../../node/core/node-id.ts";
 import { planChange } from "../../../../../../node/core/ring/change/change-plan.ts";
 import { type Step, takeStep } from "../../../../../../node/core/ring/change/change-steps.ts";
-import {
-  type ElasticRing,
-  type OwnStore,
-  votersOf,
-} from "../../../../../../node/core/ring/change/elastic-ring.ts";
+import { type OwnStore, votersOf } from "../../../../../../node/core/ring/change/elastic-ring.ts";
 import { recoveredRing } from "../../../../../../node/core/ring/change/recovered-ring.ts";
-import { compareRings, type NumberedRing } from "../../../../../../node/core/ring/kept-ring.ts";
+import { compareRings, type NumberedRing } from "../../../../../../node/core/ring/ring-number.ts";
 import * as acceptor from "../../../../../../node/core/ring/paxos/acceptor.ts";
 import { Proposal } from "../../../../../../node/core/ring/paxos/proposal.ts";
 import type { Ballots } from "../../../../../../node/core/ring/paxos/acceptor.ts";
 import type { PaxosMessage } from "../../../../../../node/core/ring/paxos/paxos-messages.ts";
 import { ringDigest } from "../../../../../../node/core/ring/ring-document.ts";
-import type { Ring } from "../../../../../../node/core/ring/ring.ts";
+import type { ElasticRing, Ring } from "../../../../../../node/core/ring/ring.ts";
 import { member, membersOf, nodeId, ringOf } from "../made-ring.ts";
 import { raised, storeOf } from "../change/elastic-rings.ts";
 
@@ -269,7 +265,7 @@ export class BallotCluster {
         ringStores: new Map(ring.members.map(({ id }) => [id, this.node(id).store.id])),
       };
     }
-    const elastic = ring as ElasticRing;
+    const elastic = ring;
     const lost = elastic.members.find(({ id, ringStore }) => this.node(id).store.id !== ringStore);
     if (lost !== undefined && dice < 0.6)
       return { kind: "admit", node: lost.id, ringStore: this.node(lost.id).store.id };

@@ -1,4 +1,4 @@
-import { compareRings, type NumberedRing } from "../../../../../../node/core/ring/kept-ring.ts";
+import { compareRings, type NumberedRing } from "../../../../../../node/core/ring/ring-number.ts";
 import { mulberry } from "../seeded.ts";
 import { BallotCluster, type BallotNode, canDecide, type Paxos } from "./ballot-cluster.ts";
 

@@ -68,7 +68,7 @@ describe("paxos schedules", () => {
       replace: "promised: undefined, accepted: ballots.accepted }",
     },
     "an older generation is served again": {
-      file: "kept-ring",
+      file: "ring-number",
       search: "a.generation - b.generation || a.epoch - b.epoch",
       replace: "a.epoch - b.epoch",
     },

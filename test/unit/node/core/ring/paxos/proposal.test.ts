@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { md5Digester } from "../../../../../../node/adapters/md5.ts";
 import type { NodeId } from "../../../../../../node/core/node-id.ts";
-import type { NumberedRing } from "../../../../../../node/core/ring/kept-ring.ts";
+import type { NumberedRing } from "../../../../../../node/core/ring/ring-number.ts";
 import type { Ballots } from "../../../../../../node/core/ring/paxos/acceptor.ts";
 import { ATTEMPTS_MAX, Proposal } from "../../../../../../node/core/ring/paxos/proposal.ts";
 import {
