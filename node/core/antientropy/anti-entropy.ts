@@ -2,6 +2,7 @@ import type { NodeId } from "../node-id.ts";
 import type { MerkleStore } from "../ports/merkle-store.ts";
 import type { Stored } from "../ports/replica-store.ts";
 import type { TombstoneStore } from "../ports/tombstone-store.ts";
+import type { KeepersRing } from "../ring/keepers.ts";
 import type { NodeSettings } from "../settings.ts";
 import { CorruptRows } from "./corrupt-rows.ts";
 import { Exchange, type ExchangeLimits, type ExchangeParts } from "./exchange.ts";
@@ -10,7 +11,7 @@ import { ExchangeSchedule } from "./exchange-schedule.ts";
 import { ExchangeServer } from "./exchange-server.ts";
 import { Scrub } from "./scrub.ts";
 import { TombstoneRecount } from "./tombstone-recount.ts";
-import { coOwners, type KeepersRing } from "./shared-partitions.ts";
+import { coOwners } from "./shared-partitions.ts";
 
 /**
  * Anti-entropy of one node (Dynamo §4.7): it compares its copies with each co-owner's once an interval, soon after a

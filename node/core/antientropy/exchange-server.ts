@@ -3,10 +3,11 @@ import type { NodeId } from "../node-id.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LeafHash, LeafRange, MerkleStore } from "../ports/merkle-store.ts";
 import type { Observer } from "../ports/observer.ts";
+import { type KeepersRing, keepersOf } from "../ring/keepers.ts";
 import { partitionOf } from "../ring/position.ts";
 import { compareBytes } from "../version/record.ts";
 import { decodeRecord } from "../version/record-codec.ts";
-import { type KeepersRing, keepersOf, partitionOfLeaf, sharedPartitions } from "./shared-partitions.ts";
+import { partitionOfLeaf, sharedPartitions } from "./shared-partitions.ts";
 import {
   type Answers,
   type AnswerKind,

@@ -1,6 +1,6 @@
 import type { NodeId } from "../node-id.ts";
 import { LEAF_COUNT, LEAVES_PER_READ_MAX, type LeafRange } from "../ports/merkle-store.ts";
-import type { PlanningRing, RingState } from "../ring/ring-state.ts";
+import type { RingState } from "../ring/ring-state.ts";
 
 /**
  * Which part of the hash space two nodes have in common (Dynamo §4.7: "the key ranges that they host in common"), as
@@ -15,14 +15,6 @@ export function sharedPartitions(ring: RingState, one: NodeId, other: NodeId): n
     if (areOwners(ring, partition, one, other)) shared.push(partition);
   }
   return shared;
-}
-
-/** What is needed of a ring to tell who keeps a partition while a change moves it. */
-export type KeepersRing = RingState & Pick<PlanningRing, "routes">;
-
-/** Owners before and after the change under way: whoever takes part in writes. The ring must have this partition. */
-export function keepersOf(ring: KeepersRing, partition: number): readonly NodeId[] {
-  return ring.routes(partition).write.owners;
 }
 
 /** The ring must be one that has this partition. */

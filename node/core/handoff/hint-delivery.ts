@@ -25,8 +25,9 @@ import { isMember } from "./hint-recipients.ts";
  * One batch at a time for an owner, few owners at a time, pauses in between. A batch that failed is passed over until
  * the next round, so that no record can hold up those behind it.
  *
- * Orphans, hints for nodes that are no members any more, go to the current owners of their partitions. Where some of
- * those are away the others get them all the same, once: from then on they wait until all are there.
+ * Orphans, hints for nodes that are no members any more, go to the current owners of their partitions; so do hints for
+ * a member that owned the partition once, whether it is there or not. Where some of those owners are away the others get them all the
+ * same, once: from then on they wait until all are there.
  */
 export interface HintDeliveryParts extends HintHandoverParts {
   readonly settings: Pick<NodeSettings, "handoffIntervalMs" | "handoffBatchRows">;
@@ -49,8 +50,13 @@ interface OwnerState {
   notBeforeMs: number;
   /** Rounds in a row that began at the first hint and found none, though some are counted. */
   vainRounds: number;
-  /** Of an orphan's: the ring under which each was offered to those current owners that were there. */
+  /** The ring under which all were looked at, and offered to those that were there. */
   offeredUnder: Ring | undefined;
+  /** The ring of the rounds so far: with another one they begin at the first hint. */
+  ring: Ring | undefined;
+  /** Whether some wait for others than the owner: of the hints before `after`, and of all when all were last looked at. */
+  displacedSoFar: boolean;
+  hasDisplaced: boolean;
 }
 
 /** What a round has come to so far. */
@@ -115,6 +121,9 @@ export class HintDelivery {
         notBeforeMs: 0,
         vainRounds: 0,
         offeredUnder: undefined,
+        ring: undefined,
+        displacedSoFar: false,
+        hasDisplaced: false,
       };
       if (state.notBeforeMs > this.#parts.clock.monotonicMs()) continue;
       this.#owners.set(owner, state);
@@ -131,6 +140,7 @@ export class HintDelivery {
     const round: Round = { delivered: 0, waitsFor: new Set() };
     const ring = this.#parts.ring.current();
     const toSome = state.offeredUnder !== ring;
+    if (state.ring !== ring) Object.assign(state, { ring, after: undefined });
     while (this.#mayBegin(owner) && this.#parts.ring.current() === ring) {
       const startMs = this.#parts.clock.monotonicMs();
       const limits = { rows: settings.handoffBatchRows, bytes: HANDOFF.batchBytes };
@@ -138,6 +148,7 @@ export class HintDelivery {
       if (batch.status === "failed") return this.#interrupted(owner, state, round);
       await this.#mend(batch.rotten, owner);
       if (state.after === undefined) await this.#lookCloser(owner, state, batch);
+      if (state.after === undefined) state.displacedSoFar = false;
       const handedOver = await Promise.all(
         batch.hints.map((hint) => this.#handover.handOver(hint, owner, toSome)),
       );
@@ -147,9 +158,11 @@ export class HintDelivery {
       if (fates.length > 0) this.#parts.observer.event({ kind, ownerId: owner, fates, durationMs });
       state.after = batch.next;
       if (count(handedOver, round) > 0) state.failures = 0;
+      if (round.waitsFor.size > 0) state.displacedSoFar = true;
       if (!mayGoOn(fates)) return this.#interrupted(owner, state, round);
       if (batch.next === undefined) {
         state.offeredUnder = ring;
+        state.hasDisplaced = state.displacedSoFar;
         return this.#completed(owner, state, round);
       }
       await this.#pause(pauseAfterMs(durationMs));
@@ -185,10 +198,10 @@ export class HintDelivery {
 
   #completed(owner: NodeId, state: OwnerState, round: Round): void {
     const { delivered, waitsFor } = round;
-    if (waitsFor.size > 0 && this.#isOrphaning(owner)) return this.#interrupted(owner, state, round);
+    if (waitsFor.size > 0) return this.#interrupted(owner, state, round);
     state.failures = 0;
     if (delivered === 0) return;
-    if (this.#isOrphaning(owner))
+    if (this.#isOrphaning(owner) || !this.#parts.isConnected(owner))
       return this.#parts.observer.event({ kind: "orphans_handed_over", ownerId: owner, delivered });
     this.#parts.observer.event({ kind: "handoff_completed", ownerId: owner, delivered });
     this.#parts.onCompleted(owner);
@@ -198,7 +211,7 @@ export class HintDelivery {
     state.failures += 1;
     const { clock, settings } = this.#parts;
     state.notBeforeMs = clock.monotonicMs() + backoffMs(state.failures, settings.handoffIntervalMs);
-    if (!this.#isOrphaning(owner))
+    if (!this.#isOrphaning(owner) && waitsFor.size === 0)
       return this.#parts.observer.event({ kind: "handoff_interrupted", ownerId: owner, delivered });
     const told = [...waitsFor].slice(0, TOLD_MAX);
     this.#parts.observer.event({ kind: "orphans_waiting", ownerId: owner, delivered, waitsFor: told });
@@ -211,7 +224,16 @@ export class HintDelivery {
   /** Of an orphan each current owner is reached or not, hint by hint. */
   #mayBegin(owner: NodeId): boolean {
     if (this.#isOrphaning(owner)) return true;
-    return owner !== this.#parts.self && isMember(owner, this.#parts.ring) && this.#parts.isConnected(owner);
+    if (owner === this.#parts.self || !isMember(owner, this.#parts.ring)) return false;
+    return this.#parts.isConnected(owner) || this.#mayHaveDisplaced(owner);
+  }
+
+  /** Some of what is kept for a member that is away may be for others by now: looked for once a ring, then if there are any. */
+  #mayHaveDisplaced(owner: NodeId): boolean {
+    const { ring, store } = this.#parts;
+    if (ring.current()?.format !== 2 || store.hintsCounted(owner) === 0) return false;
+    const state = this.#owners.get(owner);
+    return state === undefined || state.offeredUnder !== ring.current() || state.hasDisplaced;
   }
 
   /** Without a ring nobody can say who has left it. */

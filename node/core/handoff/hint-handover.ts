@@ -4,21 +4,21 @@ import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { HintStore, KeptHint } from "../ports/hint-store.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { ReplicaStore, StorePoint } from "../ports/replica-store.ts";
+import type { KeepersRing } from "../ring/keepers.ts";
 import type { RingNumber } from "../ring/ring-number.ts";
-import type { RingState } from "../ring/ring-state.ts";
 import { FORMED } from "../wire/messages.ts";
 import { type AnswerFate, fateOfAnswer, fateOfAnswers, HANDOFF, type HintFate } from "./handoff-pace.ts";
-import { isMember, recipientsOf } from "./hint-recipients.ts";
+import { recipientsOf } from "./hint-recipients.ts";
 
 /**
  * Gives one hint to whoever must have it, and then strikes its owner off.
  *
- * Invariant: an owner is struck off a hint only after it, or for an orphan each current owner of the partition, has
+ * Invariant: an owner is struck off a hint only after it, or, where it owns the partition no more, each of those who do, has
  * acknowledged exactly that record from stable storage. A ring that changed meanwhile names others: then it stays.
  */
 export interface HintHandoverParts {
   readonly self: NodeId;
-  readonly ring: RingState;
+  readonly ring: KeepersRing;
   readonly store: HintStore;
   /** Keeps a record among this node's own: it may be a current owner of an orphan. Answers in bounded time. */
   readonly keepOwn: ReplicaStore["store"];
@@ -32,7 +32,7 @@ export interface HintHandoverParts {
 
 export interface HandedOver {
   readonly fate: HintFate;
-  /** Who has yet to acknowledge it. */
+  /** Who has yet to acknowledge it; nobody of a hint that waits for its own owner alone. */
   readonly waitsFor: readonly NodeId[];
 }
 
@@ -43,17 +43,19 @@ export class HintHandover {
     this.#parts = parts;
   }
 
-  /** @param toSome an orphan goes to those current owners that are connected, though others are away */
+  /** @param toSome what goes to all current owners goes to those that are connected, though others are away */
   async handOver(hint: KeptHint, owner: NodeId, toSome: boolean): Promise<HandedOver> {
     const { position, record } = hint;
     if (record === undefined) return { fate: await this.#dropMarker(hint, owner), waitsFor: [] };
     const { ring } = this.#parts;
     const recipients = recipientsOf(owner, position, ring);
-    const away = isMember(owner, ring) ? [] : recipients.filter((recipient) => this.#isAway(recipient));
+    const isForOwner = recipients.length === 1 && recipients[0] === owner;
+    if (isForOwner && this.#isAway(owner)) return { fate: "waiting", waitsFor: [] };
+    const away = isForOwner ? [] : recipients.filter((recipient) => this.#isAway(recipient));
     if (away.length > 0 && !toSome) return { fate: "waiting", waitsFor: away };
     const asked = recipients.filter((recipient) => !away.includes(recipient));
     const fates = await Promise.all(asked.map((recipient) => this.#give(recipient, position, record)));
-    const waitsFor = [...away, ...asked.filter((_, i) => fates[i] !== "delivered")];
+    const waitsFor = isForOwner ? [] : [...away, ...asked.filter((_, i) => fates[i] !== "delivered")];
     const fate = fateOfAnswers(fates);
     if (fate !== "delivered" || away.length > 0)
       return { fate: fate === "delivered" ? "waiting" : fate, waitsFor };

@@ -1,11 +1,12 @@
 import { pauseBetweenMs } from "../antientropy/exchange-pace.ts";
 import { ExchangeStopped, noExchange } from "../antientropy/exchange-report.ts";
 import { PeerQuestions, type PeerQuestionsParts } from "../antientropy/peer-questions.ts";
-import { type KeepersRing, keepersOf, leafGroups } from "../antientropy/shared-partitions.ts";
+import { leafGroups } from "../antientropy/shared-partitions.ts";
 import type { NodeId } from "../node-id.ts";
 import type { LeafRange, MerkleStore, PartitionSummary } from "../ports/merkle-store.ts";
 import { type MisplacedStore, ROWS_PER_DROP_MAX } from "../ports/misplaced-store.ts";
 import type { ReplicaStore } from "../ports/replica-store.ts";
+import { type KeepersRing, keepersOf } from "../ring/keepers.ts";
 import type { Ring } from "../ring/ring.ts";
 import type { NodeSettings } from "../settings.ts";
 import { storedWithin } from "../stored-within.ts";

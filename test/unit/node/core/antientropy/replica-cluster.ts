@@ -1,7 +1,7 @@
 import { md5Digester as hash } from "../../../../../node/adapters/md5.ts";
 import { AntiEntropy, type ComparedNow } from "../../../../../node/core/antientropy/anti-entropy.ts";
 import type { ExchangeReport } from "../../../../../node/core/antientropy/exchange-report.ts";
-import type { KeepersRing } from "../../../../../node/core/antientropy/shared-partitions.ts";
+import type { KeepersRing } from "../../../../../node/core/ring/keepers.ts";
 import { MalformedBytes } from "../../../../../node/core/bytes/byte-reader.ts";
 import type { NodeId } from "../../../../../node/core/node-id.ts";
 import { decodeControl, encodeControl } from "../../../../../node/core/peers/control-channel.ts";

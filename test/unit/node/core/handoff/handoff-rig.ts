@@ -7,8 +7,8 @@ import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
 import type { Stored } from "../../../../../node/core/ports/replica-store.ts";
 import type { Lane } from "../../../../../node/core/ports/transport.ts";
 import { partitionOf } from "../../../../../node/core/ring/position.ts";
-import type { RingMember } from "../../../../../node/core/ring/ring.ts";
-import { preferenceLists } from "../../../../../node/core/ring/preference-list.ts";
+import { routesOf } from "../../../../../node/core/ring/change/change-routes.ts";
+import type { Ring, RingMember } from "../../../../../node/core/ring/ring.ts";
 import { GroupCommit } from "../../../../../node/core/storage/group-commit.ts";
 import { ReplicaReader } from "../../../../../node/core/storage/replica-reader.ts";
 import { StoreClient } from "../../../../../node/core/storage/store-client.ts";
@@ -48,8 +48,8 @@ export class HandoffRig {
   readonly #calls: PeerCalls;
   readonly #engine: GroupCommit;
   readonly #pipes: readonly PipePair[];
-  #ring = ringOf({ members: membersOf(8) });
-  #lists = preferenceLists(this.#ring);
+  #ring: Ring = ringOf({ members: membersOf(8) });
+  #routes = routesOf(this.#ring);
   #sent: SentHint[] = [];
   #soon: (() => void)[] = [];
   #timers: { atMs: number; run: () => void }[] = [];
@@ -92,7 +92,8 @@ export class HandoffRig {
       ring: {
         current: () => this.#ring,
         hash: () => "",
-        preferenceList: (partition) => this.#lists[partition]!,
+        preferenceList: (partition) => this.#routes[partition]!.read,
+        routes: (partition) => this.#routes[partition]!,
       },
       settings: { handoffIntervalMs: INTERVAL_MS, handoffBatchRows },
       store: this.store,
@@ -127,13 +128,17 @@ export class HandoffRig {
 
   /** The next epoch, with these members. */
   install(members: readonly RingMember[]): void {
-    this.#ring = { ...ringOf({ members }), epoch: this.#ring.epoch + 1 };
-    this.#lists = preferenceLists(this.#ring);
+    this.serve({ ...ringOf({ members }), epoch: this.#ring.epoch + 1 });
+  }
+
+  serve(ring: Ring): void {
+    this.#ring = ring;
+    this.#routes = routesOf(ring);
   }
 
   /** Who owns the key now. */
   ownersOf(name: string): readonly NodeId[] {
-    return this.#lists[partitionOf(keyNamed(name).position, this.#ring.parameters.partitions)]!.owners;
+    return this.#routes[partitionOf(keyNamed(name).position, this.#ring.parameters.partitions)]!.write.owners;
   }
 
   connect(owner: NodeId): void {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { partitionOf } from "../../../../../node/core/ring/position.ts";
-import { keepersOf } from "../../../../../node/core/antientropy/shared-partitions.ts";
+import { keepersOf } from "../../../../../node/core/ring/keepers.ts";
 import { leave } from "../ring/change/change-scenes.ts";
 import { changed } from "../ring/change/elastic-rings.ts";
 import { member } from "../ring/made-ring.ts";

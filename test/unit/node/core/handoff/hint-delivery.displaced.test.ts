@@ -1,0 +1,105 @@
+import { expect } from "chai";
+import type { NodeId } from "../../../../../node/core/node-id.ts";
+import { keepersOf } from "../../../../../node/core/ring/keepers.ts";
+import { routesOf } from "../../../../../node/core/ring/change/change-routes.ts";
+import { partitionOf } from "../../../../../node/core/ring/position.ts";
+import type { Ring } from "../../../../../node/core/ring/ring.ts";
+import { join } from "../ring/change/change-scenes.ts";
+import { changed, raised } from "../ring/change/elastic-rings.ts";
+import { member, membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
+import { keyNamed } from "../storage/sample-writes.ts";
+import { HandoffRig, INTERVAL_MS, type SentHint } from "./handoff-rig.ts";
+
+const SELF = nodeId(0);
+const before = raised(ringOf({ members: membersOf(8) }));
+const { transfer, ended } = changed(before, join(member(8), member(9)));
+
+function ownersIn(ring: Ring, name: string): readonly NodeId[] {
+  const routes = routesOf(ring);
+  const state = {
+    current: () => ring,
+    hash: () => "",
+    preferenceList: (partition: number) => routes[partition]!.read,
+    routes: (partition: number) => routes[partition]!,
+  };
+  return keepersOf(state, partitionOf(keyNamed(name).position, ring.parameters.partitions));
+}
+
+/** Nodes 8 and 9 have joined, and took partitions of others, for whom node 0 still keeps something. */
+describe("HintDelivery to a member that owns the partition no more", () => {
+  let rig: HandoffRig;
+  const keys = Array.from({ length: 2_000 }, (_, i) => `key-${i}`);
+  const isOthers = (name: string): boolean => !ownersIn(ended, name).includes(SELF);
+  const lost = (name: string): NodeId | undefined =>
+    ownersIn(before, name).find((id) => id !== SELF && !ownersIn(ended, name).includes(id));
+  const moved = keys.find((name) => isOthers(name) && lost(name) !== undefined)!;
+  const owner = lost(moved)!;
+  /** Still its own. */
+  const kept = keys.find((name) => isOthers(name) && ownersIn(ended, name).includes(owner))!;
+
+  beforeEach(() => {
+    rig = new HandoffRig();
+    rig.serve(ended);
+  });
+
+  function connectAll(...except: readonly NodeId[]): void {
+    for (const { id } of ended.members) if (id !== SELF && !except.includes(id)) rig.connected.add(id);
+  }
+
+  async function sentAfter(ms = INTERVAL_MS + 1_000): Promise<SentHint[]> {
+    await rig.advance(ms);
+    return rig.sent();
+  }
+
+  it("goes to all who own it now, not to the old owner, and is forgotten with the last acknowledgement", async () => {
+    await rig.keep(moved, "a", owner);
+    connectAll();
+    const sent = await sentAfter();
+    expect(sent.map(({ to }) => to)).to.have.members([...ownersIn(ended, moved)]);
+    for (const hint of sent) {
+      expect(rig.pending()).to.deep.equal({ [owner]: 1 });
+      await rig.answer(hint);
+    }
+    expect(rig.pending()).to.deep.equal({});
+  });
+
+  it("goes there though the old owner is away, and what is the old owner's own waits for it", async () => {
+    await rig.keep(moved, "a", owner);
+    await rig.keep(kept, "b", owner);
+    connectAll(owner);
+    const sent = await sentAfter();
+    expect(sent.map(({ to }) => to)).to.have.members([...ownersIn(ended, moved)]);
+    for (const hint of sent) await rig.answer(hint);
+    expect(rig.pending()).to.deep.equal({ [owner]: 1 });
+    // Not looked through again and again while it is away.
+    const reads = rig.events.filter(({ kind }) => kind === "hints_sent").length;
+    await rig.advance(5 * INTERVAL_MS);
+    expect(rig.events.filter(({ kind }) => kind === "hints_sent").length).to.equal(reads);
+    rig.connect(owner);
+    const own = await sentAfter(1_000);
+    expect(own.map(({ to }) => to)).to.deep.equal([owner]);
+    for (const hint of own) await rig.answer(hint);
+    expect(rig.pending()).to.deep.equal({});
+  });
+
+  it("waits for an owner of now that is away, the others having it", async () => {
+    const [away, ...there] = ownersIn(ended, moved);
+    await rig.keep(moved, "a", owner);
+    connectAll(away!);
+    const first = await sentAfter();
+    expect(first.map(({ to }) => to)).to.have.members(there);
+    for (const hint of first) await rig.answer(hint);
+    expect(rig.pending()).to.deep.equal({ [owner]: 1 });
+    expect(await sentAfter(2 * INTERVAL_MS)).to.deep.equal([]);
+    rig.connected.add(away!);
+    const all = await sentAfter(80_000);
+    expect(all.map(({ to }) => to)).to.include(away);
+  });
+
+  it("goes to its owner alone while the change moves it: that one still keeps it", async () => {
+    rig.serve(transfer);
+    await rig.keep(moved, "a", owner);
+    connectAll();
+    expect((await sentAfter()).map(({ to }) => to)).to.deep.equal([owner]);
+  });
+});
