@@ -10,6 +10,15 @@ import type {
   FormRingResult,
   Readiness,
 } from "../node/contract/admin-types.ts";
+import type {
+  PlanRingChangeRequest,
+  RecoverRingRequest,
+  RecoverRingResult,
+  RingChangeProgress,
+  RingChangeRequest,
+  RingChangeResult,
+  RingPlan,
+} from "../node/contract/ring-change-types.ts";
 import { REQUEST_ID_HEADER } from "../node/contract/http-headers.ts";
 import { READINESS_PATH } from "../node/contract/pod-contract.ts";
 import { DynamoError } from "./dynamo-error.ts";
@@ -79,6 +88,36 @@ export class AdminClient {
   /** Forming the same ring again is no error. */
   async formRing(request: FormRingRequest): Promise<FormRingResult> {
     return (await this.#json("POST", "/admin/v1/ring/form", { body: request })) as FormRingResult;
+  }
+
+  /** What a change would move; changes nothing. Rejects with the code of the refusal where the ring does not allow it. */
+  async planRingChange(request: PlanRingChangeRequest): Promise<RingPlan> {
+    return (await this.#json("POST", "/admin/v1/ring/plan", { body: request })) as RingPlan;
+  }
+
+  /** Resolves once the change has begun. Sending the same again is no second change; codes as in the contract. */
+  async beginRingChange(request: RingChangeRequest): Promise<RingChangeResult> {
+    return (await this.#json("POST", "/admin/v1/ring/changes", { body: request })) as RingChangeResult;
+  }
+
+  /** Resolves once the ring is back at the owners before. Rejects with code wrong_phase where the change has flipped. */
+  async cancelRingChange(changeId: string): Promise<RingChangeResult> {
+    const body = { changeId };
+    return (await this.#json("POST", "/admin/v1/ring/changes/cancel", { body })) as RingChangeResult;
+  }
+
+  /** Undefined without a change. */
+  async ringChangeProgress(): Promise<RingChangeProgress | undefined> {
+    // 404: a node of an older release, whose ring never changes.
+    const expected = [200, 404];
+    const answer = (await this.#json("GET", "/admin/v1/ring/changes/current", { expected })) as
+      RingChangeProgress | Record<string, never>;
+    return "changeId" in answer ? (answer as RingChangeProgress) : undefined;
+  }
+
+  /** Only after most of those that decide are lost for good. */
+  async recoverRing(request: RecoverRingRequest): Promise<RecoverRingResult> {
+    return (await this.#json("POST", "/admin/v1/ring/recover", { body: request })) as RecoverRingResult;
   }
 
   /**

@@ -25,6 +25,8 @@ function textOf(error: unknown): string {
 }
 
 function adviceFor(error: DynamoError): string {
+  if (error.code === "undecided")
+    return "It may still begin or end: see `dynamokv ring show` before you ask again.";
   if (error.maybeApplied) return "The write may have been applied: get the key before you write again.";
   switch (error.code) {
     case "unreachable":
@@ -35,6 +37,13 @@ function adviceFor(error: DynamoError): string {
       return "The nodes are not formed into a ring yet: `dynamokv ring form --cluster-id NAME`.";
     case "too_many_siblings":
       return "Resolve the key first: `dynamokv put BUCKET KEY VALUE --resolve`.";
+    case "change_under_way":
+      return "See how far it is with `dynamokv ring show`; `dynamokv ring cancel` takes it back.";
+    case "epoch_passed":
+    case "overtaken":
+      return "The ring has changed meanwhile: look at it (`dynamokv ring show`) and ask again.";
+    case "majority_survives":
+      return "`dynamokv ring leave` and `dynamokv ring replace` work without the lost members.";
     case "unauthorized":
       return "Name the cluster's secret with --secret-file.";
     default:

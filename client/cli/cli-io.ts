@@ -3,6 +3,7 @@ export interface CliIo {
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdinIsTerminal: boolean;
   readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
   readonly out: (bytes: string | Uint8Array) => void;
   readonly err: (text: string) => void;
 }

@@ -18,6 +18,7 @@ async function runCommand(): Promise<void> {
     stdin: process.stdin,
     stdinIsTerminal: process.stdin.isTTY,
     stdoutIsTerminal: process.stdout.isTTY,
+    stderrIsTerminal: process.stderr.isTTY,
     out: (bytes) => process.stdout.write(bytes),
     err: (text) => process.stderr.write(text),
   });

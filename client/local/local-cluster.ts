@@ -20,7 +20,7 @@ import { readStoredCluster, writeStoredCluster, type StoredCluster } from "./sto
 /**
  * A whole cluster on one machine, without Kubernetes: up, down, wipe. Each is safe to repeat: `up` starts only what
  * is not running, `down` stops only processes that are provably ours, `wipe` removes only files that this program
- * made. The first `up` forms the ring; its size is then fixed, because changes of membership are not built yet.
+ * made. The first `up` forms the ring; one with another number of nodes lets nodes join or leave.
  */
 export interface LocalClusterOptions {
   readonly directory: string;
@@ -42,26 +42,46 @@ async function start(options: LocalClusterOptions): Promise<readonly LocalNode[]
   const { directory, progress } = options;
   const stored = readStoredCluster(directory);
   const size = sizeOf(options, stored);
-  const nodes = localNodes(directory, size);
+  // Nodes that shall leave have to run to hand over what they keep.
+  const nodes = localNodes(directory, { ...size, nodes: Math.max(size.nodes, stored?.nodes ?? 0) });
   const dead = await clearStale(nodes);
   await refuseTakenPorts(dead);
   const secretFile = localSecretFile(directory);
   await ensureClusterSecret(secretFile);
-  const cluster = stored ?? { ...size, clusterId: `local-${randomBytes(4).toString("hex")}` };
-  if (stored === undefined) writeStoredCluster(directory, cluster);
-  const started = dead.map((node) => {
+  const cluster = {
+    ...(stored ?? { clusterId: `local-${randomBytes(4).toString("hex")}`, formedWith: size.nodes }),
+    ...size,
+    nodes: nodes.length,
+  };
+  // Before the nodes start: a start that is interrupted is completed by the next.
+  if (stored?.nodes !== nodes.length) writeStoredCluster(directory, cluster);
+  for (const node of dead) {
     progress(`starting node ${node.index} (log: ${shownPath(node.logFile)})`);
-    startNode(node, nodeFlags(node, { nodes, secretFile }));
-    return node;
-  });
-  if (started.length === 0) progress(`all ${nodes.length} nodes are running already`);
+    startNode(node, nodeFlags(node, { nodes, secretFile, formedWith: cluster.formedWith }));
+  }
+  if (dead.length === 0) progress(`all ${nodes.length} nodes are running already`);
   await awaitServing({
     nodes,
+    size: size.nodes,
     clusterId: cluster.clusterId,
     token: await adminTokenFrom(secretFile),
     progress,
   });
-  return nodes;
+  await removeSurplus(options, nodes.slice(size.nodes));
+  if (size.nodes < nodes.length) writeStoredCluster(directory, { ...cluster, nodes: size.nodes });
+  return nodes.slice(0, size.nodes);
+}
+
+/** They have left the ring, and others have all that they kept. */
+async function removeSurplus(
+  { progress }: LocalClusterOptions,
+  surplus: readonly LocalNode[],
+): Promise<void> {
+  for (const node of surplus) {
+    await stopNode(node);
+    rmSync(node.directory, { recursive: true, force: true });
+    progress(`node ${node.index} has left: stopped, and its files are deleted`);
+  }
 }
 
 type DownOptions = Pick<LocalClusterOptions, "directory" | "progress">;
@@ -120,19 +140,12 @@ function sizeOf(
   stored: StoredCluster | undefined,
 ): LocalSize {
   if (stored === undefined) return { nodes: nodes ?? LOCAL_NODES_DEFAULT, portOffset: portOffset ?? 0 };
-  if (nodes !== undefined && nodes !== stored.nodes) {
-    throw new Error(
-      `${directory} holds a ring of ${stored.nodes} nodes, not ${nodes}. A formed ring cannot grow or shrink yet.\n` +
-        `  Start it as it is:            make up NODES=${stored.nodes}\n` +
-        `  Delete its data, start anew:  make wipe && make up NODES=${nodes}`,
-    );
-  }
   if (portOffset !== undefined && portOffset !== stored.portOffset) {
     throw new Error(
       `${directory} was made with --port-offset ${stored.portOffset}; use the same, or wipe it first`,
     );
   }
-  return stored;
+  return { nodes: nodes ?? stored.nodes, portOffset: stored.portOffset };
 }
 
 async function refuseTakenPorts(nodes: readonly LocalNode[]): Promise<void> {
@@ -161,10 +174,13 @@ function shownPath(file: string): string {
   return relative.startsWith("..") ? file : relative;
 }
 
-/** With fewer than three nodes the quorums shrink with them; else the nodes' own defaults hold. */
-function nodeFlags(node: LocalNode, cluster: { nodes: readonly LocalNode[]; secretFile: string }): string[] {
-  const { nodes, secretFile } = cluster;
-  const quorum = Math.min(2, nodes.length);
+/** A ring of fewer than three nodes was formed with fewer copies, and smaller quorums; else the nodes' own defaults hold. */
+function nodeFlags(
+  node: LocalNode,
+  cluster: { nodes: readonly LocalNode[]; secretFile: string; formedWith: number },
+): string[] {
+  const { nodes, secretFile, formedWith } = cluster;
+  const quorum = Math.min(2, formedWith);
   const flags: Readonly<Record<string, string>> = {
     "data-dir": node.dataDirectory,
     "client-listen": node.client,

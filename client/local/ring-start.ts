@@ -1,21 +1,24 @@
+import type { AdminRing } from "../../node/contract/admin-types.ts";
 import { AdminClient } from "../admin-client.ts";
-import { DynamoError } from "../dynamo-error.ts";
+import { BoundedWait, NotYet } from "./bounded-wait.ts";
 import type { LocalNode } from "./local-layout.ts";
-import { logTail, runningPid } from "./node-process.ts";
+import { joinMissing, leaveSurplus } from "./ring-resize.ts";
 
 /**
- * From started processes to a ring that serves: every node answers, the ring is formed if a node has none (forming
- * the same ring again changes nothing, so an interrupted first start is completed by the next), every node is ready
- * and reaches every other. A node that ends meanwhile ends the wait at once, with the end of its log.
+ * From started processes to a ring that serves: every node answers, the ring is formed if there is none (forming the same
+ * ring again changes nothing, so an interrupted first start is completed by the next), nodes that are no members join it,
+ * those beyond the size that is wanted leave it, every node is ready and reaches every other.
  */
 export interface RingStart {
   readonly nodes: readonly LocalNode[];
+  /** Nodes that shall be members; those of a larger index leave. */
+  readonly size: number;
   readonly clusterId: string;
   readonly token: string;
   readonly progress: (line: string) => void;
 }
 
-export async function awaitServing({ nodes, clusterId, token, progress }: RingStart): Promise<void> {
+export async function awaitServing({ nodes, size, clusterId, token, progress }: RingStart): Promise<void> {
   const admins = nodes.map(
     (node) => new AdminClient({ endpoint: `http://${node.admin}`, token, timeoutMs: REQUEST_MS_MAX }),
   );
@@ -24,16 +27,29 @@ export async function awaitServing({ nodes, clusterId, token, progress }: RingSt
     const statuses = await wait.until("for the nodes to answer", () =>
       Promise.all(admins.map((admin) => admin.status())),
     );
-    if (statuses.some((status) => status.ring.epoch === 0)) {
-      progress(`forming a ring of ${nodes.length}`);
-      const members = statuses.map((status) => status.node.id);
-      const replicas = Math.min(3, nodes.length);
-      await wait.until("for the ring to form", () => admins[0]!.formRing({ clusterId, members, replicas }));
+    const ids = statuses.map((status) => status.node.id);
+    const formed = await ringAmong(admins.filter((_, i) => statuses[i]!.ring.epoch > 0));
+    const listed = formed?.members.map(({ id }) => id) ?? ids;
+    if (statuses.some(({ ring, node }) => ring.epoch === 0 && listed.includes(node.id))) {
+      progress(`forming a ring of ${listed.length}`);
+      const replicas = formed?.parameters.replicas ?? Math.min(3, listed.length);
+      await wait.until("for the ring to form", () =>
+        admins[ids.indexOf(listed[0]!)]!.formRing({ clusterId, members: listed, replicas }),
+      );
     }
-    await wait.until("for every node to serve", () => Promise.all(admins.map(assertServing)));
+    const resize = { admins, ids, wait, progress };
+    await joinMissing({ ...resize, size });
+    await leaveSurplus({ ...resize, size });
+    await wait.until("for every node to serve", () => Promise.all(admins.slice(0, size).map(assertServing)));
   } finally {
     for (const admin of admins) admin.close();
   }
+}
+
+/** The latest; undefined where nobody has one. */
+async function ringAmong(admins: readonly AdminClient[]): Promise<AdminRing | undefined> {
+  const rings = await Promise.all(admins.map((admin) => admin.ring()));
+  return rings.toSorted((a, b) => b.generation - a.generation || b.epoch - a.epoch)[0];
 }
 
 async function assertServing(admin: AdminClient): Promise<void> {
@@ -45,61 +61,5 @@ async function assertServing(admin: AdminClient): Promise<void> {
     throw new NotYet(`${admin.endpoint} does not reach ${missing.map(({ id }) => id).join(", ")}`);
 }
 
-/** Something that time alone may heal. */
-class NotYet extends Error {
-  override readonly name = "NotYet";
-}
-
-class BoundedWait {
-  readonly #nodes: readonly LocalNode[];
-  readonly #progress: (line: string) => void;
-  readonly #deadlineMs = performance.now() + START_MS_MAX;
-  #saidMs = performance.now();
-
-  constructor(nodes: readonly LocalNode[], progress: (line: string) => void) {
-    this.#nodes = nodes;
-    this.#progress = progress;
-  }
-
-  /** Tries again until `attempt` resolves; rejects when time is up, a node ended, or the failure is final. */
-  async until<T>(what: string, attempt: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await attempt();
-      } catch (error) {
-        if (!(error instanceof NotYet) && !(error instanceof DynamoError && error.retriable)) throw error;
-        await this.#assertAlive();
-        if (performance.now() >= this.#deadlineMs) {
-          const logs = this.#nodes.map((node) => node.logFile).join("\n  ");
-          throw new Error(
-            `waited ${START_MS_MAX / 1_000} s ${what}: ${error.message}\nSee the logs:\n  ${logs}`,
-            {
-              cause: error,
-            },
-          );
-        }
-        this.#sayWhat(`waiting ${what}: ${error.message}`);
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      }
-    }
-  }
-
-  async #assertAlive(): Promise<void> {
-    for (const node of this.#nodes) {
-      if ((await runningPid(node)) !== undefined) continue;
-      throw new Error(`node ${node.index} ended; the end of ${node.logFile}:\n${logTail(node, 15)}`);
-    }
-  }
-
-  #sayWhat(line: string): void {
-    if (performance.now() - this.#saidMs < SAY_MS) return;
-    this.#saidMs = performance.now();
-    this.#progress(line);
-  }
-}
-
-const START_MS_MAX = 60_000;
-/** Longer than a node takes to say that the ring could not be formed. */
-const REQUEST_MS_MAX = 12_000;
-const POLL_MS = 100;
-const SAY_MS = 3_000;
+/** Longer than a node takes to say that the ring could not be formed, or a change not be decided. */
+const REQUEST_MS_MAX = 30_000;

@@ -3,11 +3,13 @@ import { isObject } from "../http/error-answer.ts";
 import { LOCAL_NODES_MAX, localClusterFile, type LocalSize } from "./local-layout.ts";
 
 /**
- * What a local cluster was made with, kept beside its data: a ring is formed once for a number of nodes, so a later
- * start must know which, also when every node is down.
+ * What a local cluster was made with, kept beside its data: a later start must know how many nodes there are, also when
+ * every one is down.
  */
 export interface StoredCluster extends LocalSize {
   readonly clusterId: string;
+  /** How many nodes formed the ring: N, and with it the quorums, went by that. */
+  readonly formedWith: number;
 }
 
 /** Undefined where no cluster is stored. Throws where the file is not ours. */
@@ -41,9 +43,12 @@ function parse(text: string): StoredCluster | undefined {
     return undefined;
   }
   if (!isObject(body)) return undefined;
-  const { clusterId, nodes, portOffset } = body;
-  if (typeof clusterId !== "string" || !Number.isInteger(nodes) || !Number.isInteger(portOffset))
-    return undefined;
-  if ((nodes as number) < 1 || (nodes as number) > LOCAL_NODES_MAX) return undefined;
-  return { clusterId, nodes: nodes as number, portOffset: portOffset as number };
+  const { clusterId, nodes, portOffset, formedWith = nodes } = body;
+  if (typeof clusterId !== "string" || !Number.isInteger(portOffset)) return undefined;
+  if (!isSize(nodes) || !isSize(formedWith)) return undefined;
+  return { clusterId, nodes, portOffset: portOffset as number, formedWith };
+}
+
+function isSize(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= LOCAL_NODES_MAX;
 }

@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import express, { type Express, type Request, type Response } from "express";
+import type { AdminRing } from "../contract/admin-types.ts";
 import { LIVENESS_PATH, METRICS_PATH, READINESS_PATH } from "../contract/pod-contract.ts";
 import type { KeyOfBucket } from "../core/coordinator/requests.ts";
 import { requireToken } from "./admin-auth.ts";
@@ -20,6 +21,8 @@ import type {
   ReplicaOutcome,
 } from "./node-admin.ts";
 import { parseAdoption } from "./identity-adoption.ts";
+import type { RingAdmin } from "./ring-admin.ts";
+import { addRingChangeRoutes } from "./ring-change-routes.ts";
 import { parseRingFormation } from "./ring-formation-body.ts";
 
 /**
@@ -29,6 +32,8 @@ import { parseRingFormation } from "./ring-formation-body.ts";
  */
 export interface AdminServerOptions {
   readonly admin: NodeAdmin;
+  /** Undefined for a node that cannot change its ring: nothing is served at those paths. */
+  readonly ringChanges?: RingAdmin | undefined;
   /** The tokens that count now; see contract/admin-token.ts. */
   readonly tokens: () => readonly string[];
   readonly metrics: () => Promise<{ contentType: string; text: string }>;
@@ -58,7 +63,7 @@ export class AdminServer {
 
 const FORM_BODY_BYTES_MAX = 64 * 1024;
 
-function adminApp({ admin, tokens, metrics, observer }: AdminServerOptions): Express {
+function adminApp({ admin, ringChanges, tokens, metrics, observer }: AdminServerOptions): Express {
   const app = createApp();
   addHealth(app, admin, metrics);
   addDocuments(app, admin);
@@ -90,6 +95,10 @@ function adminApp({ admin, tokens, metrics, observer }: AdminServerOptions): Exp
   );
   app.all("/admin/v1/ring/form", methodNotAllowed("POST"));
   addIdentity(app, admin, tokens);
+  if (ringChanges !== undefined) {
+    const ring = (): AdminRing | undefined => admin.ring();
+    addRingChangeRoutes(app, { changes: ringChanges, ring, authorize: requireToken(tokens) });
+  }
   addFallbacks(app, (error, requestId) => observer.handlerFailed(error, requestId));
   return app;
 }

@@ -13,10 +13,9 @@ import type {
 } from "../contract/admin-types.ts";
 import type { AntiEntropy } from "../core/antientropy/anti-entropy.ts";
 import type { KeyOfBucket } from "../core/coordinator/requests.ts";
-import type { Membership } from "../core/membership/membership.ts";
 import type { NodeId } from "../core/node-id.ts";
 import type { Hash } from "../core/ports/hash.ts";
-import type { PeerDescription, PeerDirectory } from "../core/ports/peer-directory.ts";
+import type { PeerDescription } from "../core/ports/peer-directory.ts";
 import type { MerkleStore } from "../core/ports/merkle-store.ts";
 import type { TombstoneCount } from "../core/ports/tombstone-store.ts";
 import type { Timers } from "../core/ports/timers.ts";
@@ -28,6 +27,7 @@ import { isTombstone } from "../core/version/record.ts";
 import { decodeRecord } from "../core/version/record-codec.ts";
 import { describeLastExchanges, describePartitions, describeRepair } from "./anti-entropy-admin.ts";
 import { type AdoptionOutcome, objectionTo } from "./identity-adoption.ts";
+import { knownPeers, type PeerSources } from "./known-peers.ts";
 import type {
   FormRingOutcome,
   NodeAdmin,
@@ -36,13 +36,11 @@ import type {
   ReplicaOutcome,
   RingFormation,
 } from "./node-admin.ts";
+import { readInTime } from "./read-in-time.ts";
 
 /** What a running node knows of itself, gathered for the admin API. It reads, but for `formRing` and `adoptIdentity`. */
-export interface AdminParts {
-  readonly self: PeerDescription;
+export interface AdminParts extends PeerSources {
   readonly ring: RingKeeper;
-  readonly membership: Membership;
-  readonly directory: PeerDirectory;
   readonly store: ReplicaStore & MerkleStore;
   readonly antiEntropy: AntiEntropy;
   readonly hash: Hash;
@@ -64,8 +62,6 @@ export interface AdminParts {
 }
 
 const FORM_TIMEOUT_MS = 10_000;
-const READ_TIMEOUT_MS = 10_000;
-const NO_ANSWER = `this node's disk gave no answer in ${READ_TIMEOUT_MS / 1_000} s: see whether it hangs, or try again`;
 
 export class DynamoNodeAdmin implements NodeAdmin {
   readonly #parts: AdminParts;
@@ -104,7 +100,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
 
   members(): AdminMembers {
     const states = new Map(this.#parts.ring.current()?.members.map((member) => [member.id, member]));
-    const known = this.#known();
+    const known = knownPeers(this.#parts);
     const ids = [...new Set([...states.keys(), ...known.keys()])].sort();
     return { members: ids.map((id) => this.#member(id, states.get(id), known.get(id))) };
   }
@@ -129,7 +125,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
   routingTable(): RoutingTable | undefined {
     const ring = this.#parts.ring.current();
     if (ring === undefined) return undefined;
-    const known = this.#known();
+    const known = knownPeers(this.#parts);
     const indexes = new Map(ring.members.map((member, index) => [member.id, index]));
     return {
       clusterId: ring.clusterId,
@@ -153,7 +149,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
     const located = this.#locate(key);
     if (located === undefined) return undefined;
     const { owners, fallbacks } = this.#parts.ring.preferenceList(located.partition);
-    const known = this.#known();
+    const known = knownPeers(this.#parts);
     const zones = new Map(this.#parts.ring.current()?.members.map(({ id, zone }) => [id, zone]));
     const described = (id: NodeId): NodeAddress => ({
       id,
@@ -170,7 +166,10 @@ export class DynamoNodeAdmin implements NodeAdmin {
 
   async replica(key: KeyOfBucket): Promise<ReplicaOutcome> {
     const position = positionOf(key, this.#parts.hash);
-    const read = await this.#inTime(this.#parts.store.read({ ...key, position, want: "record" }));
+    const read = await readInTime(
+      this.#parts.store.read({ ...key, position, want: "record" }),
+      this.#parts.timers,
+    );
     if (read.status === "not_found") return { kind: "none" };
     if (read.status !== "found" || read.record === undefined) {
       const message = read.status === "failed" ? read.message : "the row is corrupt and is not served";
@@ -184,10 +183,10 @@ export class DynamoNodeAdmin implements NodeAdmin {
   }
 
   async partitions(): Promise<PartitionsOutcome> {
-    const { self, ring, store } = this.#parts;
+    const { self, ring, store, timers } = this.#parts;
     const current = ring.current();
     if (current === undefined) return { kind: "no_ring" };
-    const read = await this.#inTime(store.partitionRoots(current.parameters.partitions));
+    const read = await readInTime(store.partitionRoots(current.parameters.partitions), timers);
     if (read.status === "failed") return { kind: "failed", message: read.message };
     return { kind: "found", partitions: { partitions: describePartitions(read.partitions, self.id, ring) } };
   }
@@ -199,7 +198,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
   }
 
   async formRing({ clusterId, members, partitions, replicas }: RingFormation): Promise<FormRingOutcome> {
-    const known = this.#known();
+    const known = knownPeers(this.#parts);
     const unknown = members.filter((id) => !known.has(id));
     if (unknown.length > 0) {
       const message = `this node has not met ${unknown.join(", ")}; check their seeds, secret and network, then try again`;
@@ -236,16 +235,6 @@ export class DynamoNodeAdmin implements NodeAdmin {
     return { kind: "adopted", id };
   }
 
-  /** What the own store answers, or that it has not: a disk that hangs must not hold the caller for ever. */
-  #inTime<T>(reading: Promise<T>): Promise<T | { readonly status: "failed"; readonly message: string }> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#parts.timers.after(READ_TIMEOUT_MS, () =>
-        resolve({ status: "failed", message: NO_ANSWER }),
-      );
-      void reading.then(resolve, reject).finally(cancel);
-    });
-  }
-
   #stateReason(): string {
     const { recovering, partitionsLeft } = this.#recovery();
     if (this.#state() !== "recovering" || !recovering) return this.#parts.readOnlyReason();
@@ -266,19 +255,6 @@ export class DynamoNodeAdmin implements NodeAdmin {
     if (this.#parts.ring.current() === undefined) return "no_ring";
     if (this.#parts.isReadOnly()) return "read_only";
     return this.#parts.recovery.isRecovering ? "recovering" : "serving";
-  }
-
-  /** Who said hello to this node, and who was only heard of. */
-  #known(): Map<NodeId, PeerDescription> {
-    const { self, directory, membership } = this.#parts;
-    const known = new Map([self, ...directory.peers()].map((peer) => [peer.id, peer]));
-    for (const id of membership.known()) {
-      const entry = membership.view(id).entry;
-      if (known.has(id) || entry === undefined) continue;
-      const { address, clientAddress, zone, software } = entry;
-      known.set(id, { id, address, clientAddress, zone, version: software, connected: false });
-    }
-    return known;
   }
 
   #peerCounts(): Record<PeerBelief, number> {

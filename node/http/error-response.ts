@@ -1,5 +1,5 @@
 import { REQUEST_ID_HEADER } from "../contract/http-headers.ts";
-import type { ErrorBody } from "../contract/admin-types.ts";
+import type { AdminRing, ErrorBody } from "../contract/admin-types.ts";
 import type { FailureCode } from "../core/coordinator/requests.ts";
 
 /**
@@ -13,6 +13,8 @@ export interface ErrorAnswer {
   readonly message: string;
   /** Present on 500 and 503. */
   readonly maybeApplied?: boolean;
+  /** On a 409 of a ring change. */
+  readonly ring?: AdminRing | undefined;
 }
 
 export function statusOf(code: FailureCode): number {
@@ -37,9 +39,12 @@ export function statusOf(code: FailureCode): number {
 }
 
 export function errorText(answer: ErrorAnswer, requestId: string): string {
-  const { code, message, maybeApplied } = answer;
+  const { code, message, maybeApplied, ring } = answer;
   const error = { code, message, requestId };
-  const body: ErrorBody = { error: maybeApplied === undefined ? error : { ...error, maybeApplied } };
+  const body: ErrorBody = {
+    error: maybeApplied === undefined ? error : { ...error, maybeApplied },
+    ...(ring === undefined ? {} : { ring }),
+  };
   return JSON.stringify(body);
 }
 

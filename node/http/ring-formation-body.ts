@@ -1,5 +1,5 @@
-import { type NodeId, parseNodeId } from "../core/node-id.ts";
 import type { RingFormation } from "./node-admin.ts";
+import { parseNodeIds } from "./node-id-list.ts";
 
 /**
  * Checks the body of POST /admin/v1/ring/form. What it fixes (cluster id, Q, N) cannot be changed later, so an
@@ -28,29 +28,14 @@ export function parseRingFormation(body: unknown): ParsedFormation {
   if (typeof clusterId !== "string" || !CLUSTER_ID.test(clusterId)) {
     return bad("clusterId is not 1 to 63 lower-case letters, digits or '-'");
   }
-  const ids = parseMembers(members);
-  if (ids === undefined)
+  const ids = parseNodeIds(members, MEMBERS_MAX);
+  if (ids === undefined || ids.length === 0)
     return bad(`members is not a list of 1 to ${MEMBERS_MAX} different node ids (UUIDs)`);
   if (!isInteger(partitions, 8, 65_536) || !Number.isInteger(Math.log2(partitions))) {
     return bad("partitions is not a power of two from 8 to 65536");
   }
   if (!isInteger(replicas, 1, 7)) return bad("replicas is not an integer from 1 to 7");
   return { ok: true, formation: { clusterId, members: ids, partitions, replicas } };
-}
-
-function parseMembers(members: unknown): NodeId[] | undefined {
-  if (!Array.isArray(members) || members.length === 0 || members.length > MEMBERS_MAX) return undefined;
-  const ids = new Set<NodeId>();
-  for (const member of members as unknown[]) {
-    if (typeof member !== "string") return undefined;
-    try {
-      ids.add(parseNodeId(member));
-    } catch (error) {
-      if (error instanceof TypeError) return undefined;
-      throw error;
-    }
-  }
-  return ids.size === members.length ? [...ids] : undefined;
 }
 
 function isInteger(value: unknown, min: number, max: number): value is number {

@@ -12,14 +12,18 @@ import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import type { NodeInquiry } from "../kube/node-inquiry.ts";
 import { RESOURCES } from "../kube/resource-path.ts";
+import { nodeViews } from "../observe/node-view.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
+import { existingPods } from "../plan/existing-pods.ts";
 import { isPaused, nextStep } from "../plan/next-step.ts";
+import { leaveToPreview } from "../plan/size.ts";
 import type { Step } from "../plan/step.ts";
 import { clusterStatus } from "../status/cluster-status.ts";
 import { eventsOf } from "../status/cluster-events.ts";
 import { factsOf } from "../status/facts.ts";
 import { clusterKey } from "./cluster-key.ts";
 import { ClusterSecrets } from "./cluster-secrets.ts";
+import { LostVolumes } from "./lost-volumes.ts";
 import { ObjectApplier } from "./object-applier.ts";
 import { failureOf } from "./reconcile-failure.ts";
 import { StepTaker } from "./step-taker.ts";
@@ -48,10 +52,12 @@ export class Reconciler {
   readonly #applier: ObjectApplier;
   readonly #steps: StepTaker;
   readonly #secrets: ClusterSecrets;
+  readonly #lostVolumes: LostVolumes;
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
     this.#applier = new ObjectApplier(parts.client, parts.caches);
+    this.#lostVolumes = new LostVolumes(parts.client);
     this.#steps = new StepTaker(parts.client, parts.nodes, parts.events);
     this.#secrets = new ClusterSecrets(parts.client, {
       onRestored: (cluster) => {
@@ -82,7 +88,9 @@ export class Reconciler {
       failure = asError(error);
     }
     const reports = await this.#parts.nodes.reports(key, observedBefore.pods, token);
-    const observed = this.#observed(cluster, reports);
+    const seen = this.#observed(cluster, reports);
+    const lostClaims = await this.#lostVolumes.of(seen);
+    const observed = await this.#withPreview({ ...seen, lostClaims }, token);
     const step = nextStep(observed);
     if (failure === undefined) failure = await this.#take(step, observed, token);
     await this.#report(observed, step, failure);
@@ -104,6 +112,16 @@ export class Reconciler {
     } catch (error) {
       return asError(error);
     }
+  }
+
+  /** What a leave would move is asked only when one is due. */
+  async #withPreview(observed: ObservedState, token: string | undefined): Promise<ObservedState> {
+    const leave = leaveToPreview(observed, nodeViews(observed, existingPods(observed)));
+    const pod = observed.pods.find(({ metadata }) => metadata?.name === leave?.via);
+    if (leave === undefined || pod === undefined || isPaused(observed)) return observed;
+    const { leaving } = leave;
+    const preview = await this.#parts.nodes.preview(clusterKey(observed.cluster), pod, { token, leaving });
+    return { ...observed, preview };
   }
 
   #observed(cluster: DynamoCluster, reports: ObservedState["reports"]): ObservedState {
@@ -192,6 +210,12 @@ function againAfterMs(step: Step): number {
     case "restart_pod":
     case "grow_claim":
     case "replace_stateful_set":
+    case "begin_change":
+    case "cancel_change":
+    case "mark_claim":
+    case "scale_stateful_set":
+    case "replace_volume":
+    case "delete_claim":
       return AFTER_STEP_MS;
   }
 }

@@ -1,5 +1,6 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
+import { LEFT_CLAIM } from "../api/v1alpha1/annotations.ts";
 import { ApiError } from "../kube/api-connection.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
@@ -45,7 +46,78 @@ export class StepTaker {
           preconditions: { uid: step.uid },
           orphan: true,
         });
+      case "begin_change":
+        return this.#beginChange(step, observed, token);
+      case "cancel_change":
+        return this.#cancelChange(step, observed, token);
+      case "mark_claim": {
+        const patch = { metadata: { annotations: { [LEFT_CLAIM]: step.node } } };
+        await this.#client.mergePatch(RESOURCES.claims, nameIn(cluster, step.claim), patch);
+        return;
+      }
+      case "scale_stateful_set":
+        return this.#scale(step, cluster);
+      case "replace_volume":
+        return this.#replaceVolume(step, cluster);
+      case "delete_claim":
+        return this.#deleteClaim(step, cluster);
     }
+  }
+
+  async #beginChange(
+    { type, changeId, via, epoch, joining, leaving, pods: names }: Extract<Step, { kind: "begin_change" }>,
+    { cluster, pods }: ObservedState,
+    token: string | undefined,
+  ): Promise<void> {
+    const request = { type, changeId, epoch, joining, leaving };
+    await this.#nodes.at(clusterKey(cluster), podOf(pods, via), token).beginRingChange(request);
+    const note = `${names.join(", ")} ${type === "join" ? "join" : "leave"} the ring: ${changeId}`;
+    this.#events.record(cluster, { type: "Normal", reason: "SizeChangeStarted", action: "Resize", note });
+  }
+
+  async #cancelChange(
+    { changeId, via, why }: Extract<Step, { kind: "cancel_change" }>,
+    { cluster, pods }: ObservedState,
+    token: string | undefined,
+  ): Promise<void> {
+    await this.#nodes.at(clusterKey(cluster), podOf(pods, via), token).cancelRingChange(changeId);
+    const note = `${changeId} is taken back: ${why}`;
+    this.#events.record(cluster, { type: "Normal", reason: "SizeChangeCancelled", action: "Resize", note });
+  }
+
+  /** Fewer pods are data that goes out of reach: only if the API server has what the plan was made from. */
+  async #scale(
+    { name, uid, resourceVersion, from, to }: Extract<Step, { kind: "scale_stateful_set" }>,
+    cluster: DynamoCluster,
+  ): Promise<void> {
+    const patch = { metadata: { uid, resourceVersion }, spec: { replicas: to } };
+    await this.#client.mergePatch(RESOURCES.statefulSets, nameIn(cluster, name), patch);
+    const note = `StatefulSet ${name} has ${to} pods now, not ${from}`;
+    this.#events.record(cluster, { type: "Normal", reason: "PodsScaled", action: "Resize", note });
+  }
+
+  /** The claim first, which stays until its pod is gone; the pod by force, since its host will never say that it ended. */
+  async #replaceVolume(
+    { pod, podUid, claim, claimUid, why }: Extract<Step, { kind: "replace_volume" }>,
+    cluster: DynamoCluster,
+  ): Promise<void> {
+    await this.#client.delete(RESOURCES.claims, nameIn(cluster, claim), { preconditions: { uid: claimUid } });
+    if (podUid !== undefined) {
+      const preconditions = { uid: podUid };
+      await this.#client.delete(RESOURCES.pods, nameIn(cluster, pod), { preconditions, graceSeconds: 0 });
+    }
+    const note = `${pod} gets a fresh volume: ${why}`;
+    this.#events.record(cluster, { type: "Warning", reason: "VolumeReplaced", action: "Replace", note });
+  }
+
+  async #deleteClaim(
+    { claim, uid, resourceVersion }: Extract<Step, { kind: "delete_claim" }>,
+    cluster: DynamoCluster,
+  ): Promise<void> {
+    const preconditions = { uid, resourceVersion };
+    await this.#client.delete(RESOURCES.claims, nameIn(cluster, claim), { preconditions });
+    const note = `${claim}: its node has left and handed everything over (storage.whenScaled: Delete)`;
+    this.#events.record(cluster, { type: "Normal", reason: "VolumeDeleted", action: "Resize", note });
   }
 
   async #formRing(

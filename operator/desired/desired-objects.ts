@@ -34,7 +34,17 @@ export function desiredObjects(observed: ObservedState, operator: OperatorImage)
     ...(budget === undefined ? [] : [budget]),
     ...zoneShares(cluster).map((share) => {
       const live = statefulSets.find(({ metadata }) => metadata?.name === share.statefulSet);
-      return statefulSet(cluster, { share, image, live });
+      return statefulSet(cluster, { share, image, live, podsLeft: podsOf(share.statefulSet, observed) });
     }),
   ];
+}
+
+/** One more than the highest ordinal that a pod of this StatefulSet has. */
+function podsOf(name: string, { pods }: ObservedState): number {
+  const ordinals = pods.flatMap(({ metadata }) => {
+    const pod = metadata?.name ?? "";
+    const ordinal = pod.startsWith(`${name}-`) ? pod.slice(name.length + 1) : "";
+    return /^\d+$/.test(ordinal) ? [Number(ordinal) + 1] : [];
+  });
+  return Math.max(0, ...ordinals);
 }

@@ -18,9 +18,14 @@ export interface StatefulSetInput {
   readonly image: string;
   /** The one that there is. */
   readonly live: V1StatefulSet | undefined;
+  /** As many pods as one that was replaced has left behind: members may be among them, whatever the size is now. */
+  readonly podsLeft?: number;
 }
 
-export function statefulSet(cluster: DynamoCluster, { share, image, live }: StatefulSetInput): V1StatefulSet {
+export function statefulSet(
+  cluster: DynamoCluster,
+  { share, image, live, podsLeft = 0 }: StatefulSetInput,
+): V1StatefulSet {
   const { zone } = share;
   const template = templateFor(cluster, { zone, image, live });
   return {
@@ -34,8 +39,8 @@ export function statefulSet(cluster: DynamoCluster, { share, image, live }: Stat
       ownerReferences: [ownerOf(cluster)],
     },
     spec: {
-      // Until nodes can join and leave, the number of pods is what it was when the StatefulSet was made.
-      replicas: live?.spec?.replicas ?? share.nodes,
+      // What it is: the number of pods changes step by step, as nodes join and leave (plan/size.ts).
+      replicas: live?.spec?.replicas ?? Math.max(share.nodes, podsLeft),
       serviceName: nodesServiceName(cluster),
       podManagementPolicy: "Parallel",
       updateStrategy: { type: "OnDelete" },

@@ -35,6 +35,12 @@ export class KubeClient {
     return this.#api.json<T>({ method: "GET", path: objectPath(resource, name) });
   }
 
+  /** Those of all namespaces, or of none, that have the label. */
+  async labelled<T extends KubernetesObject>(resource: ResourceKind, label: string): Promise<readonly T[]> {
+    const path = `${collectionPath(resource, "")}?labelSelector=${encodeURIComponent(label)}`;
+    return (await this.#api.json<{ items: readonly T[] }>({ method: "GET", path })).items;
+  }
+
   create<T extends KubernetesObject>(object: T): Promise<T> {
     const path = collectionPath(resourceOf(object), object.metadata?.namespace ?? "");
     return this.#api.json<T>({ method: "POST", path: `${path}?fieldManager=${FIELD_MANAGER}`, body: object });
@@ -76,13 +82,18 @@ export class KubeClient {
   async delete(
     resource: ResourceKind,
     name: ObjectName,
-    { preconditions, orphan = false }: { preconditions: Preconditions; orphan?: boolean },
+    {
+      preconditions,
+      orphan = false,
+      graceSeconds,
+    }: { preconditions: Preconditions; orphan?: boolean; graceSeconds?: number },
   ): Promise<void> {
     const body = {
       apiVersion: "v1",
       kind: "DeleteOptions",
       preconditions,
       propagationPolicy: orphan ? "Orphan" : "Background",
+      ...(graceSeconds === undefined ? {} : { gracePeriodSeconds: graceSeconds }),
     };
     await this.#api.json({ method: "DELETE", path: objectPath(resource, name), body });
   }

@@ -2,7 +2,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { AdminClient } from "../../client/admin-client.ts";
 import { DynamoError } from "../../client/dynamo-error.ts";
 import { ADMIN_PORT } from "../../node/contract/pod-contract.ts";
-import type { NodeReport } from "../observe/observed-state.ts";
+import type { LeavePreview, NodeReport } from "../observe/observed-state.ts";
 
 /**
  * Asks nodes what they are, straight at their pods' addresses, and tells them what to do. A node that does not answer
@@ -24,6 +24,20 @@ export class NodeInquiry {
       ({ metadata, status }) => status?.podIP !== undefined && metadata?.deletionTimestamp === undefined,
     );
     return Promise.all(running.map((pod) => this.#report(this.at(cluster, pod, token), pod.metadata!.name!)));
+  }
+
+  /** What a leave would move, or why a node cannot say; never rejects. */
+  async preview(
+    cluster: string,
+    pod: V1Pod,
+    { token, leaving }: { token: string | undefined; leaving: readonly string[] },
+  ): Promise<LeavePreview> {
+    try {
+      const plan = await this.at(cluster, pod, token).planRingChange({ type: "leave", leaving });
+      return { kind: "planned", plan };
+    } catch (error) {
+      return { kind: "refused", message: error instanceof Error ? error.message : String(error) };
+    }
   }
 
   /** The one way to change something at a node. Rejects with DynamoError. */
@@ -60,7 +74,11 @@ export class NodeInquiry {
           throw error;
         }),
       ]);
-      return { pod, answered: true, status, members: members.members, ring };
+      const [progress, keysKept] = await Promise.all([
+        ring === undefined || ring.change === null ? undefined : client.ringChangeProgress(),
+        status.state === "left" ? keysOf(client) : undefined,
+      ]);
+      return { pod, answered: true, status, members: members.members, ring, progress, keysKept };
     } catch (error) {
       return { pod, answered: false, reason: error instanceof Error ? error.message : String(error) };
     }
@@ -79,6 +97,12 @@ export class NodeInquiry {
       clients.delete(key);
     }
   }
+}
+
+/** Keys of all partitions that the node has copies of. */
+async function keysOf(client: AdminClient): Promise<number> {
+  const { partitions } = await client.partitions();
+  return partitions.reduce((sum, { keys }) => sum + keys, 0);
 }
 
 function endpointOf({ status }: V1Pod): string {

@@ -11,6 +11,8 @@ export const RESOURCES = {
   statefulSets: { apiVersion: "apps/v1", kind: "StatefulSet", plural: "statefulsets" },
   pods: { apiVersion: "v1", kind: "Pod", plural: "pods" },
   claims: { apiVersion: "v1", kind: "PersistentVolumeClaim", plural: "persistentvolumeclaims" },
+  volumes: { apiVersion: "v1", kind: "PersistentVolume", plural: "persistentvolumes" },
+  hosts: { apiVersion: "v1", kind: "Node", plural: "nodes" },
   services: { apiVersion: "v1", kind: "Service", plural: "services" },
   configMaps: { apiVersion: "v1", kind: "ConfigMap", plural: "configmaps" },
   secrets: { apiVersion: "v1", kind: "Secret", plural: "secrets" },

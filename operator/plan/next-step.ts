@@ -4,15 +4,17 @@ import type { ObservedState } from "../observe/observed-state.ts";
 import { formationStep } from "./formation.ts";
 import { identityStep } from "./identity.ts";
 import { existingPods } from "./existing-pods.ts";
+import { lostVolumeStep } from "./lost-volume.ts";
 import { ringConflict } from "./ring-conflict.ts";
 import { rolloutStep } from "./rollout.ts";
+import { sizeStep } from "./size.ts";
 import type { Step } from "./step.ts";
 import { volumeStep } from "./volumes.ts";
 
 /**
  * What to do next for a cluster, given everything that is known about it: the first of these that has something to
  * do. Volumes come before health, because they may be the remedy; a ring that contradicts itself stops everything
- * that could make it worse.
+ * that could make it worse. A change of size that has begun goes to its end before healthy pods are replaced.
  */
 export function nextStep(observed: ObservedState): Step {
   const { cluster } = observed;
@@ -30,6 +32,8 @@ export function nextStep(observed: ObservedState): Step {
   return (
     formationStep(cluster, nodes) ??
     identityStep(nodes) ??
+    lostVolumeStep(observed, nodes) ??
+    sizeStep(observed, nodes) ??
     rolloutStep(observed, nodes) ??
     healthStep(nodes) ?? { kind: "none" }
   );

@@ -33,6 +33,57 @@ export type Step =
       readonly name: string;
       readonly uid: string;
       readonly why: string;
+    }
+  /** Asks a member for a change of the ring, on exactly the ring that was looked at. */
+  | ({ readonly kind: "begin_change"; readonly changeId: string } & SizeChange)
+  /** Takes a change back that is not wanted any more. */
+  | {
+      readonly kind: "cancel_change";
+      readonly changeId: string;
+      readonly via: string;
+      readonly why: string;
+    }
+  /** Notes on a claim that its node has left and handed everything over: the proof outlives the pod. */
+  | { readonly kind: "mark_claim"; readonly claim: string; readonly node: string }
+  /** Changes the number of a StatefulSet's pods, if it is still as it was looked at. */
+  | {
+      readonly kind: "scale_stateful_set";
+      readonly name: string;
+      readonly uid: string;
+      readonly resourceVersion: string;
+      readonly from: number;
+      readonly to: number;
+    }
+  /** Gives a member whose volume is lost for good a fresh one: its claim and its pod are deleted, and made anew. */
+  | {
+      readonly kind: "replace_volume";
+      readonly pod: string;
+      /** Undefined where there is no pod. */
+      readonly podUid: string | undefined;
+      readonly claim: string;
+      readonly claimUid: string;
+      readonly why: string;
+    }
+  /** Deletes the claim of a node that has left; its pod is gone. */
+  | {
+      readonly kind: "delete_claim";
+      readonly claim: string;
+      readonly uid: string;
+      readonly resourceVersion: string;
     };
 
-export type WaitReason = "ForPods" | "ForNodes" | "ForConvergence" | "Paused" | "RingConflict";
+/** A join or leave that the size asks for. */
+export interface SizeChange {
+  readonly type: "join" | "leave";
+  /** Pod of the member that is asked. */
+  readonly via: string;
+  readonly generation: number;
+  readonly epoch: number;
+  readonly joining: readonly string[];
+  readonly leaving: readonly string[];
+  /** Of those that join or leave, for people. */
+  readonly pods: readonly string[];
+}
+
+export type WaitReason =
+  "ForPods" | "ForNodes" | "ForConvergence" | "ForRingChange" | "ForHandover" | "Paused" | "RingConflict";

@@ -12,6 +12,13 @@ export type EventReason =
   | "NodeRestarted"
   | "NodeReturned"
   | "VolumeResizing"
+  | "SizeChangeStarted"
+  | "SizeChangeCancelled"
+  | "SizeChangeBlocked"
+  | "SizeReached"
+  | "PodsScaled"
+  | "VolumeDeleted"
+  | "VolumeReplaced"
   | "QuorumLost"
   | "QuorumRestored"
   | "RingConflict"
@@ -43,6 +50,7 @@ export function eventsOf(
     ...conflict(before, after),
     ...pause(before, after),
     ...rollout(before, after),
+    ...size(before, after),
   ];
 }
 
@@ -73,6 +81,16 @@ function rollout(before: DynamoClusterStatus, after: DynamoClusterStatus): reado
   if (is > 0 && was === 0) return [normal("RolloutStarted", `${is} pods are replaced, one at a time`)];
   if (is === 0 && was > 0) return [normal("RolloutCompleted", "no pod of the old template is left")];
   return [];
+}
+
+const BLOCKED = ["NoRoom", "ClaimRetained", "NodeLeft"];
+
+function size(before: DynamoClusterStatus, after: DynamoClusterStatus): readonly ClusterEvent[] {
+  const was = conditionOf(before, "SizeAsAsked");
+  const is = conditionOf(after, "SizeAsAsked");
+  if (is === undefined || was === undefined || is.reason === was.reason) return [];
+  if (BLOCKED.includes(is.reason)) return [warning("SizeChangeBlocked", is.message)];
+  return is.status === "True" ? [normal("SizeReached", is.message)] : [];
 }
 
 function outdated({ nodes = [] }: DynamoClusterStatus): number {

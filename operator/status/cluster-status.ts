@@ -36,7 +36,15 @@ export function clusterStatus(facts: Facts): DynamoClusterStatus {
 }
 
 export type Phase =
-  "Pending" | "Forming" | "Starting" | "Ready" | "Updating" | "Degraded" | "Unavailable" | "Paused";
+  | "Pending"
+  | "Forming"
+  | "Starting"
+  | "Ready"
+  | "Updating"
+  | "Scaling"
+  | "Degraded"
+  | "Unavailable"
+  | "Paused";
 
 /** One word for the table of `kubectl get`; the conditions say more. */
 function phaseOf(facts: Facts, judgements: readonly Judgement[]): Phase {
@@ -49,6 +57,7 @@ function phaseOf(facts: Facts, judgements: readonly Judgement[]): Phase {
   if (!holds("Available")) return "Unavailable";
   if (facts.outdated.length > 0 || facts.nodes.some(({ isTerminating }) => isTerminating)) return "Updating";
   if (holds("Ready")) return "Ready";
+  if (!holds("SizeAsAsked") && !holds("Degraded")) return "Scaling";
   return !holds("Degraded") && facts.nodes.some(({ isReady }) => !isReady) ? "Starting" : "Degraded";
 }
 
@@ -63,14 +72,12 @@ function messageFor({ outdated }: Facts, judgements: readonly Judgement[]): stri
   return (worth ?? progressing ?? judgements[0]!).message;
 }
 
-function operationOf({ step, outdated }: Facts): Pick<DynamoClusterStatus, "operation"> {
+function operationOf({ step, outdated, ring, nodes }: Facts): Pick<DynamoClusterStatus, "operation"> {
   switch (step.kind) {
     case "restart_pod":
       return { operation: { type: "Rollout", node: step.pod, message: `${outdated.length} to go` } };
     case "wait":
-      return step.reason === "ForConvergence"
-        ? { operation: { type: "Rollout", message: step.message } }
-        : {};
+      return waitingOperation(step, { ring, nodes });
     case "form_ring":
       return { operation: { type: "Formation", node: step.via } };
     case "adopt_identity":
@@ -78,9 +85,39 @@ function operationOf({ step, outdated }: Facts): Pick<DynamoClusterStatus, "oper
     case "grow_claim":
     case "replace_stateful_set":
       return { operation: { type: "VolumeResize" } };
+    case "begin_change":
+      return { operation: { ...sizeOperation(step.type), node: step.pods[0]!, phase: "begin" } };
+    case "cancel_change":
+      return { operation: { type: "Cancel", message: step.why, phase: "cancel" } };
+    case "replace_volume":
+      return { operation: { type: "Return", node: step.pod, phase: "volume", message: step.why } };
+    case "mark_claim":
+    case "delete_claim":
+      return { operation: { type: "ScaleDown", phase: "volume", message: step.claim } };
+    case "scale_stateful_set": {
+      const type = step.to > step.from ? "ScaleUp" : "ScaleDown";
+      return { operation: { type, phase: "pods", message: `${step.name}: ${step.to} pods` } };
+    }
     case "none":
       return {};
   }
+}
+
+function waitingOperation(
+  { reason, message }: Extract<Facts["step"], { kind: "wait" }>,
+  { ring, nodes }: Pick<Facts, "ring" | "nodes">,
+): Pick<DynamoClusterStatus, "operation"> {
+  if (reason === "ForConvergence") return { operation: { type: "Rollout", message } };
+  if (reason === "ForHandover") return { operation: { type: "ScaleDown", phase: "handover", message } };
+  if (reason !== "ForRingChange" || ring === undefined || ring.change === null) return {};
+  const { type, phase } = ring.change;
+  const changing = ring.members.find(({ state }) => state !== "active")?.id;
+  const node = nodes.find(({ report }) => report?.status.node.id === changing)?.pod;
+  return { operation: { ...sizeOperation(type), phase, message, ...(node === undefined ? {} : { node }) } };
+}
+
+function sizeOperation(change: string): { readonly type: string } {
+  return { type: change === "join" ? "ScaleUp" : change === "leave" ? "ScaleDown" : "Replace" };
 }
 
 function nodeStatus(node: Facts["nodes"][number], { ring, outdated }: Facts): NodeStatus {

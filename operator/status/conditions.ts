@@ -16,6 +16,7 @@ export type ConditionType =
   | "RingFormed"
   | "VolumesResized"
   | "SizeAsAsked"
+  | "ZonesUnbalanced"
   | "QuorumsOverlap"
   | "RequiresUpdate"
   | "Paused"
@@ -36,6 +37,7 @@ export function judge(facts: Facts): readonly Judgement[] {
     ringFormed(facts),
     volumesResized(facts),
     sizeAsAsked(facts),
+    zonesUnbalanced(facts),
     quorumsOverlap(facts),
     requiresUpdate(facts),
     paused(facts),
@@ -46,7 +48,7 @@ export function judge(facts: Facts): readonly Judgement[] {
 
 /** Everything that was asked for is there: what `kubectl wait --for=condition=Ready` waits for. */
 function ready(facts: Facts, others: readonly Judgement[]): Judgement {
-  const unready = facts.nodes.find((node) => !node.isReady || !isServing(node));
+  const unready = facts.serving.find((node) => !node.isReady || !isServing(node));
   if (facts.ring === undefined) return no("Ready", "NoRing", messageOf(others, "RingFormed"));
   if (unready !== undefined) {
     return no("Ready", "NodesNotReady", `${unready.pod}: ${whyUnwell(unready)}`);
@@ -101,16 +103,34 @@ function progressing({ step, outdated }: Facts): Judgement {
         "VolumeResizing",
         `replacing StatefulSet ${step.name}, its pods stay: ${step.why}`,
       );
+    case "begin_change": {
+      const doing = `${step.pods.join(", ")} ${step.type === "join" ? "join" : "leave"} the ring`;
+      return yes("Progressing", "SizeChanging", doing);
+    }
+    case "cancel_change":
+      return yes("Progressing", "SizeChanging", `taking back ${step.changeId}: ${step.why}`);
+    case "mark_claim":
+      return yes("Progressing", "SizeChanging", `${step.claim}: its node has handed everything over`);
+    case "scale_stateful_set":
+      return yes(
+        "Progressing",
+        "SizeChanging",
+        `StatefulSet ${step.name} gets ${step.to} pods, not ${step.from}`,
+      );
+    case "replace_volume":
+      return yes("Progressing", "VolumeReplacing", `${step.pod} gets a fresh volume: ${step.why}`);
+    case "delete_claim":
+      return yes("Progressing", "SizeChanging", `deleting ${step.claim}, whose node has left`);
   }
 }
 
 function degraded(facts: Facts): Judgement {
   if (facts.conflict !== undefined) return yes("Degraded", "RingConflict", facts.conflict);
   if (facts.ring === undefined) return no("Degraded", "NotFormed", "the cluster has no ring yet");
-  const impaired = facts.nodes.filter((node) => !isServing(node));
+  const impaired = facts.serving.filter((node) => !isServing(node));
   if (impaired.length === 0) return no("Degraded", "AllNodesServe", "all nodes serve");
   const first = impaired[0]!;
-  const message = `${impaired.length} of ${facts.nodes.length} nodes do not serve; ${first.pod}: ${whyUnwell(first)}`;
+  const message = `${impaired.length} of ${facts.serving.length} nodes do not serve; ${first.pod}: ${whyUnwell(first)}`;
   return yes("Degraded", "NodesDown", message);
 }
 
@@ -128,12 +148,27 @@ function volumesResized({ growing, observed }: Facts): Judgement {
   return no("VolumesResized", "Resizing", message);
 }
 
-function sizeAsAsked({ observed, ring, nodes }: Facts): Judgement {
+function sizeAsAsked({ observed, ring, nodes, sizeObstacle, step }: Facts): Judgement {
   const { size } = observed.cluster.spec;
+  if (sizeObstacle !== undefined) return no("SizeAsAsked", sizeObstacle.reason, sizeObstacle.message);
   const members = ring?.members.length ?? nodes.length;
-  if (members === size || members === 0) return yes("SizeAsAsked", "AsAsked", `${size} nodes`);
-  const message = `the ring has ${members} members and size asks for ${size}: this version cannot add or remove members yet; set size back to ${members}`;
-  return no("SizeAsAsked", "SizeChangeUnsupported", message);
+  const isSettled = ring === undefined || (ring.change === null && nodes.length === size);
+  if (members === 0 || (members === size && isSettled)) return yes("SizeAsAsked", "AsAsked", `${size} nodes`);
+  const waits = step.kind === "wait" ? `: ${step.message}` : "";
+  return no("SizeAsAsked", "Changing", `the ring has ${members} members and size asks for ${size}${waits}`);
+}
+
+/** A choice, not a fault: it stands against nothing. */
+function zonesUnbalanced({ observed, ring }: Facts): Judgement {
+  const { zones } = observed.cluster.spec;
+  if (zones === undefined || ring === undefined)
+    return no("ZonesUnbalanced", "NoZones", "the cluster names no zones, or has no ring yet");
+  const counts = zones.map((zone) => ring.members.filter((member) => member.zone === zone).length);
+  if (Math.min(...counts) === Math.max(...counts))
+    return no("ZonesUnbalanced", "Balanced", `each zone has ${counts[0]} nodes`);
+  const shares = zones.map((zone, index) => `${zone} ${counts[index]}`).join(", ");
+  const message = `nodes in the zones: ${shares}; those of a zone with fewer keep more each: choose a size that ${zones.length} zones divide`;
+  return yes("ZonesUnbalanced", "UnequalZones", message);
 }
 
 /** A choice, not a fault: it stands against nothing. */

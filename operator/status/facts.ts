@@ -1,4 +1,5 @@
 import type { NodeView } from "../observe/node-view.ts";
+import { latestRing } from "../observe/latest-ring.ts";
 import { nodeViews } from "../observe/node-view.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 import type { AdminRing } from "../../node/contract/admin-types.ts";
@@ -6,6 +7,7 @@ import { existingPods } from "../plan/existing-pods.ts";
 import { isPaused } from "../plan/next-step.ts";
 import { ringConflict } from "../plan/ring-conflict.ts";
 import { isOutdated } from "../plan/rollout.ts";
+import { type SizeObstacle, sizeObstacle } from "../plan/size.ts";
 import type { Step } from "../plan/step.ts";
 import type { Failure } from "./failure.ts";
 import { growingClaims } from "../plan/volumes.ts";
@@ -17,6 +19,10 @@ export interface Facts {
   readonly nodes: readonly NodeView[];
   /** The latest ring that a node serves. */
   readonly ring: AdminRing | undefined;
+  /** Nodes that are members, or of which nobody knows better; not spares, nor those that have left. */
+  readonly serving: readonly NodeView[];
+  /** Why the size cannot be reached without a person. */
+  readonly sizeObstacle: SizeObstacle | undefined;
   readonly conflict: string | undefined;
   readonly paused: boolean;
   readonly outdated: readonly NodeView[];
@@ -36,11 +42,14 @@ export interface FactsInput {
 
 export function factsOf({ observed, step, heldBack, failure }: FactsInput): Facts {
   const nodes = nodeViews(observed, existingPods(observed));
+  const ring = latestRing(nodes);
   return {
     observed,
     step,
     nodes,
-    ring: latestRing(nodes),
+    ring,
+    serving: ring === undefined ? nodes : nodes.filter((node) => isOfRing(node, ring)),
+    sizeObstacle: sizeObstacle(observed, nodes),
     conflict: ringConflict(nodes),
     paused: isPaused(observed),
     outdated: nodes.filter((node) => isOutdated(node, observed.statefulSets)),
@@ -50,18 +59,8 @@ export function factsOf({ observed, step, heldBack, failure }: FactsInput): Fact
   };
 }
 
-function latestRing(nodes: readonly NodeView[]): AdminRing | undefined {
-  let latest: AdminRing | undefined;
-  for (const { report } of nodes) {
-    const ring = report?.ring;
-    if (ring === undefined) continue;
-    const isLater =
-      latest === undefined ||
-      ring.generation > latest.generation ||
-      (ring.generation === latest.generation && ring.epoch > latest.epoch);
-    if (isLater) latest = ring;
-  }
-  return latest;
+function isOfRing({ report }: NodeView, { members }: AdminRing): boolean {
+  return report === undefined || members.some(({ id }) => id === report.status.node.id);
 }
 
 /** A node that takes part in quorums: it answers, is in the ring and can read and write. */

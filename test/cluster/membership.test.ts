@@ -37,7 +37,13 @@ describe("cluster: membership", function () {
   async function formed(nodes: readonly FaultNode[]): Promise<void> {
     for (const node of nodes) node.spawn();
     const token = await adminTokenFrom(secretFile);
-    await awaitServing({ nodes, clusterId: "membership", token, progress: () => undefined });
+    await awaitServing({
+      nodes,
+      size: nodes.length,
+      clusterId: "membership",
+      token,
+      progress: () => undefined,
+    });
   }
 
   it("lets two nodes meet that never saw each other, after the only seed is gone for ever", async () => {

@@ -127,6 +127,12 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
       "coordinator/requests.ts",
     ),
   },
+  // Plans a change for whoever is about to ask for it: what it moves is the core's own answer.
+  "node/http/dynamo-ring-admin.ts": {
+    may: ["node/contract", "node/http", ...GROUND, ...core("ring")],
+    types: core("membership/membership.ts"),
+  },
+  "node/http/known-peers.ts": { may: GROUND, types: core("membership/membership.ts") },
   // The composition: the only place of the node that sees all of it.
   "node/running-node.ts": { may: ["node"], packages: ["node:*"] },
   "node/main.ts": { may: ["node"], packages: ["node:*"] },
@@ -149,7 +155,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   "operator/api/main.ts": { may: ["operator/api"] },
   "operator/observe": { may: ["operator/api"], types: ["node/contract"], packages: KUBERNETES_TYPES },
   "operator/plan": {
-    may: ["operator/api", "operator/observe"],
+    may: ["operator/api", "operator/observe", "operator/desired/zone-plan.ts"],
     types: ["node/contract"],
     packages: KUBERNETES_TYPES,
   },

@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import type { AdminRing, FormRingResult } from "../../../node/contract/admin-types.ts";
+import type { RingChangeProgress } from "../../../node/contract/ring-change-types.ts";
 import { askAny } from "../ask-any.ts";
 import type { CliIo } from "../cli-io.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
@@ -11,6 +12,8 @@ import {
   type GlobalOptions,
 } from "../global-options.ts";
 import { formatTable } from "../table.ts";
+import { addRingChangeCommands } from "./ring-change.ts";
+import { addRingRecoverCommand } from "./ring-recover.ts";
 
 /** `dynamokv ring` shows the ring; `ring form` makes the first one, once in a cluster's life. */
 interface FormOptions {
@@ -21,7 +24,7 @@ interface FormOptions {
 }
 
 export function addRingCommand(program: Command, io: CliIo, exit: (code: ExitCode) => void): void {
-  const ring = program.command("ring").description("show or form the ring");
+  const ring = program.command("ring").description("show the ring, form it, and change who is a member");
   ring
     .command("show", { isDefault: true })
     .description("show the ring: members, and how many partitions each owns")
@@ -29,8 +32,11 @@ export function addRingCommand(program: Command, io: CliIo, exit: (code: ExitCod
       const options = globalOptions(command);
       const admins = openAdmins(options);
       try {
-        const document = await askAny(admins, (admin) => admin.ring());
-        io.out(options.output === "json" ? `${JSON.stringify(document)}\n` : ringText(document));
+        const [document, progress] = await askAny(admins, async (admin) => [
+          await admin.ring(),
+          await admin.ringChangeProgress(),
+        ]);
+        io.out(options.output === "json" ? `${JSON.stringify(document)}\n` : ringText(document, progress));
         exit(EXIT.ok);
       } finally {
         for (const admin of admins) admin.close();
@@ -69,6 +75,8 @@ export function addRingCommand(program: Command, io: CliIo, exit: (code: ExitCod
       io.out(options.output === "json" ? `${JSON.stringify(formed)}\n` : text);
       exit(EXIT.ok);
     });
+  addRingChangeCommands(ring, io, exit);
+  addRingRecoverCommand(ring, io, exit);
 }
 
 async function formRing(options: GlobalOptions & FormOptions): Promise<FormRingResult> {
@@ -90,7 +98,7 @@ async function formRing(options: GlobalOptions & FormOptions): Promise<FormRingR
   }
 }
 
-function ringText(ring: AdminRing): string {
+function ringText(ring: AdminRing, progress: RingChangeProgress | undefined): string {
   const { clusterId, generation, epoch, hash, parameters, change } = ring;
   const counts = ring.members.map(() => 0);
   for (const owner of ring.owners) counts[owner] = (counts[owner] ?? 0) + 1;
@@ -100,10 +108,14 @@ function ringText(ring: AdminRing): string {
     member.state,
     String(counts[i]),
   ]);
-  const changing = change === null ? "none" : `${change.type} (${change.phase})`;
+  const changing = change === null ? "none" : `${change.type} ${change.changeId} (${change.phase})`;
+  const far =
+    progress === undefined
+      ? ""
+      : `${progress.moved} of ${progress.total} copies are complete${progress.waitsFor === "" ? "" : `; ${progress.waitsFor}`}\n`;
   return (
     `cluster ${clusterId}, generation ${generation}, epoch ${epoch}, hash ${hash.slice(0, 8)}\n` +
-    `${parameters.partitions} partitions, ${parameters.replicas} replicas, change under way: ${changing}\n` +
+    `${parameters.partitions} partitions, ${parameters.replicas} replicas, change under way: ${changing}\n${far}` +
     formatTable(["NODE", "ZONE", "STATE", "PARTITIONS"], rows)
   );
 }

@@ -8,3 +8,7 @@ export const SPEC_HASH = "dynamokv.io/spec-hash";
 export const PAUSED_ANNOTATION = "dynamokv.io/paused";
 /** On pods and StatefulSets of a cluster with zones. */
 export const ZONE_LABEL = "dynamokv.io/zone";
+/** On the claim of a pod whose node has left the ring and handed over all that it kept: the id of that node. */
+export const LEFT_CLAIM = "dynamokv.io/left";
+/** On a claim, by a person: "true" says that its volume is lost for good, and a fresh one shall take its place. */
+export const LOST_CLAIM = "dynamokv.io/lost";

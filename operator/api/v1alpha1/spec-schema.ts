@@ -63,7 +63,7 @@ const replication = {
 const storage = {
   type: "object",
   description: "The volume of each node.",
-  default: { size: "10Gi", reclaimPolicy: "Retain" },
+  default: { size: "10Gi", reclaimPolicy: "Retain", whenScaled: "Delete" },
   properties: {
     size: {
       ...quantity("Size of each node's volume. It can grow; what was not reached can be lowered again."),
@@ -82,6 +82,13 @@ const storage = {
         "Whether volumes and the cluster secret outlive the DynamoCluster. A new one of the same name adopts retained ones.",
       enum: ["Retain", "Delete"],
       default: "Retain",
+    },
+    whenScaled: {
+      type: "string",
+      description:
+        "What becomes of the volume of a node that left because size was lowered, once it has handed everything over. A retained one has to be deleted by hand before size can be raised again.",
+      enum: ["Retain", "Delete"],
+      default: "Delete",
     },
   },
   "x-kubernetes-validations": [

@@ -73,6 +73,7 @@ export const statusSchema = {
       properties: {
         type: text("For example Rollout."),
         node: text("The pod that it is about."),
+        phase: text("Where in it: for example transfer, flipped, handover, pods, volume."),
         message: text("How far it is."),
       },
     },

@@ -48,6 +48,7 @@ export class FaultCluster {
     for (const node of this.nodes) node.spawn();
     await awaitServing({
       nodes: this.nodes,
+      size: this.nodes.length,
       clusterId: "faults",
       token: await adminTokenFrom(this.#secretFile),
       progress: () => undefined,

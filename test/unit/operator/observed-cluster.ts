@@ -24,7 +24,7 @@ export function clusterOf(spec: Partial<DynamoClusterSpec> = {}): DynamoCluster 
       size: 3,
       replication: { factor: 3, readQuorum: 2, writeQuorum: 2 },
       partitions: 256,
-      storage: { size: "10Gi", reclaimPolicy: "Retain" },
+      storage: { size: "10Gi", reclaimPolicy: "Retain", whenScaled: "Delete" },
       resources: { requests: { cpu: "100m", memory: "384Mi" } },
       imagePullPolicy: "IfNotPresent",
       updatePolicy: "OnSpecChange",
@@ -165,6 +165,7 @@ function reportOf({
           .map((peer) => [peer, { outcome: "equal", agoMs: 1_000 * (sketch.comparedSecondsAgo ?? 5) }]),
       ),
     },
+    storage: { keys: 100, bytes: 1_000_000, volumeFreeBytes: 10 * 2 ** 30 },
     uptimeSeconds: sketch.uptimeSeconds ?? 1_000,
   } as unknown as AdminStatus;
   return {

@@ -17,6 +17,7 @@ export async function cli(args: readonly string[], { stdin }: { stdin?: string }
     stdin: input(),
     stdinIsTerminal: stdin === undefined,
     stdoutIsTerminal: false,
+    stderrIsTerminal: false,
     out: (bytes) => void out.push(Buffer.from(bytes as Uint8Array)),
     err: (text) => (err += text),
   });

@@ -12,6 +12,10 @@ interface Stage {
   /** Begins it, on a cluster that is ready; undefined for the making of the cluster itself. */
   readonly begin?: (rig: OperatorRig) => void;
   readonly isDone: (rig: OperatorRig) => boolean;
+  /** Of the cluster as it is made; 3 where missing. */
+  readonly size?: number;
+  /** At the end; 3 where missing. */
+  readonly claims?: number;
 }
 
 /** Longer than the operator waits after a step before it looks again. */
@@ -28,7 +32,7 @@ const STAGES: readonly Stage[] = [
   },
   {
     name: "the growth of volumes",
-    begin: (rig) => rig.change({ storage: { size: "20Gi", reclaimPolicy: "Retain" } }),
+    begin: (rig) => rig.change({ storage: { size: "20Gi", reclaimPolicy: "Retain", whenScaled: "Delete" } }),
     isDone: (rig) => claimSizes(rig).every((size) => size === "20Gi") && templateSize(rig) === "20Gi",
   },
   {
@@ -41,8 +45,20 @@ const STAGES: readonly Stage[] = [
     isDone: (rig) => rig.pods.volumes.get("demo-1")?.ring !== undefined,
   },
   {
+    name: "a larger size",
+    begin: (rig) => rig.change({ size: 5 }),
+    isDone: (rig) => rig.status?.ring?.members === 5 && pods(rig).length === 5,
+    claims: 5,
+  },
+  {
+    name: "a smaller size",
+    size: 5,
+    begin: (rig) => rig.change({ size: 3 }),
+    isDone: (rig) => rig.status?.ring?.members === 3 && claimSizes(rig).length === 3,
+  },
+  {
     name: "a change of who owns the volumes",
-    begin: (rig) => rig.change({ storage: { size: "10Gi", reclaimPolicy: "Delete" } }),
+    begin: (rig) => rig.change({ storage: { size: "10Gi", reclaimPolicy: "Delete", whenScaled: "Delete" } }),
     isDone: (rig) =>
       rig.api.objects
         .list("PersistentVolumeClaim")
@@ -66,7 +82,7 @@ describe("operator: crashes", () => {
 async function survivesCrashAfter(stage: Stage, last: number): Promise<boolean> {
   const rig = new OperatorRig(100 + (last % 90));
   try {
-    rig.create();
+    rig.create({ size: stage.size ?? 3 });
     if (stage.begin !== undefined) {
       await rig.startOperator();
       await rig.untilReady();
@@ -87,7 +103,7 @@ async function survivesCrashAfter(stage: Stage, last: number): Promise<boolean> 
     await rig.startOperator();
     await rig.until(`${stage.name}, crashed after write ${last}`, () => isReady(rig) && stage.isDone(rig));
     await rig.untilReady();
-    expectWhole(rig, `${stage.name}, crashed after write ${last}`);
+    expectWhole(rig, `${stage.name}, crashed after write ${last}`, stage);
     if (stage.begin !== undefined) expect(fewest(), "pods at the worst moment").to.be.at.least(2);
     return crashed;
   } finally {
@@ -101,7 +117,7 @@ describe("operator: a picture that is old", () => {
       this.timeout(60_000);
       const rig = new OperatorRig(195);
       try {
-        rig.create();
+        rig.create({ size: stage.size ?? 3 });
         await rig.startOperator();
         await rig.untilReady();
         const fewest = watchPods(rig);
@@ -119,7 +135,7 @@ describe("operator: a picture that is old", () => {
           rig.api.releaseWatches();
         }
         await rig.untilReady();
-        expectWhole(rig, stage.name);
+        expectWhole(rig, stage.name, stage);
         expect(fewest(), "pods at the worst moment").to.be.at.least(2);
       } finally {
         await rig.stop();
@@ -129,12 +145,13 @@ describe("operator: a picture that is old", () => {
 });
 
 /** What holds whatever happened: one ring, formed once, on as many volumes as there were, and one key. */
-function expectWhole(rig: OperatorRig, what: string): void {
+function expectWhole(rig: OperatorRig, what: string, { claims = 3 }: Stage): void {
   const rings = new Set([...rig.pods.volumes.values()].map(({ ring }) => JSON.stringify(ring)));
   expect(rings.size, what).to.equal(1);
   expect(rig.pods.formations.length, `formations: ${what}`).to.be.at.most(2);
   expect(new Set(rig.pods.formations.map((members) => members.toSorted().join())).size, what).to.equal(1);
-  expect(claimSizes(rig), what).to.have.length(3);
+  expect(claimSizes(rig), what).to.have.length(claims);
+  expect(rig.pods.changes.length, `ring changes: ${what}`).to.be.at.most(1);
   const keys = rig.api.objects.changes.filter(
     ({ type, object }) => object.kind === "Secret" && type === "ADDED",
   );

@@ -100,4 +100,49 @@ describe("operator: reconcile", () => {
       ];
     await rig.until("the change arrived", () => level() === "warn");
   });
+
+  it("grows and shrinks, deletes the claims of the nodes that left, and grows over the same names", async () => {
+    rig.create();
+    await rig.startOperator();
+    await rig.untilReady();
+    const claims = (): string[] =>
+      rig.api.objects.list("PersistentVolumeClaim").map(({ metadata }) => metadata.uid);
+    const before = claims();
+    const isOf = (size: number) => (): boolean =>
+      rig.status?.ring?.members === size && claims().length === size && rig.status.phase === "Ready";
+    rig.change({ size: 5 });
+    await rig.until("five members", isOf(5));
+    expect(rig.condition("SizeAsAsked")?.status).to.equal("True");
+    const grown = claims();
+    rig.change({ size: 3 });
+    await rig.until("three members", isOf(3));
+    expect(claims()).to.deep.equal(before);
+    rig.change({ size: 5 });
+    await rig.until("five members again", isOf(5));
+    expect(
+      claims().filter((uid) => grown.includes(uid)),
+      "claims used twice",
+    ).to.deep.equal(before);
+    expect(rig.pods.changes).to.deep.equal(["join 2", "leave 2", "join 2"]);
+    expect(rig.events).to.include.members([
+      "SizeChangeStarted",
+      "PodsScaled",
+      "VolumeDeleted",
+      "SizeReached",
+    ]);
+  });
+
+  it("takes a leave back when the size is raised again in the middle, and moves nobody", async () => {
+    rig.create({ size: 5 });
+    await rig.startOperator();
+    await rig.untilReady();
+    rig.pods.looksOfAChange = Infinity;
+    rig.change({ size: 3 });
+    await rig.until("the leave has begun", () => rig.pods.changes.length === 1);
+    rig.change({ size: 5 });
+    await rig.until("it is taken back", () => rig.pods.changes.includes("cancel leave"));
+    await rig.untilReady();
+    expect(rig.status).to.include({ size: 5, readyNodes: 5 });
+    expect(rig.events).to.include("SizeChangeCancelled");
+  });
 });

@@ -110,6 +110,12 @@ export class ObjectStore {
 
   mergePatch(kind: string, namespace: string, name: string, patch: Fields): StoredObject {
     const live = this.get(kind, namespace, name);
+    const { uid, resourceVersion } = (patch["metadata"] ?? {}) as { uid?: string; resourceVersion?: string };
+    if (
+      (uid ?? live.metadata.uid) !== live.metadata.uid ||
+      (resourceVersion ?? live.metadata.resourceVersion) !== live.metadata.resourceVersion
+    )
+      throw new Refused(409, "Conflict", `the ${kind} is not the one that was looked at`);
     const next = structuredClone(live);
     mergeInto(next, patch);
     return this.#change(live, next);

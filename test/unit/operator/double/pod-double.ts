@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
+import type { RingChangeRequest } from "../../../../node/contract/ring-change-types.ts";
 import { ADMIN_PORT } from "../../../../node/contract/pod-contract.ts";
 import { TEMPLATE_HASH } from "../../../../operator/api/v1alpha1/annotations.ts";
 import type { ApiServerDouble } from "./api-server-double.ts";
@@ -13,8 +14,24 @@ import type { StoredObject } from "./object-store.ts";
  */
 interface Volume {
   id: string;
-  ring: { clusterId: string; members: string[] } | undefined;
+  ring: RingDouble | undefined;
+  /** Keys that a node which has left has yet to hand over; one fewer each time it is asked. */
+  keys: number;
 }
+
+interface RingDouble {
+  readonly clusterId: string;
+  readonly members: readonly string[];
+  readonly epoch: number;
+  readonly change?: {
+    readonly changeId: string;
+    readonly type: string;
+    readonly joining: readonly string[];
+    readonly leaving: readonly string[];
+  };
+}
+
+const SETTLING = ["StatefulSet", "Pod", "PersistentVolumeClaim"];
 
 export class PodsDouble {
   readonly #api: ApiServerDouble;
@@ -22,6 +39,11 @@ export class PodsDouble {
   readonly volumes = new Map<string, Volume>();
   readonly #servers = new Map<string, Server>();
   readonly formations: string[][] = [];
+  /** Each change that began or was cancelled, in words. */
+  readonly changes: string[] = [];
+  /** Looks at the ring that a change takes. */
+  looksOfAChange = 6;
+  #looks = 0;
   #addresses = 0;
   #stopListening: () => void;
   #busy: Promise<void> = Promise.resolve();
@@ -31,7 +53,7 @@ export class PodsDouble {
     this.#api = api;
     this.#net = net;
     this.#stopListening = api.objects.onChange(({ object }) => {
-      if (object.kind === "StatefulSet" || object.kind === "Pod") this.#later();
+      if (SETTLING.includes(object.kind)) this.#later();
     });
   }
 
@@ -54,11 +76,24 @@ export class PodsDouble {
     for (const name of Array.from(this.#servers.keys())) if (!names.has(name)) this.#end(name);
     for (const set of objects.list("StatefulSet")) {
       const replicas = Number(set.spec?.["replicas"] ?? 0);
+      this.#endAbove(set.metadata.name, replicas);
       for (let ordinal = 0; ordinal < replicas; ordinal++) {
         const name = `${set.metadata.name}-${ordinal}`;
         if (objects.find("Pod", set.metadata.namespace, name) === undefined) await this.#begin(name, set);
       }
     }
+  }
+
+  /** Claims stay, as the StatefulSets ask for; a volume goes with its claim. */
+  #endAbove(set: string, replicas: number): void {
+    const { objects } = this.#api;
+    const ordinalOf = (name: string): number =>
+      name.startsWith(`${set}-`) ? Number(name.slice(set.length + 1)) : Number.NaN;
+    for (const { metadata } of objects.list("Pod"))
+      if (ordinalOf(metadata.name) >= replicas) objects.delete("Pod", metadata.namespace, metadata.name);
+    const claims = new Set(objects.list("PersistentVolumeClaim").map(({ metadata }) => metadata.name));
+    for (const name of Array.from(this.volumes.keys()))
+      if (ordinalOf(name) >= replicas && !claims.has(`data-${name}`)) this.volumes.delete(name);
   }
 
   async #begin(name: string, set: StoredObject): Promise<void> {
@@ -77,7 +112,7 @@ export class PodsDouble {
         spec: structuredClone(claimTemplate!.spec),
         status: { capacity: { storage: claimTemplate!.spec.resources.requests.storage } },
       });
-      this.volumes.set(name, { id: randomUUID(), ring: undefined });
+      this.volumes.set(name, { id: randomUUID(), ring: undefined, keys: 2 });
     }
     const address = `127.0.${this.#net}.${(this.#addresses += 1)}`;
     await this.#serve(name, address);
@@ -127,6 +162,7 @@ export class PodsDouble {
       case "/admin/v1/members":
         return { status: 200, body: { members: this.#members(volume) } };
       case "/admin/v1/ring":
+        this.#goOn();
         return volume.ring === undefined
           ? { status: 404, body: { error: { code: "no_ring", message: "none", requestId: "1" } } }
           : { status: 200, body: ringOf(volume.ring) };
@@ -134,16 +170,76 @@ export class PodsDouble {
         const { clusterId, members } = JSON.parse(body) as { clusterId: string; members: string[] };
         this.formations.push(members);
         for (const each of this.volumes.values())
-          if (members.includes(each.id)) each.ring ??= { clusterId, members };
+          if (members.includes(each.id)) each.ring ??= { clusterId, members, epoch: 1 };
         return { status: 200, body: { clusterId, epoch: 1, hash: "abc" } };
       }
       case "/admin/v1/identity":
         volume.id = (JSON.parse(body) as { id: string }).id;
         volume.ring = [...this.volumes.values()].find(({ ring }) => ring !== undefined)?.ring;
         return { status: 200, body: { id: volume.id } };
+      case "/admin/v1/ring/plan":
+        return { status: 200, body: { nodes: [], transfers: [], bytesMoved: 0 } };
+      case "/admin/v1/ring/changes":
+        return this.#beginChange(JSON.parse(body) as Required<RingChangeRequest>);
+      case "/admin/v1/ring/changes/cancel":
+        return this.#cancel((JSON.parse(body) as { changeId: string }).changeId);
+      case "/admin/v1/ring/changes/current":
+        return { status: 200, body: {} };
+      case "/admin/v1/partitions": {
+        volume.keys = Math.max(0, volume.keys - 1);
+        return {
+          status: 200,
+          body: { partitions: [{ partition: 0, role: "misplaced", keys: volume.keys, root: "" }] },
+        };
+      }
       default:
         return { status: 404, body: {} };
     }
+  }
+
+  /** The latest that a node has. */
+  #ring(): RingDouble | undefined {
+    const rings = [...this.volumes.values()].flatMap(({ ring }) => ring ?? []);
+    return rings.toSorted((a, b) => b.epoch - a.epoch)[0];
+  }
+
+  /** Every member of it has it; who is none any more keeps the one before. */
+  #decide(ring: RingDouble): { status: number; body: unknown } {
+    const members = new Set([...ring.members, ...(ring.change?.joining ?? [])]);
+    for (const volume of this.volumes.values()) if (members.has(volume.id)) volume.ring = ring;
+    return { status: 200, body: { changeId: "", generation: 0, epoch: ring.epoch, hash: hashOf(ring) } };
+  }
+
+  #beginChange({ changeId, type, epoch, joining, leaving }: Required<RingChangeRequest>): {
+    status: number;
+    body: unknown;
+  } {
+    const ring = this.#ring()!;
+    if (ring.change?.changeId === changeId) return this.#decide(ring);
+    if (ring.change !== undefined || ring.epoch !== epoch)
+      return {
+        status: 409,
+        body: { error: { code: "epoch_passed", message: "look again", requestId: "1" } },
+      };
+    this.changes.push(`${type} ${joining.length + leaving.length}`);
+    this.#looks = 0;
+    return this.#decide({ ...ring, epoch: epoch + 1, change: { changeId, type, joining, leaving } });
+  }
+
+  #cancel(changeId: string): { status: number; body: unknown } {
+    const { change, ...ring } = this.#ring()!;
+    if (change?.changeId !== changeId)
+      return { status: 409, body: { error: { code: "no_change", message: "none", requestId: "1" } } };
+    this.changes.push(`cancel ${change.type}`);
+    return this.#decide({ ...ring, epoch: ring.epoch + 1 });
+  }
+
+  #goOn(): void {
+    const ring = this.#ring();
+    if (ring?.change === undefined || (this.#looks += 1) < this.looksOfAChange) return;
+    const { change, members, clusterId, epoch } = ring;
+    const after = [...members.filter((id) => !change.leaving.includes(id)), ...change.joining];
+    this.#decide({ clusterId, members: after, epoch: epoch + 2 });
   }
 
   #status(name: string, { id, ring }: Volume) {
@@ -156,15 +252,22 @@ export class PodsDouble {
         version: "0.1.0",
         clientAddress: "",
       },
-      state: ring === undefined ? "no_ring" : "serving",
+      state: this.#stateOf(id, ring),
       clusterId: ring?.clusterId ?? "",
-      ring: { epoch: ring === undefined ? 0 : 1, hash: ring === undefined ? "" : "abc" },
+      ring: { epoch: ring?.epoch ?? 0, hash: ring === undefined ? "" : hashOf(ring) },
       hints: { pending: {}, markers: 0, bytes: 0, bytesMax: 1 },
+      storage: { keys: ring === undefined ? 0 : 10, bytes: 10_000, volumeFreeBytes: 2 ** 33 },
       antiEntropy: {
         lastExchange: Object.fromEntries(others.map((other) => [other.id, { agoMs: 0, outcome: "equal" }])),
       },
       uptimeSeconds: 100,
     };
+  }
+
+  #stateOf(id: string, ring: Volume["ring"]): string {
+    if (ring === undefined) return "no_ring";
+    const latest = this.#ring()!;
+    return latest.members.includes(id) || latest.change?.joining.includes(id) === true ? "serving" : "left";
   }
 
   #members({ ring }: Volume) {
@@ -184,16 +287,24 @@ export class PodsDouble {
   }
 }
 
-function ringOf({ clusterId, members }: NonNullable<Volume["ring"]>) {
+function ringOf(ring: RingDouble) {
+  const { clusterId, members, epoch, change } = ring;
+  const states = new Map<string, string>(members.map((id) => [id, "active"]));
+  for (const id of change?.joining ?? []) states.set(id, "joining");
+  for (const id of change?.leaving ?? []) states.set(id, "leaving");
   return {
     clusterId,
     generation: 0,
-    epoch: 1,
-    hash: "abc",
+    epoch,
+    hash: hashOf(ring),
     parameters: { partitions: 8, replicas: 3, hash: "md5", leafFormat: 1 },
     featureLevel: 1,
-    members: members.map((id) => ({ id, zone: "", state: "active" })),
+    members: [...states].map(([id, state]) => ({ id, zone: "", state })),
     owners: Array.from({ length: 8 }, (_, partition) => partition % members.length),
-    change: null,
+    change: change === undefined ? null : { changeId: change.changeId, type: change.type, phase: "transfer" },
   };
+}
+
+function hashOf({ epoch, members }: RingDouble): string {
+  return `${epoch} ${members.length}`;
 }

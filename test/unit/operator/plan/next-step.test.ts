@@ -62,7 +62,9 @@ describe("operator: next step", () => {
   });
 
   it("takes back a size that no volume was given, where Kubernetes allows that", () => {
-    const asked = observedOf(clusterOf({ storage: { size: "9Ti", reclaimPolicy: "Retain" } }));
+    const asked = observedOf(
+      clusterOf({ storage: { size: "9Ti", reclaimPolicy: "Retain", whenScaled: "Delete" } }),
+    );
     const { cluster } = observedOf();
     const claims = (reached: string) =>
       asked.claims.map((claim) => ({ ...claim, status: { capacity: { storage: reached } } }));
@@ -72,7 +74,9 @@ describe("operator: next step", () => {
   });
 
   it("replaces the StatefulSet once all claims have grown", () => {
-    const small = observedOf(clusterOf({ storage: { size: "5Gi", reclaimPolicy: "Retain" } }));
+    const small = observedOf(
+      clusterOf({ storage: { size: "5Gi", reclaimPolicy: "Retain", whenScaled: "Delete" } }),
+    );
     const { cluster } = observedOf();
     const claims = observedOf().claims;
     const step = nextStep({ ...small, cluster, claims });

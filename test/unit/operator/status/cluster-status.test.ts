@@ -60,15 +60,19 @@ describe("operator: status", () => {
     expect(status.message).to.contain("demo-0: its container waits: CrashLoopBackOff");
   });
 
-  it("says that a change of size is not supported, and what to do", () => {
+  it("says that the size changes, and how far it is", () => {
     const observed = observedOf();
     const resized = {
       ...observed,
       cluster: { ...observed.cluster, spec: { ...observed.cluster.spec, size: 5 } },
     };
     const { status, reason, message } = condition(resized, "SizeAsAsked");
-    expect({ status, reason }).to.deep.equal({ status: "False", reason: "SizeChangeUnsupported" });
-    expect(message).to.include("set size back to 3");
+    expect({ status, reason }).to.deep.equal({ status: "False", reason: "Changing" });
+    expect(message).to.include("the ring has 3 members and size asks for 5");
+    expect(statusOf(resized)).to.deep.include({
+      phase: "Scaling",
+      operation: { type: "ScaleUp", phase: "pods", message: "demo: 5 pods" },
+    });
   });
 
   it("says that reads may be stale where quorums do not overlap, and is Ready all the same", () => {

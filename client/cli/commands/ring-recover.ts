@@ -1,0 +1,86 @@
+import type { Command } from "commander";
+import type { AdminMember, AdminRing } from "../../../node/contract/admin-types.ts";
+import type { AdminClient } from "../../admin-client.ts";
+import { DynamoError } from "../../dynamo-error.ts";
+import { nodeByName } from "../../ring/node-by-name.ts";
+import type { CliIo } from "../cli-io.ts";
+import { UsageError } from "../cli-error.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+import { globalOptions, openAdmins, readAdminToken } from "../global-options.ts";
+
+/** `dynamokv ring recover`: goes on with the survivors after most members are lost for good. */
+interface RecoverOptions {
+  readonly survivors: string;
+  readonly yes?: boolean;
+}
+
+export function addRingRecoverCommand(ring: Command, io: CliIo, exit: (code: ExitCode) => void): void {
+  ring
+    .command("recover")
+    .description("go on with the survivors after a majority of the members is lost for good")
+    .requiredOption("--survivors <node,...>", "all members that survive, by id, address or pod")
+    .option("-y, --yes", "do it: without this it only says what it would do")
+    .addHelpText(
+      "after",
+      "\nNo epoch of a ring can be decided without a majority of its members. This starts a higher generation with\n" +
+        "the survivors alone. What only lost members kept is gone. A lost member that still runs, apart, serves the\n" +
+        "older ring until it meets a survivor: be sure that it does not, and that it does not come back.\n" +
+        "Refused where the survivors are a majority: use leave or replace then.\n\nExample:\n" +
+        "  dynamokv ring recover --survivors 10.0.0.7:8080 --admin http://10.0.0.7:9080 --yes",
+    )
+    .action(async (_: unknown, command: Command) => {
+      const options = { ...globalOptions(command), ...command.opts<RecoverOptions>() };
+      const patient = { ...options, timeoutMs: Math.max(options.timeoutMs, PATIENCE_MS_MIN) };
+      const admins = openAdmins(patient, await readAdminToken(options));
+      try {
+        const { ring: latest, admin, members } = await latestRing(admins);
+        const names = options.survivors.split(",").map((name) => name.trim());
+        const survivors = names.map((name) => nodeByName(members, name).id);
+        if (options.yes !== true) throw new UsageError(warning(latest, survivors));
+        const { generation, epoch } = latest;
+        const recovered = await admin.recoverRing({ survivors, generation, epoch });
+        const text = `recovered: generation ${recovered.generation}, epoch ${recovered.epoch}, ${survivors.length} members\n`;
+        io.out(options.output === "json" ? `${JSON.stringify(recovered)}\n` : text);
+        exit(EXIT.ok);
+      } finally {
+        for (const admin of admins) admin.close();
+      }
+    });
+}
+
+interface Latest {
+  readonly ring: AdminRing;
+  readonly admin: AdminClient;
+  readonly members: readonly AdminMember[];
+}
+
+/** Survivors may not be equally far: the one with the latest ring is asked. Rejects where none has one. */
+async function latestRing(admins: readonly AdminClient[]): Promise<Latest> {
+  let last: unknown = new DynamoError("no admin endpoint; name the survivors with --admin", {
+    code: "invalid_argument",
+  });
+  const found: Latest[] = [];
+  for (const admin of admins) {
+    try {
+      found.push({ ring: await admin.ring(), admin, members: (await admin.members()).members });
+    } catch (error) {
+      if (!(error instanceof DynamoError)) throw error;
+      last = error;
+    }
+  }
+  const [latest] = found.toSorted(
+    ({ ring: a }, { ring: b }) => b.generation - a.generation || b.epoch - a.epoch,
+  );
+  if (latest === undefined) throw last;
+  return latest;
+}
+
+function warning({ members, generation }: AdminRing, survivors: readonly string[]): string {
+  const lost = members.filter(({ id }) => !survivors.includes(id)).map(({ id }) => `  ${id}`);
+  return (
+    `nothing was changed. With --yes generation ${generation + 1} begins with ${survivors.length} of ${members.length} members, and ` +
+    `these never come back:\n${lost.join("\n")}`
+  );
+}
+
+const PATIENCE_MS_MIN = 30_000;

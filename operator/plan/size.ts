@@ -1,0 +1,294 @@
+import type { V1PersistentVolumeClaim, V1StatefulSet } from "@kubernetes/client-node";
+import type { AdminRing } from "../../node/contract/admin-types.ts";
+import { LEFT_CLAIM } from "../api/v1alpha1/annotations.ts";
+import { type ZoneShare, zoneShares } from "../desired/zone-plan.ts";
+import { latestRing } from "../observe/latest-ring.ts";
+import type { NodeView } from "../observe/node-view.ts";
+import { podAt, standings } from "../observe/node-standing.ts";
+import type { ObservedState } from "../observe/observed-state.ts";
+import {
+  changeIdOf,
+  healthObstacle,
+  OPERATOR_CHANGE,
+  type Placed,
+  roomObstacle,
+  sizeChange,
+} from "./size-change.ts";
+import type { SizeChange, Step } from "./step.ts";
+
+/**
+ * From the ring that there is to the size that is asked for, one step at a time, and each by what is seen now alone: a
+ * change of mind at any point, a crash, or another operator find the same way.
+ *
+ *     up:    pods come, wait as spares, join the ring
+ *     down:  leave the ring, hand everything over, noted on the claim, pods go, the claim by policy
+ *
+ * What has begun to go is not called back half-way: a change that moves data is cancelled, a node that has left is removed
+ * whole and a fresh one takes its name.
+ */
+export function sizeStep(observed: ObservedState, nodes: readonly NodeView[]): Step | undefined {
+  const ring = latestRing(nodes);
+  if (ring === undefined) return undefined;
+  const placed = placedNodes(observed, nodes, ring);
+  return (
+    changeUnderWay(placed, ring) ??
+    handover(observed, placed) ??
+    shrunkSets(observed, placed) ??
+    unusedClaims(observed) ??
+    grownSets(observed, ring, nodes) ??
+    beginning(observed, placed, ring)
+  );
+}
+
+/** Why the size that is asked for cannot be reached, where a person has to do something. */
+export interface SizeObstacle {
+  readonly reason: "NoRoom" | "ClaimRetained" | "NodeLeft";
+  readonly message: string;
+}
+
+export function sizeObstacle(observed: ObservedState, nodes: readonly NodeView[]): SizeObstacle | undefined {
+  const ring = latestRing(nodes);
+  if (ring === undefined || ring.change !== null) return undefined;
+  const placed = placedNodes(observed, nodes, ring);
+  return leftInTheMiddle(placed) ?? retainedClaim(observed) ?? noRoom(observed, placed, ring);
+}
+
+/** The leave that is due, of which somebody has to say what it moves before it may begin. */
+export function leaveToPreview(observed: ObservedState, nodes: readonly NodeView[]): SizeChange | undefined {
+  const ring = latestRing(nodes);
+  if (ring === undefined || ring.change !== null) return undefined;
+  const placed = placedNodes(observed, nodes, ring);
+  const change = sizeChange(placed, ring);
+  return change?.type === "leave" && healthObstacle(placed, ring) === undefined ? change : undefined;
+}
+
+function placedNodes(
+  observed: ObservedState,
+  nodes: readonly NodeView[],
+  ring: AdminRing,
+): readonly Placed[] {
+  const shares = zoneShares(observed.cluster);
+  return standings(nodes, ring).map((standing) => {
+    const share = shares.find(({ statefulSet }) => statefulSet === standing.statefulSet);
+    return { ...standing, isWanted: standing.ordinal < (share?.nodes ?? 0) };
+  });
+}
+
+function changeUnderWay(placed: readonly Placed[], { change, members }: AdminRing): Step | undefined {
+  if (change === null) return undefined;
+  const { changeId, type, phase } = change;
+  const stateOf = new Map(members.map(({ id, state }) => [id, state]));
+  const unwanted = placed.filter(({ id, isWanted }) => {
+    const state = stateOf.get(id ?? "");
+    return (state === "joining" && !isWanted) || (state === "leaving" && isWanted);
+  });
+  const via = placed.find(({ node, standing }) => standing === "member" && node.report !== undefined);
+  if (
+    changeId.startsWith(OPERATOR_CHANGE) &&
+    phase === "transfer" &&
+    unwanted.length > 0 &&
+    via !== undefined
+  ) {
+    const why = `the size that is asked for has changed: ${unwanted.map(({ node }) => node.pod).join(", ")} not to ${type} any more`;
+    return { kind: "cancel_change", changeId, via: via.node.pod, why };
+  }
+  const progress = placed
+    .flatMap(({ node }) => node.report?.progress ?? [])
+    .find((each) => each.changeId === changeId);
+  const far = progress === undefined ? "" : `: ${progress.moved} of ${progress.total} copies are complete`;
+  const waits = progress === undefined || progress.waitsFor === "" ? "" : `; ${progress.waitsFor}`;
+  const message = `${type} ${changeId} is in phase ${phase}${far}${waits}`;
+  return { kind: "wait", reason: "ForRingChange", message, afterMs: 1_000 };
+}
+
+/** A node that has left is done when it keeps nothing that others lack, which is then noted on its claim. */
+function handover({ claims }: ObservedState, placed: readonly Placed[]): Step | undefined {
+  for (const { node, standing, isWanted, id } of placed) {
+    const isSurplus = standing === "left" || (standing === "spare" && !isWanted);
+    if (!isSurplus) continue;
+    const { report } = node;
+    const keys = standing === "left" ? report!.keysKept : report!.status.storage.keys;
+    const hints = Object.values(report!.status.hints.pending).reduce((sum, count) => sum + count, 0);
+    if (keys === undefined || keys + hints > 0) {
+      const message = `${node.pod} is no member and hands over ${keys ?? "its"} keys and ${hints} writes that it kept for others`;
+      return { kind: "wait", reason: "ForHandover", message, afterMs: 1_000 };
+    }
+    const claim = claims.find(({ metadata }) => metadata?.name === `data-${node.pod}`);
+    if (claim !== undefined && leftNode(claim) !== id)
+      return { kind: "mark_claim", claim: claim.metadata!.name!, node: id! };
+  }
+  return undefined;
+}
+
+/** Pods of the highest ordinals go, as long as each has handed everything over. */
+function shrunkSets(
+  { statefulSets, claims, cluster }: ObservedState,
+  placed: readonly Placed[],
+): Step | undefined {
+  for (const { statefulSet } of zoneShares(cluster)) {
+    const set = statefulSets.find(({ metadata }) => metadata?.name === statefulSet);
+    const ofSet = placed.filter((each) => each.statefulSet === statefulSet);
+    const replicas = set?.spec?.replicas;
+    if (set === undefined || replicas === undefined) continue;
+    let to = replicas;
+    while (to > 0 && isRemovable(ofSet, to - 1, claims)) to--;
+    const firstLeft = ofSet.find(({ standing }) => standing === "left")?.ordinal ?? replicas;
+    const firstUnwanted = ofSet.find(({ isWanted }) => !isWanted)?.ordinal ?? replicas;
+    to = Math.max(to, Math.min(firstLeft, firstUnwanted));
+    if (to < replicas) return scaled(set, replicas, to);
+  }
+  return undefined;
+}
+
+function isRemovable(
+  ofSet: readonly Placed[],
+  ordinal: number,
+  claims: readonly V1PersistentVolumeClaim[],
+): boolean {
+  const placed = ofSet.find((each) => each.ordinal === ordinal);
+  if (placed === undefined) return false;
+  // One that never came up, and of which nobody ever heard: the size was taken back because of it, perhaps.
+  if (placed.standing === "unknown")
+    return !placed.isWanted && !placed.isHeardOf && placed.node.object?.status?.podIP === undefined;
+  if (placed.standing === "member") return false;
+  const claim = claims.find(({ metadata }) => metadata?.name === `data-${placed.node.pod}`);
+  // A spare above a node that has left goes with it, and comes back: it has nothing yet.
+  if (placed.standing === "spare" && placed.isWanted) return placed.node.report?.status.storage.keys === 0;
+  return claim === undefined || leftNode(claim) === placed.id;
+}
+
+function unusedClaims({ claims, pods, statefulSets, cluster }: ObservedState): Step | undefined {
+  if (cluster.spec.storage.whenScaled !== "Delete") return undefined;
+  for (const claim of claims) {
+    if (leftNode(claim) === undefined || claim.metadata?.deletionTimestamp !== undefined) continue;
+    const pod = claim.metadata!.name!.slice("data-".length);
+    if (pods.some(({ metadata }) => metadata?.name === pod) || isAskedFor(pod, statefulSets)) continue;
+    const { uid, resourceVersion } = claim.metadata!;
+    return {
+      kind: "delete_claim",
+      claim: claim.metadata!.name!,
+      uid: uid!,
+      resourceVersion: resourceVersion!,
+    };
+  }
+  return undefined;
+}
+
+/** A StatefulSet has a pod for each node that is wanted, and for each member: also those that somebody scaled away. */
+function grownSets(
+  { statefulSets, claims, cluster }: ObservedState,
+  ring: AdminRing,
+  nodes: readonly NodeView[],
+): Step | undefined {
+  for (const share of zoneShares(cluster)) {
+    const set = statefulSets.find(({ metadata }) => metadata?.name === share.statefulSet);
+    const replicas = set?.spec?.replicas;
+    if (set === undefined || replicas === undefined) continue;
+    const wanted = Math.max(share.nodes, highestMember(share, ring, nodes) + 1);
+    let to = replicas;
+    // A name whose claim is of a node that has left is not used again before that claim is gone.
+    while (to < wanted && claimLeftAt(share, to, claims) === undefined) to++;
+    if (to > replicas) return scaled(set, replicas, to);
+  }
+  return undefined;
+}
+
+function beginning(observed: ObservedState, placed: readonly Placed[], ring: AdminRing): Step | undefined {
+  const change = sizeChange(placed, ring);
+  if (change === undefined || healthObstacle(placed, ring) !== undefined) return undefined;
+  if (change.type === "leave") {
+    const { preview } = observed;
+    if (preview === undefined || roomObstacle(placed, preview) !== undefined) return undefined;
+  }
+  return { kind: "begin_change", changeId: changeIdOf(change), ...change };
+}
+
+function leftInTheMiddle(placed: readonly Placed[]): SizeObstacle | undefined {
+  const left = placed.find(
+    (each) =>
+      each.standing === "left" &&
+      placed.some(
+        (other) =>
+          other.statefulSet === each.statefulSet &&
+          other.ordinal > each.ordinal &&
+          other.standing !== "left" &&
+          other.standing !== "spare",
+      ),
+  );
+  if (left === undefined) return undefined;
+  const { pod } = left.node;
+  const message = `${pod} has left the ring by hand, and its size asks for it: give it a fresh volume with \`kubectl delete pvc/data-${pod} pod/${pod} --wait=false\`, or lower size`;
+  return { reason: "NodeLeft", message };
+}
+
+function retainedClaim({ claims, statefulSets, cluster }: ObservedState): SizeObstacle | undefined {
+  if (cluster.spec.storage.whenScaled === "Delete") return undefined;
+  for (const share of zoneShares(cluster)) {
+    const set = statefulSets.find(({ metadata }) => metadata?.name === share.statefulSet);
+    for (let ordinal = set?.spec?.replicas ?? share.nodes; ordinal < share.nodes; ordinal++) {
+      const claim = claimLeftAt(share, ordinal, claims);
+      if (claim === undefined) continue;
+      const name = claim.metadata!.name!;
+      const message = `claim ${name} was kept when its node left, and a new node needs the name: \`kubectl delete pvc/${name}\` (all that it has was handed over), or set storage.whenScaled: Delete`;
+      return { reason: "ClaimRetained", message };
+    }
+  }
+  return undefined;
+}
+
+function noRoom(
+  { preview }: ObservedState,
+  placed: readonly Placed[],
+  ring: AdminRing,
+): SizeObstacle | undefined {
+  if (preview === undefined || sizeChange(placed, ring)?.type !== "leave") return undefined;
+  const message = roomObstacle(placed, preview);
+  return message === undefined ? undefined : { reason: "NoRoom", message };
+}
+
+/** -1 where no member is known at any pod of it. */
+function highestMember(
+  { statefulSet }: ZoneShare,
+  { members }: AdminRing,
+  nodes: readonly NodeView[],
+): number {
+  const ids = new Set(members.map(({ id }) => id));
+  const known = nodes.flatMap(({ report }) => report?.members ?? []).filter(({ id }) => ids.has(id));
+  const ordinals = known.map(podAt).flatMap((pod) => {
+    const ordinal = pod.startsWith(`${statefulSet}-`) ? pod.slice(statefulSet.length + 1) : "";
+    return /^\d+$/.test(ordinal) ? [Number(ordinal)] : [];
+  });
+  return Math.max(-1, ...ordinals);
+}
+
+function claimLeftAt(
+  { statefulSet }: ZoneShare,
+  ordinal: number,
+  claims: readonly V1PersistentVolumeClaim[],
+): V1PersistentVolumeClaim | undefined {
+  return claims.find(
+    (claim) => claim.metadata?.name === `data-${statefulSet}-${ordinal}` && leftNode(claim) !== undefined,
+  );
+}
+
+function leftNode({ metadata }: V1PersistentVolumeClaim): string | undefined {
+  return metadata?.annotations?.[LEFT_CLAIM];
+}
+
+function isAskedFor(pod: string, statefulSets: readonly V1StatefulSet[]): boolean {
+  return statefulSets.some(({ metadata, spec }) =>
+    Array.from({ length: spec?.replicas ?? 0 }, (_, ordinal) => `${metadata!.name}-${ordinal}`).includes(pod),
+  );
+}
+
+function scaled({ metadata }: V1StatefulSet, from: number, to: number): Step {
+  const { name, uid, resourceVersion } = metadata!;
+  return {
+    kind: "scale_stateful_set",
+    name: name!,
+    uid: uid!,
+    resourceVersion: resourceVersion ?? "",
+    from,
+    to,
+  };
+}
