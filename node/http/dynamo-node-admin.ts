@@ -61,6 +61,13 @@ export interface AdminParts extends PeerSources {
   readonly nowMs: () => number;
 }
 
+const UNREADY = {
+  starting: "the node is starting",
+  no_ring: "the node is not a member of a ring yet",
+  draining: "the node is shutting down",
+  left: "the node has left the ring: it hands over what it keeps, and can be stopped once that is nothing",
+} as const satisfies Partial<Record<NodeState, string>>;
+
 const FORM_TIMEOUT_MS = 10_000;
 
 export class DynamoNodeAdmin implements NodeAdmin {
@@ -74,9 +81,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
     const state = this.#state();
     if (state === "serving" || state === "recovering" || state === "read_only")
       return { ready: true, reason: "serving" };
-    const reason =
-      state === "draining" ? "the node is shutting down" : "the node is not a member of a ring yet";
-    return { ready: false, reason };
+    return { ready: false, reason: UNREADY[state] };
   }
 
   status(): AdminStatus {
@@ -252,7 +257,9 @@ export class DynamoNodeAdmin implements NodeAdmin {
 
   #state(): NodeState {
     if (this.#parts.isDraining()) return "draining";
-    if (this.#parts.ring.current() === undefined) return "no_ring";
+    const standing = this.#parts.ring.standing();
+    if (standing === "none") return "no_ring";
+    if (standing === "left") return "left";
     if (this.#parts.isReadOnly()) return "read_only";
     return this.#parts.recovery.isRecovering ? "recovering" : "serving";
   }

@@ -5,6 +5,7 @@ import { eventsOf } from "../../../../operator/status/cluster-events.ts";
 import { clusterStatus } from "../../../../operator/status/cluster-status.ts";
 import { factsOf } from "../../../../operator/status/facts.ts";
 import { clusterOf, observedOf, type SketchedNode } from "../observed-cluster.ts";
+import { leavePlan, resizing } from "../resizing-cluster.ts";
 
 function statusOf(sketches: readonly SketchedNode[] = [], paused = false): DynamoClusterStatus {
   const observed = observedOf(clusterOf({ paused }), sketches);
@@ -49,5 +50,19 @@ describe("operator: events read off the status", () => {
     expect(told(statusOf([{}, outdated]), statusOf([{}, { missing: "pod" }]))).to.deep.equal([
       "RolloutCompleted",
     ]);
+  });
+
+  it("tell when the size is reached, and when it cannot be", () => {
+    const of = (observed: Parameters<typeof nextStep>[0]): DynamoClusterStatus =>
+      clusterStatus(factsOf({ observed, step: nextStep(observed), heldBack: [], failure: undefined }));
+    const moving = of(resizing({ size: 4, pods: 4, members: [0, 1, 2, 3], joining: [3] }));
+    expect(told(moving, of(resizing({ size: 4, pods: 4, members: [0, 1, 2, 3] })))).to.deep.equal([
+      "SizeReached",
+    ]);
+    const full = resizing({ size: 3, pods: 4, members: [0, 1, 2, 3], freeBytes: 1_000 });
+    const preview = { kind: "planned", plan: leavePlan({ 2: 5_000_000 }) } as const;
+    const blocked = of({ ...full, preview });
+    expect(told(of(full), blocked)).to.deep.equal(["SizeChangeBlocked"]);
+    expect(told(blocked, blocked)).to.deep.equal([]);
   });
 });

@@ -4,7 +4,8 @@ import { nextStep } from "../../../../operator/plan/next-step.ts";
 import { clusterStatus } from "../../../../operator/status/cluster-status.ts";
 import { factsOf } from "../../../../operator/status/facts.ts";
 import type { ObservedState } from "../../../../operator/observe/observed-state.ts";
-import { clusterOf, observedOf, type SketchedNode } from "../observed-cluster.ts";
+import { clusterOf, nodeIdOf, observedOf, type SketchedNode } from "../observed-cluster.ts";
+import { leavePlan, resizing } from "../resizing-cluster.ts";
 
 function statusOf(observed: ObservedState) {
   return clusterStatus(factsOf({ observed, step: nextStep(observed), heldBack: [], failure: undefined }));
@@ -73,6 +74,54 @@ describe("operator: status", () => {
       phase: "Scaling",
       operation: { type: "ScaleUp", phase: "pods", message: "demo: 5 pods" },
     });
+  });
+
+  it("is neither degraded nor Ready for nodes that wait to join or have left, and tells how far the change is", () => {
+    const waiting = statusOf(resizing({ size: 5, pods: 5, members: [0, 1, 2] }));
+    expect(waiting.phase).to.equal("Scaling");
+    expect(waiting.operation).to.deep.equal({ type: "ScaleUp", node: "demo-3", phase: "begin" });
+    const moving = resizing({ size: 4, pods: 4, members: [0, 1, 2, 3], joining: [3] });
+    const progress = {
+      changeId: "operator-join-0.6",
+      moved: 3,
+      total: 8,
+      waitsFor: "5 copies are not complete",
+    };
+    const reports = moving.reports.map((report) => ({ ...report, progress }) as never);
+    const status = statusOf({ ...moving, reports });
+    expect(status.operation).to.deep.include({ type: "ScaleUp", node: "demo-3", phase: "transfer" });
+    expect(status.operation!.message).to.include("3 of 8 copies are complete; 5 copies");
+    const handing = statusOf(resizing({ size: 3, pods: 4, members: [0, 1, 2], left: { 3: 12 } }));
+    expect([handing.phase, handing.operation?.phase]).to.deep.equal(["Scaling", "handover"]);
+    expect(handing.conditions!.find(({ type }) => type === "Degraded")!.status).to.equal("False");
+  });
+
+  it("says who has no room for a smaller size", () => {
+    const full = resizing({ size: 3, pods: 4, members: [0, 1, 2, 3], freeBytes: 1_000 });
+    const preview = { kind: "planned", plan: leavePlan({ 2: 5_000_000 }) } as const;
+    const { reason, message } = condition({ ...full, preview }, "SizeAsAsked");
+    expect(reason).to.equal("NoRoom");
+    expect(message).to.include("demo-2");
+    expect(condition({ ...full, preview }, "Ready")).to.include({ status: "False", reason: "NoRoom" });
+  });
+
+  it("says where the zones have different numbers of nodes, and is Ready all the same", () => {
+    const zones = ["a", "b"];
+    const inZones = (counts: readonly string[]) => {
+      const observed = observedOf(clusterOf({ size: counts.length, zones }));
+      const members = counts.map((zone, index) => ({ id: nodeIdOf(index), zone, state: "active" }));
+      const reports = observed.reports.map((report) => ({ ...report, ring: { ...ringIn(report), members } }));
+      return { ...observed, reports } as never;
+    };
+    const ringIn = (report: ObservedState["reports"][number]) => (report.answered ? report.ring! : undefined);
+    expect(condition(inZones(["a", "a", "b"]), "ZonesUnbalanced")).to.include({
+      status: "True",
+      reason: "UnequalZones",
+    });
+    expect(condition(inZones(["a", "a", "b"]), "ZonesUnbalanced").message).to.include("a 2, b 1");
+    expect(condition(inZones(["a", "a", "b"]), "Ready").status).to.equal("True");
+    expect(condition(inZones(["a", "a", "b", "b"]), "ZonesUnbalanced").reason).to.equal("Balanced");
+    expect(condition(observedOf(), "ZonesUnbalanced").reason).to.equal("NoZones");
   });
 
   it("says that reads may be stale where quorums do not overlap, and is Ready all the same", () => {
