@@ -3,7 +3,7 @@ import { ExchangeStopped, noExchange } from "../antientropy/exchange-report.ts";
 import { PeerQuestions, type PeerQuestionsParts } from "../antientropy/peer-questions.ts";
 import { leafGroups } from "../antientropy/shared-partitions.ts";
 import type { NodeId } from "../node-id.ts";
-import type { LeafRange, MerkleStore, PartitionSummary } from "../ports/merkle-store.ts";
+import type { LeafRange, MerkleStore, PartitionSummary, RowDigest } from "../ports/merkle-store.ts";
 import { type MisplacedStore, ROWS_PER_DROP_MAX } from "../ports/misplaced-store.ts";
 import type { ReplicaStore } from "../ports/replica-store.ts";
 import { type KeepersRing, keepersOf } from "../ring/keepers.ts";
@@ -18,8 +18,9 @@ import { givePage, type MisplacedPage, type PageParts } from "./misplaced-page.t
  * that was late. They are given to every owner, page by page and with pauses, and removed only when all of them have them
  * (decision 15). Where an owner is away the others get them all the same, once a ring; then they wait until it is back.
  *
- * Invariants: a row is removed only as it was when every owner had it (its digest), and only while this node owns its partition in no set: that
- * is looked at in the same turn in which the command leaves, and commands keep their order, so what arrives under a later ring stays.
+ * Invariants: a row is removed only as it was when every owner had it (its digest), and only under the ring by
+ * which these are its owners and this node is none: that is looked at in the same turn in which the command leaves, and commands keep
+ * their order, so what arrives under a later ring stays.
  */
 export interface MisplacedCopiesParts extends PageParts, PeerQuestionsParts {
   readonly self: NodeId;
@@ -56,11 +57,7 @@ export class MisplacedCopies {
     this.#parts = parts;
   }
 
-  /** From now on until the process ends; the ring is loaded. */
-  start(): void {
-    this.ringChanged();
-  }
-
+  /** To be called with each ring, and once at the start. */
   ringChanged(): void {
     this.#ring = this.#parts.ring.current();
     this.#offered.clear();
@@ -148,7 +145,7 @@ export class MisplacedCopies {
           const rows = droppableRows(page.rows, owners, taken);
           rowsDropped += rows.length;
           isOffered &&= owners.every((owner) => away.includes(owner) || taken.has(owner));
-          if (rows.length > 0 && !(await this.#drop(rows, partition))) return;
+          if (rows.length > 0 && !(await this.#drop(rows))) return;
         }
         after = read.next;
         isLast = read.next === undefined;
@@ -191,9 +188,8 @@ export class MisplacedCopies {
     return new PeerQuestions({ ...named, ...allowed }, noExchange(), this.#parts);
   }
 
-  /** False where this node owns the partition by now, or its disk did not do it in time. */
-  async #drop(rows: Parameters<MisplacedStore["dropRows"]>[0], partition: number): Promise<boolean> {
-    if (this.#isKeeper(partition)) return false;
+  /** False where its disk did not do it in time. To be called in the turn in which the ring was looked at. */
+  async #drop(rows: readonly RowDigest[]): Promise<boolean> {
     const dropped = this.#parts.store.dropRows(rows);
     this.#drops.add(dropped);
     void dropped.then(() => this.#drops.delete(dropped));

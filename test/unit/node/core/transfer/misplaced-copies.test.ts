@@ -1,9 +1,12 @@
 import { expect } from "chai";
+import type { NodeId } from "../../../../../node/core/node-id.ts";
+import { routesOf } from "../../../../../node/core/ring/change/change-routes.ts";
+import type { Ring } from "../../../../../node/core/ring/ring.ts";
 import { partitionOf } from "../../../../../node/core/ring/position.ts";
 import { keepersOf } from "../../../../../node/core/ring/keepers.ts";
-import { leave } from "../ring/change/change-scenes.ts";
+import { join, leave } from "../ring/change/change-scenes.ts";
 import { changed } from "../ring/change/elastic-rings.ts";
-import { member } from "../ring/made-ring.ts";
+import { member, nodeId } from "../ring/made-ring.ts";
 import { keyNamed, writeOf } from "../storage/sample-writes.ts";
 import { names, TransferCluster, type TransferNode } from "./transfer-cluster.ts";
 
@@ -131,26 +134,46 @@ describe("misplaced copies", () => {
     }
   });
 
-  it("no more, a row whose partition this node owns again by a ring that came during the last answer", async () => {
-    await left.node.putAll(KEYS, "value");
-    const { store } = left.node;
-    const drop = store.dropRows.bind(store);
-    let dropped = 0;
-    store.dropRows = (rows) => {
-      dropped += rows.length;
-      return drop(rows);
-    };
+  /** Owners have all of it, so that each answers once a page; the third answer is the last one of the first page. */
+  async function withLastAnswer(keys: readonly string[], then: () => void): Promise<void> {
+    await left.node.putAll(keys, "value");
+    for (const { node } of cluster.nodes.slice(0, 3)) {
+      for (const key of keys)
+        void node.store.store({
+          position: keyNamed(key).position,
+          record: left.node.record(key)!,
+          keptFor: [],
+        });
+      await cluster.wires.settle();
+    }
+    let answers = 0;
     cluster.wires.passes = (from, message) => {
-      // The owners' acknowledgements are under way when it learns that it owns them.
-      if (from !== left.node && message.kind === "reply") left.serve(rings.cancelled);
+      if (from !== left.node && message.kind === "reply" && ++answers === 3) then();
       return true;
     };
     cluster.serve(rings.ended);
     await cluster.advance(4_000);
-    const owned = KEYS.filter((name) =>
-      keepersOf(left.node.ringState, partitionOf(keyNamed(name).position, 16)).includes(left.node.id),
-    );
+    expect(answers).to.be.at.least(3);
+  }
+
+  function ownersIn(ring: Ring, name: string): readonly NodeId[] {
+    return routesOf(ring)[partitionOf(keyNamed(name).position, 16)]!.write.owners;
+  }
+
+  it("stay where this node owns the partition again by a ring that came with the last answer", async () => {
+    const owned = KEYS.filter((name) => ownersIn(rings.cancelled, name).includes(left.node.id));
+    await withLastAnswer(owned, () => left.serve(rings.cancelled));
     expect(missing(left).filter((name) => owned.includes(name))).to.deep.equal([]);
+  });
+
+  it("stay where another node owns the partition too by a ring that came with the last answer", async () => {
+    cluster = new TransferCluster({ members: 4, nodes: 5 });
+    rings = changed(cluster.settled, leave(member(3)));
+    left = cluster.nodes[3]!;
+    const later = changed(rings.ended, join(member(4))).ended;
+    const gained = KEYS.filter((name) => ownersIn(later, name).includes(nodeId(4)));
+    await withLastAnswer(gained, () => void (left.node.ring = later));
+    expect(missing(left).filter((name) => gained.includes(name))).to.deep.equal([]);
   });
 
   it("are gone from the read cache", async () => {
