@@ -17,7 +17,7 @@ help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET [NODES=3]\n"} \
 	  /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: build ## Start a cluster of NODES=3 nodes on this machine and wait until it serves
+up: build ## Start a cluster of NODES=3 nodes on this machine, or let it grow or shrink to that, and wait until it serves
 	@$(DYNAMOKV) local up $(if $(NODES),--nodes $(NODES))
 
 down: dist/client/cli/main.js ## Stop the cluster; a later `make up` finds its data

@@ -15,7 +15,7 @@ class SteadyWrites {
   readonly acknowledged: string[] = [];
   readonly failures: string[] = [];
   readonly #client: DynamoClient;
-  #isOn = true;
+  readonly #ended = new AbortController();
   readonly #done: Promise<void>;
 
   constructor(client: DynamoClient) {
@@ -24,12 +24,12 @@ class SteadyWrites {
   }
 
   async stop(): Promise<void> {
-    this.#isOn = false;
+    this.#ended.abort();
     await this.#done;
   }
 
   async #write(): Promise<void> {
-    for (let i = 0; this.#isOn; i++) {
+    for (let i = 0; !this.#ended.signal.aborted; i++) {
       const key = `steady-${i}`;
       try {
         await this.#client.putBlind("demo", key, `value of ${key}`);

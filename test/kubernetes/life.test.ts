@@ -85,16 +85,6 @@ describe("kubernetes: the life of a cluster", function () {
     });
   });
 
-  it("says that it cannot change its size yet, and forgets about it when the size is set back", async () => {
-    await namespace.patchCluster(NAME, { size: 5 });
-    const { status } = await namespace.untilCondition(NAME, "SizeAsAsked", "False", 30_000);
-    const told = status?.conditions?.find(({ type }) => type === "SizeAsAsked");
-    expect(told?.message).to.contain("set size back to 3");
-    expect(await podUids()).to.have.length(3);
-    await namespace.patchCluster(NAME, { size: 3 });
-    await namespace.untilSettled(NAME, 60_000);
-  });
-
   it("gives one pod at a time to drains", async () => {
     const hosts = await hostsOf(namespace);
     await drain(hosts[0]!);

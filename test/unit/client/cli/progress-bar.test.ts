@@ -13,7 +13,7 @@ describe("the progress bar", () => {
     bar.show({ what: "moving", done: 4, total: 4, note: "" });
     bar.close();
     bar.close();
-    expect(said[0]).to.match(/^\rmoving \[#{8}-{22}\] 25 % 1\/4 {2}three to go\u001B\[K$/);
+    expect(said[0]).to.equal(`\rmoving [${"#".repeat(8)}${"-".repeat(22)}] 25 % 1/4  three to go\u001B[K`);
     expect(said.slice(1)).to.deep.equal([`\rmoving [${"#".repeat(30)}] 100 % 4/4  \u001B[K`, "\n"]);
   });
 
