@@ -6,7 +6,7 @@ import { identityStep } from "./identity.ts";
 import { existingPods } from "./existing-pods.ts";
 import { lostVolumeStep } from "./lost-volume.ts";
 import { ringConflict } from "./ring-conflict.ts";
-import { rolloutStep } from "./rollout.ts";
+import { brokenPodStep, rolloutStep } from "./rollout.ts";
 import { sizeStep } from "./size.ts";
 import type { Step } from "./step.ts";
 import { volumeStep } from "./volumes.ts";
@@ -33,6 +33,7 @@ export function nextStep(observed: ObservedState): Step {
     formationStep(cluster, nodes) ??
     identityStep(nodes) ??
     lostVolumeStep(observed, nodes) ??
+    brokenPodStep(observed, nodes) ??
     sizeStep(observed, nodes) ??
     rolloutStep(observed, nodes) ??
     healthStep(nodes) ?? { kind: "none" }

@@ -11,16 +11,24 @@ import type { Step } from "./step.ts";
  * moment a key has fewer copies within reach than one pod's absence costs.
  */
 export function rolloutStep(observed: ObservedState, nodes: readonly NodeView[]): Step | undefined {
-  const outdated = nodes.filter((node) => isOutdated(node, observed.statefulSets) && !node.isTerminating);
+  const outdated = outdatedNodes(observed, nodes);
   if (outdated.length === 0) return undefined;
-  const broken = outdated.find(({ isReady }) => !isReady);
-  if (broken !== undefined)
-    return restart(broken, "delete", "it is not ready and its template is out of date");
   if (nodes.length === 1) return restart(outdated[0]!, "delete", "its template is out of date");
   const obstacle = obstacleTo(nodes);
   if (obstacle !== undefined)
     return { kind: "wait", reason: "ForConvergence", message: obstacle, afterMs: 1_000 };
   return restart(outdated[0]!, "evict", "its template is out of date");
+}
+
+/** Broken pods of an old template: they come before all that waits for them, a change of the ring too. */
+export function brokenPodStep(observed: ObservedState, nodes: readonly NodeView[]): Step | undefined {
+  const broken = outdatedNodes(observed, nodes).find(({ isReady }) => !isReady);
+  if (broken === undefined) return undefined;
+  return restart(broken, "delete", "it is not ready and its template is out of date");
+}
+
+function outdatedNodes(observed: ObservedState, nodes: readonly NodeView[]): readonly NodeView[] {
+  return nodes.filter((node) => isOutdated(node, observed.statefulSets) && !node.isTerminating);
 }
 
 /** Nodes whose pods are not as their StatefulSet would make them now. */

@@ -34,8 +34,8 @@ export function sizeStep(observed: ObservedState, nodes: readonly NodeView[]): S
     changeUnderWay(placed, ring) ??
     handover(observed, placed) ??
     shrunkSets(observed, placed) ??
-    unusedClaims(observed) ??
-    grownSets(observed, ring, nodes) ??
+    unusedClaims(observed, { ring, nodes }) ??
+    grownSets(observed, { ring, nodes }) ??
     beginning(observed, placed, ring)
   );
 }
@@ -50,7 +50,7 @@ export function sizeObstacle(observed: ObservedState, nodes: readonly NodeView[]
   const ring = latestRing(nodes);
   if (ring === undefined || ring.change !== null) return undefined;
   const placed = placedNodes(observed, nodes, ring);
-  return leftInTheMiddle(placed) ?? retainedClaim(observed) ?? noRoom(observed, placed, ring);
+  return leftInTheMiddle(placed) ?? retainedClaim(observed, ring) ?? noRoom(observed, placed, ring);
 }
 
 /** The leave that is due, of which somebody has to say what it moves before it may begin. */
@@ -114,7 +114,7 @@ function handover({ claims }: ObservedState, placed: readonly Placed[]): Step | 
       return { kind: "wait", reason: "ForHandover", message, afterMs: 1_000 };
     }
     const claim = claims.find(({ metadata }) => metadata?.name === `data-${node.pod}`);
-    if (claim !== undefined && leftNode(claim) !== id)
+    if (claim !== undefined && notedNode(claim) !== id)
       return { kind: "mark_claim", claim: claim.metadata!.name!, node: id! };
   }
   return undefined;
@@ -154,15 +154,25 @@ function isRemovable(
   const claim = claims.find(({ metadata }) => metadata?.name === `data-${placed.node.pod}`);
   // A spare above a node that has left goes with it, and comes back: it has nothing yet.
   if (placed.standing === "spare" && placed.isWanted) return placed.node.report?.status.storage.keys === 0;
-  return claim === undefined || leftNode(claim) === placed.id;
+  return claim === undefined || notedNode(claim) === placed.id;
 }
 
-function unusedClaims({ claims, pods, statefulSets, cluster }: ObservedState): Step | undefined {
+interface Ring {
+  readonly ring: AdminRing;
+  readonly nodes: readonly NodeView[];
+}
+
+function unusedClaims(
+  { claims, pods, statefulSets, cluster }: ObservedState,
+  { ring, nodes }: Ring,
+): Step | undefined {
   if (cluster.spec.storage.whenScaled !== "Delete") return undefined;
+  const members = memberPods(ring, nodes);
   for (const claim of claims) {
-    if (leftNode(claim) === undefined || claim.metadata?.deletionTimestamp !== undefined) continue;
+    if (!isOfLeft(claim, ring) || claim.metadata?.deletionTimestamp !== undefined) continue;
     const pod = claim.metadata!.name!.slice("data-".length);
-    if (pods.some(({ metadata }) => metadata?.name === pod) || isAskedFor(pod, statefulSets)) continue;
+    const isInUse = pods.some(({ metadata }) => metadata?.name === pod) || isAskedFor(pod, statefulSets);
+    if (isInUse || members.includes(pod)) continue;
     const { uid, resourceVersion } = claim.metadata!;
     return {
       kind: "delete_claim",
@@ -177,17 +187,17 @@ function unusedClaims({ claims, pods, statefulSets, cluster }: ObservedState): S
 /** A StatefulSet has a pod for each node that is wanted, and for each member: also those that somebody scaled away. */
 function grownSets(
   { statefulSets, claims, cluster }: ObservedState,
-  ring: AdminRing,
-  nodes: readonly NodeView[],
+  { ring, nodes }: Ring,
 ): Step | undefined {
+  const members = memberPods(ring, nodes);
   for (const share of zoneShares(cluster)) {
     const set = statefulSets.find(({ metadata }) => metadata?.name === share.statefulSet);
     const replicas = set?.spec?.replicas;
     if (set === undefined || replicas === undefined) continue;
-    const wanted = Math.max(share.nodes, highestMember(share, ring, nodes) + 1);
+    const wanted = Math.max(share.nodes, highestOrdinal(share, members) + 1);
     let to = replicas;
     // A name whose claim is of a node that has left is not used again before that claim is gone.
-    while (to < wanted && claimLeftAt(share, to, claims) === undefined) to++;
+    while (to < wanted && claimLeftAt(share, to, { claims, ring }) === undefined) to++;
     if (to > replicas) return scaled(set, replicas, to);
   }
   return undefined;
@@ -221,12 +231,15 @@ function leftInTheMiddle(placed: readonly Placed[]): SizeObstacle | undefined {
   return { reason: "NodeLeft", message };
 }
 
-function retainedClaim({ claims, statefulSets, cluster }: ObservedState): SizeObstacle | undefined {
+function retainedClaim(
+  { claims, statefulSets, cluster }: ObservedState,
+  ring: AdminRing,
+): SizeObstacle | undefined {
   if (cluster.spec.storage.whenScaled === "Delete") return undefined;
   for (const share of zoneShares(cluster)) {
     const set = statefulSets.find(({ metadata }) => metadata?.name === share.statefulSet);
     for (let ordinal = set?.spec?.replicas ?? share.nodes; ordinal < share.nodes; ordinal++) {
-      const claim = claimLeftAt(share, ordinal, claims);
+      const claim = claimLeftAt(share, ordinal, { claims, ring });
       if (claim === undefined) continue;
       const name = claim.metadata!.name!;
       const message = `claim ${name} was kept when its node left, and a new node needs the name: \`kubectl delete pvc/${name}\` (all that it has was handed over), or set storage.whenScaled: Delete`;
@@ -246,15 +259,16 @@ function noRoom(
   return message === undefined ? undefined : { reason: "NoRoom", message };
 }
 
-/** -1 where no member is known at any pod of it. */
-function highestMember(
-  { statefulSet }: ZoneShare,
-  { members }: AdminRing,
-  nodes: readonly NodeView[],
-): number {
+/** Pods at which some node knows a member. */
+function memberPods({ members }: AdminRing, nodes: readonly NodeView[]): readonly string[] {
   const ids = new Set(members.map(({ id }) => id));
-  const known = nodes.flatMap(({ report }) => report?.members ?? []).filter(({ id }) => ids.has(id));
-  const ordinals = known.map(podAt).flatMap((pod) => {
+  const known = nodes.flatMap(({ report }) => report?.members ?? []);
+  return known.filter(({ id }) => ids.has(id)).map(podAt);
+}
+
+/** -1 where there is none. */
+function highestOrdinal({ statefulSet }: ZoneShare, pods: readonly string[]): number {
+  const ordinals = pods.flatMap((pod) => {
     const ordinal = pod.startsWith(`${statefulSet}-`) ? pod.slice(statefulSet.length + 1) : "";
     return /^\d+$/.test(ordinal) ? [Number(ordinal)] : [];
   });
@@ -264,14 +278,20 @@ function highestMember(
 function claimLeftAt(
   { statefulSet }: ZoneShare,
   ordinal: number,
-  claims: readonly V1PersistentVolumeClaim[],
+  { claims, ring }: { readonly claims: readonly V1PersistentVolumeClaim[]; readonly ring: AdminRing },
 ): V1PersistentVolumeClaim | undefined {
   return claims.find(
-    (claim) => claim.metadata?.name === `data-${statefulSet}-${ordinal}` && leftNode(claim) !== undefined,
+    (claim) => claim.metadata?.name === `data-${statefulSet}-${ordinal}` && isOfLeft(claim, ring),
   );
 }
 
-function leftNode({ metadata }: V1PersistentVolumeClaim): string | undefined {
+/** A spare that was not wanted for a moment, and joined after all, is a member whatever is noted on its claim. */
+function isOfLeft(claim: V1PersistentVolumeClaim, { members }: AdminRing): boolean {
+  const node = notedNode(claim);
+  return node !== undefined && !members.some(({ id }) => id === node);
+}
+
+function notedNode({ metadata }: V1PersistentVolumeClaim): string | undefined {
   return metadata?.annotations?.[LEFT_CLAIM];
 }
 

@@ -53,7 +53,6 @@ describe("operator: a volume that is lost with its host", () => {
     const cases: [string, Partial<Resizing>][] = [
       ["demo-2 serves", { sketches: { 2: silent } }],
       ["demo-0 serves", { sketches: { 0: { state: "recovering" } } }],
-      ["is over", { members: [0, 1, 2], leaving: [2] }],
       ["a person deletes", { spec: { replication: { factor: 1, readQuorum: 1, writeQuorum: 1 } } }],
       ["all 4 members have a pod", { members: [0, 1, 2, 3] }],
     ];
@@ -62,6 +61,9 @@ describe("operator: a volume that is lost with its host", () => {
       expect(step, why).to.include({ kind: "wait", reason: "ForNodes" });
       expect(step).to.have.property("message").that.includes(why);
     }
+    expect(nextStep(lost({ members: [0, 1, 2], leaving: [2], size: 2 }))).to.include({
+      reason: "ForRingChange",
+    });
     const observed = resizing({ size: 3, pods: 3, members: [0, 1, 2], sketches: { 1: silent } });
     const reached = nextStep({ ...observed, lostClaims: ["data-demo-1"] });
     expect(reached).to.have.property("message").that.includes("reach the old node");

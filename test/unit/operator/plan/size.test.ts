@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { LEFT_CLAIM } from "../../../../operator/api/v1alpha1/annotations.ts";
 import { existingPods } from "../../../../operator/plan/existing-pods.ts";
 import { nextStep } from "../../../../operator/plan/next-step.ts";
 import { leaveToPreview, sizeObstacle } from "../../../../operator/plan/size.ts";
@@ -198,6 +199,29 @@ describe("operator: a change of mind about the size", () => {
     const names = { size: 5, pods: 3, members: [0, 1, 2], claimsMax: 4, marked: [3] };
     expect(nextStep(resizing(names))).to.include({ kind: "delete_claim", claim: "data-demo-3" });
     expect(nextStep(resizing({ ...names, marked: [] }))).to.include({ kind: "scale_stateful_set", to: 5 });
+  });
+
+  it("never deletes the claim of a member, whatever was noted on it", () => {
+    const joined = resizing({ size: 4, pods: 4, members: [0, 1, 2, 3], marked: [3] });
+    const sets = joined.statefulSets.map((set) => ({ ...set, spec: { ...set.spec!, replicas: 3 } }));
+    const pods = joined.pods.filter(({ metadata }) => metadata?.name !== "demo-3");
+    const reports = joined.reports.filter(({ pod }) => pod !== "demo-3");
+    const scaledAway = { ...joined, statefulSets: sets, pods, reports };
+    expect(nextStep(scaledAway)).to.include({ kind: "scale_stateful_set", to: 4 });
+    const otherId = joined.claims.map((claim) =>
+      claim.metadata?.name === "data-demo-3"
+        ? { ...claim, metadata: { ...claim.metadata, annotations: { [LEFT_CLAIM]: nodeIdOf(77) } } }
+        : claim,
+    );
+    expect(nextStep({ ...scaledAway, claims: otherId }).kind).to.not.equal("delete_claim");
+  });
+
+  it("lets a broken pod of an old template go first, while the ring changes too", () => {
+    const broken = { upToDate: false, ready: false } as const;
+    const step = nextStep(
+      resizing({ size: 4, pods: 4, members: [0, 1, 2, 3], joining: [3], sketches: { 3: broken } }),
+    );
+    expect(step).to.include({ kind: "restart_pod", pod: "demo-3" });
   });
 
   it("says what to do where the claim of a node that left was kept and its name is needed again", () => {
