@@ -38,6 +38,7 @@ import { Replica } from "./replica/replica.ts";
 import { RecordCache } from "./storage/record-cache.ts";
 import { storedWithin } from "./stored-within.ts";
 import type { RingNumber } from "./ring/ring-number.ts";
+import { RingGovernance } from "./ring/ring-governance.ts";
 import { RingKeeper } from "./ring/ring-keeper.ts";
 import type { NodeSettings } from "./settings.ts";
 import { decodeMessage, type PeerRequest } from "./wire/messages.ts";
@@ -70,6 +71,8 @@ export interface NodePorts {
  */
 export class DynamoNode {
   readonly ring: RingKeeper;
+  /** Has next epochs of the ring decided. */
+  readonly governance: RingGovernance;
   readonly membership: Membership;
   readonly cache: RecordCache;
   readonly antiEntropy: AntiEntropy;
@@ -104,12 +107,10 @@ export class DynamoNode {
     const ringParts = { self, zone, directory, hash, random, observer, beforeFirstRing };
     this.ring = new RingKeeper({ ...ringParts, store: ports.ringStore, calls: control });
     const controlled = { ...ports, ring: this.ring, calls: control };
-    this.membership = new Membership({
-      ...controlled,
-      about: { ...ports.about, zone },
-      condition: () => this.#condition(),
-      health: this.#health,
-    });
+    const about = { ...ports.about, zone };
+    const condition = (): MemberCondition => this.#condition();
+    this.membership = new Membership({ ...controlled, about, condition, health: this.#health });
+    this.governance = new RingGovernance({ ...controlled, membership: this.membership });
     this.recovery = new Recovery({
       ...controlled,
       isConnected: (peer) => transport.isConnected(peer),
@@ -179,6 +180,7 @@ export class DynamoNode {
       this.antiEntropy.compareSoon(peer);
     });
     this.membership.start();
+    this.governance.start();
     this.#handoff.start();
     this.antiEntropy.start();
   }

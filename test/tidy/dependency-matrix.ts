@@ -54,7 +54,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   },
   "node/core/peers": { may: [...GROUND, ...core("wire")], types: core("settings.ts") },
   "node/core/membership": {
-    may: [...GROUND, ...core("peers", "ring/ring-number.ts")],
+    may: [...GROUND, ...core("peers", "ring/ring-number.ts", "ring/ring-upkeep.ts")],
     types: core("settings.ts", "ring"),
   },
   "node/core/seal": { may: [...GROUND, ...core("version", "ring")] },

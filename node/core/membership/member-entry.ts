@@ -33,9 +33,6 @@ export interface MemberEntry {
   readonly ring?: RingNumber | undefined;
 }
 
-/** It reads rings of format 2 and votes on their epochs. */
-export const ELASTIC = "elastic";
-
 /** `no_ring`: no member yet. `recovering`: has lost data and is no voter in reads until it is repaired. */
 export type MemberCondition = "no_ring" | "serving" | "recovering" | "draining" | "read_only";
 

@@ -7,16 +7,11 @@ import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
 import { compareRings, type RingNumber } from "../ring/ring-number.ts";
 import type { RingState } from "../ring/ring-state.ts";
+import { ELASTIC } from "../ring/ring-upkeep.ts";
 import type { NodeSettings } from "../settings.ts";
 import { Gossip } from "./gossip.ts";
 import type { HealthWatch } from "./health-watch.ts";
-import {
-  DOWN_MAX,
-  ELASTIC,
-  type MemberCondition,
-  type MemberEntry,
-  type OwnDescription,
-} from "./member-entry.ts";
+import { DOWN_MAX, type MemberCondition, type MemberEntry, type OwnDescription } from "./member-entry.ts";
 import { MemberTable } from "./member-table.ts";
 import type { PeerHealth } from "./peer-health.ts";
 
@@ -117,6 +112,12 @@ export class Membership {
   /** Nodes that were heard of, members or not, this one included; in no order. */
   known(): NodeId[] {
     return this.#table.entries().map(({ id }) => id);
+  }
+
+  /** What it says of itself now; undefined where nothing has been heard of it. */
+  entry(id: NodeId): MemberEntry | undefined {
+    if (id === this.#parts.self) this.#table.describeSelf(this.#describeSelf());
+    return this.#table.get(id);
   }
 
   own(): MemberEntry {

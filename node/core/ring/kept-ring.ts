@@ -123,6 +123,29 @@ export function decideServing(
   return next === undefined ? { kind: "older" } : { kind: "install", next: serving(next) };
 }
 
+/** Why such a ring is not served; undefined where nothing is wrong with it. */
+export function refusalToServe(
+  decision: Exclude<ServingDecision, { kind: "install" }>,
+  theirs: Ring,
+  { self, from }: { self: NodeId; from: NodeId },
+): Refusal | undefined {
+  switch (decision.kind) {
+    case "same":
+    case "older":
+      return undefined;
+    case "not_member":
+      return refuse("invalid_request", `node ${self} is no member of ${describe(theirs)}`);
+    case "other_cluster": {
+      const ours = describe(decision.ours.ring);
+      return refuse("ring_exists", `node ${self} belongs to ${ours}, not to ${describe(theirs)}`);
+    }
+    case "conflict": {
+      const ours = describe(decision.ours.ring);
+      return refuse("ring_exists", `node ${self} has ${ours} with other content than that of node ${from}`);
+    }
+  }
+}
+
 function firstRing({ ring, digest }: NumberedRing, store: Ballots["store"]): ServingDecision {
   const served = { ring, digest };
   return { kind: "install", next: serving({ served, store, promised: undefined, accepted: undefined }) };

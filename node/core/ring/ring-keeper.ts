@@ -13,6 +13,7 @@ import {
   decideProposal,
   decideServing,
   type KeptRing,
+  refusalToServe,
   type ServingDecision,
   type ServingRing,
 } from "./kept-ring.ts";
@@ -69,7 +70,8 @@ const EXCHANGE_ATTEMPTS = 3;
 export class RingKeeper implements PlanningRing {
   readonly #options: RingKeeperOptions;
   readonly #stored: StoredRing;
-  readonly #votes: RingVotes;
+  /** This node's part in deciding the next epoch. */
+  readonly votes: RingVotes;
   #routes: readonly PartitionRoutes[] = [];
   #isMember = false;
   /** What each peer said last; consulted only for peers that are connected. */
@@ -80,7 +82,7 @@ export class RingKeeper implements PlanningRing {
   constructor(options: RingKeeperOptions) {
     this.#options = options;
     this.#stored = new StoredRing({ ...options, onServed: (kept) => this.#install(kept) });
-    this.#votes = new RingVotes(options.self, this.#stored);
+    this.votes = new RingVotes(options.self, this.#stored);
   }
 
   /** Reads what this node knew when it stopped. Throws where the store cannot be read or understood. */
@@ -144,6 +146,11 @@ export class RingKeeper implements PlanningRing {
   /** Called with each ring that this node begins to serve, after it is on disk. */
   onInstalled(handler: (ring: Ring) => void): void {
     this.#installedHandlers.push(handler);
+  }
+
+  /** Serves a ring that is decided, as `from` says. Never rejects. */
+  serve(ring: NumberedRing, from: NodeId): Promise<Answer> {
+    return this.#commit(ring, from);
   }
 
   /** Gives the listed members, this node among them, their first ring. Never rejects; takes at most `timeoutMs`. */
@@ -221,7 +228,7 @@ export class RingKeeper implements PlanningRing {
     from: NodeId,
     ballot: Extract<PaxosMessage, { kind: "prepare" | "accept" }>,
   ): Promise<ControlMessage> {
-    const answer = await this.#votes.vote(ballot);
+    const answer = await this.votes.vote(ballot);
     if (answer.kind === "refused") return refusedMessage(answer);
     // It knows of an epoch that this node missed: the next ballot finds it there.
     const kept = this.#stored.kept;
@@ -329,7 +336,8 @@ export class RingKeeper implements PlanningRing {
         observer.event({ kind: "commit_failed", code: failure.code, message: failure.message });
         return failure;
       }
-      this.#tellPeers();
+      // Later ones come from a proposer that tells everybody, or by gossip: all with all would be too many.
+      if (isFirst) this.#tellPeers();
       return { kind: "done" };
     });
   }
@@ -345,31 +353,15 @@ export class RingKeeper implements PlanningRing {
 
   #notInstalled(
     decision: Exclude<ServingDecision, { kind: "install" }>,
-    { ring, digest }: NumberedRing,
+    theirs: NumberedRing,
     from: NodeId,
   ): Answer {
     const { self, observer } = this.#options;
-    switch (decision.kind) {
-      case "same":
-      case "older":
-        return { kind: "done" };
-      case "not_member":
-        return {
-          kind: "refused",
-          code: "invalid_request",
-          message: `node ${self} is no member of ${describe(ring)}`,
-        };
-      case "other_cluster": {
-        const reason = `node ${self} belongs to ${describe(decision.ours.ring)}, not to ${describe(ring)}`;
-        observer.event({ kind: "peer_message_refused", peerId: from, reason });
-        return { kind: "refused", code: "ring_exists", message: reason };
-      }
-      case "conflict": {
-        this.#reportConflict(from, decision.ours, digest);
-        const message = `node ${self} has ${describe(decision.ours.ring)} with other content than that of node ${from}`;
-        return { kind: "refused", code: "ring_exists", message };
-      }
-    }
+    const refusal = refusalToServe(decision, theirs.ring, { self, from });
+    if (refusal !== undefined && decision.kind === "other_cluster")
+      observer.event({ kind: "peer_message_refused", peerId: from, reason: refusal.message });
+    if (decision.kind === "conflict") this.#reportConflict(from, decision.ours, theirs.digest);
+    return refusal ?? { kind: "done" };
   }
 
   #reportConflict(peer: NodeId, ours: NumberedRing, theirs: string): void {

@@ -2,6 +2,7 @@ import type { NodeId } from "../node-id.ts";
 import { type Refusal, serving } from "./kept-ring.ts";
 import { answerBallot, type Ballots } from "./paxos/acceptor.ts";
 import type { PaxosAnswer, PaxosMessage } from "./paxos/paxos-messages.ts";
+import type { Proposal } from "./paxos/proposal.ts";
 import type { StoredRing } from "./stored-ring.ts";
 
 /** This node's part in deciding the next epoch: what follows from a vote is on its disk before anyone hears of it. */
@@ -19,6 +20,14 @@ export class RingVotes {
     return this.#change((ballots) => {
       const { next, answer } = answerBallot(ballots, message, this.#self);
       return { next, value: answer };
+    });
+  }
+
+  /** Begins a next ballot of this node's own; undefined where the proposal says that it cannot (paxos/proposal.ts `attempt`). */
+  attempt(proposal: Proposal): Promise<PaxosMessage | undefined | Refusal> {
+    return this.#change<PaxosMessage | undefined>((ballots) => {
+      const begun = proposal.attempt(ballots);
+      return { next: begun?.next ?? ballots, value: begun?.message };
     });
   }
 

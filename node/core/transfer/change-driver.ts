@@ -74,7 +74,7 @@ export class ChangeDriver {
   ringChanged(): void {
     const ring = this.#parts.ring.current();
     const isChanging = ring !== undefined && ring.format === 2 && ring.change !== null;
-    this.#change = isChanging ? underWay(ring as ElasticRing, this.#parts.ring.hash()) : undefined;
+    this.#change = isChanging ? underWay(ring, this.#parts.ring.hash()) : undefined;
     this.#lacks = this.#change === undefined ? [] : this.#lacksOf(this.#change, new Map());
     this.#lookedMs = this.#parts.clock.monotonicMs();
     this.#tick();

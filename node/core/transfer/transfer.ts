@@ -81,7 +81,7 @@ export class Transfer {
   ringChanged(): void {
     const ring = this.#parts.ring.current();
     const { self } = this.#parts;
-    this.#ring = ring !== undefined && ring.format === 2 ? (ring as ElasticRing) : undefined;
+    this.#ring = ring !== undefined && ring.format === 2 ? ring : undefined;
     this.#backoffs.clear();
     if (this.#ring?.change?.phase !== "transfer") {
       this.#moves = [];

@@ -1,11 +1,13 @@
 import { md5Digester } from "../../../../../node/adapters/md5.ts";
 import type { NodeId } from "../../../../../node/core/node-id.ts";
-import type { ControlMessage } from "../../../../../node/core/ports/control-calls.ts";
+import type { ControlCalls, ControlMessage } from "../../../../../node/core/ports/control-calls.ts";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
 import type { RingStore } from "../../../../../node/core/ports/ring-store.ts";
 import type { FormOutcome } from "../../../../../node/core/ring/formation.ts";
+import { RingGovernance } from "../../../../../node/core/ring/ring-governance.ts";
 import { RingKeeper } from "../../../../../node/core/ring/ring-keeper.ts";
 import type { Formation } from "../../../../../node/core/ring/ring-document.ts";
+import { ELASTIC } from "../../../../../node/core/ring/ring-upkeep.ts";
 import { nodeId } from "./made-ring.ts";
 import { seededRandom } from "./seeded.ts";
 
@@ -48,6 +50,10 @@ export class KeeperCluster {
   readonly adoptions: NodeId[] = [];
   readonly #alive = new Map<NodeId, RingKeeper>();
   readonly random = seededRandom(1);
+  /** What each node's release can do. */
+  readonly features = new Map<NodeId, readonly string[]>();
+  #nowMs = 0;
+  readonly #governance = new Map<NodeId, RingGovernance>();
 
   constructor(count: number, zones: readonly string[] = new Array<string>(count).fill("")) {
     this.ids = Array.from({ length: count }, (_, n) => nodeId(n));
@@ -60,6 +66,10 @@ export class KeeperCluster {
 
   keeper(n: number): RingKeeper {
     return this.#alive.get(this.ids[n]!)!;
+  }
+
+  governance(n: number): RingGovernance {
+    return this.#governance.get(this.ids[n]!)!;
   }
 
   disk(n: number): Disk {
@@ -96,7 +106,7 @@ export class KeeperCluster {
       self: id,
       zone: this.zones[this.ids.indexOf(id)]!,
       store: this.#storeOf(id, isThisLife),
-      calls: { call: (to, message) => this.#carry({ from: id, to, message }, isThisLife) },
+      calls: this.#callsOf(id, isThisLife),
       directory: { peers: () => this.#peersOf(id) },
       hash: md5Digester,
       random: this.random,
@@ -107,8 +117,46 @@ export class KeeperCluster {
       },
     });
     this.#alive.set(id, keeper);
+    this.#governance.set(id, this.#governanceOf(id, keeper, isThisLife));
     keeper.load();
     disk.failure = undefined;
+  }
+
+  #callsOf(from: NodeId, isThisLife: () => boolean): ControlCalls {
+    return { call: (to, message) => this.#carry({ from, to, message }, isThisLife) };
+  }
+
+  /** Everybody has heard at once what everybody says of itself. */
+  #governanceOf(self: NodeId, ring: RingKeeper, isThisLife: () => boolean): RingGovernance {
+    const entry = (id: NodeId) => {
+      const keeper = this.#alive.get(id);
+      return {
+        zone: this.zones[this.ids.indexOf(id)]!,
+        features: this.features.get(id) ?? [ELASTIC],
+        ringStore: keeper?.ringStore(),
+        ring: keeper?.current(),
+      };
+    };
+    return new RingGovernance({
+      self,
+      ring,
+      membership: { entry, isHealthy: (id) => this.#alive.has(id) },
+      calls: this.#callsOf(self, isThisLife),
+      clock: { monotonicMs: () => this.#nowMs, wallMs: () => this.#nowMs },
+      timers: { after: (delayMs, run) => this.#after(delayMs, run), soon: (run) => run() },
+      random: this.random,
+      hash: md5Digester,
+    });
+  }
+
+  /** Time goes by in ticks. */
+  #after(delayMs: number, run: () => void): () => void {
+    let isCancelled = false;
+    void drain(Math.ceil(delayMs / TICK_MS)).then(() => {
+      this.#nowMs += delayMs;
+      if (!isCancelled) run();
+    });
+    return () => (isCancelled = true);
   }
 
   crash(id: NodeId): void {
@@ -129,6 +177,12 @@ export class KeeperCluster {
   /** Digest that each node serves; empty for those that serve none or are down. */
   hashes(): string[] {
     return this.ids.map((id) => this.#alive.get(id)?.hash() ?? "");
+  }
+
+  /** Every node has everything done that is due and that nobody asks for. */
+  async keepUp(): Promise<void> {
+    for (const id of this.ids) if (this.#alive.has(id)) await this.#governance.get(id)!.keepUp();
+    await drain();
   }
 
   /** What each node keeps: "none", "proposed", "serving", or "down". */
@@ -205,6 +259,7 @@ export class KeeperCluster {
 }
 
 const TICKS = 20;
+const TICK_MS = 100;
 
 function tick(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

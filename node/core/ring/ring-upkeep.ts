@@ -1,0 +1,84 @@
+import type { NodeId } from "../node-id.ts";
+import type { Timers } from "../ports/timers.ts";
+import type { Step } from "./change/change-steps.ts";
+import { votersOf } from "./change/elastic-ring.ts";
+import { compareRings, type RingNumber } from "./ring-number.ts";
+import type { RingState } from "./ring-state.ts";
+import type { Ring } from "./ring.ts";
+
+/**
+ * Steps that nobody asks for: the raise to format 2, once every member can read it, and the admission of members whose ring
+ * store is new (decision 15). The lowest healthy member that may propose does it; were it two, they would do no harm.
+ */
+export interface ReportedNode {
+  readonly zone: string;
+  readonly features?: readonly string[] | undefined;
+  /** ring.ts `AdmittedMember`. */
+  readonly ringStore?: string | undefined;
+  /** The ring that is on its disk and that it serves. */
+  readonly ring?: RingNumber | undefined;
+  /** Whether this node believes that it answers. */
+  readonly isHealthy: boolean;
+}
+
+export type Reports = (id: NodeId) => ReportedNode | undefined;
+
+/**
+ * The step that this node is to propose now. Only words of nodes that serve this very ring count: what one said before it may
+ * be of an earlier life.
+ */
+export function upkeepDue(ring: Ring, self: NodeId, reported: Reports): Step | undefined {
+  if (proposerOf(ring, reported) !== self) return undefined;
+  const stores = new Map<NodeId, string>();
+  for (const { id } of ring.members) {
+    const { isHealthy, ring: theirs, features = [], ringStore } = reported(id) ?? { isHealthy: false };
+    const isUpToDate = isHealthy && theirs !== undefined && compareRings(theirs, ring) === 0;
+    if (isUpToDate && ringStore !== undefined && features.includes(ELASTIC)) stores.set(id, ringStore);
+  }
+  if (ring.format === 1)
+    return stores.size === ring.members.length ? { kind: "raise", ringStores: stores } : undefined;
+  const changed = ring.members.find(({ id, ringStore }) => (stores.get(id) ?? ringStore) !== ringStore);
+  return changed && { kind: "admit", node: changed.id, ringStore: stores.get(changed.id)! };
+}
+
+/** Of a member's release: it reads rings of format 2 and votes on their epochs. */
+export const ELASTIC = "elastic";
+
+function proposerOf(ring: Ring, reported: Reports): NodeId | undefined {
+  const listed = new Map(ring.format === 2 ? ring.members.map(({ id, ringStore }) => [id, ringStore]) : []);
+  return votersOf(ring).find(({ id }) => {
+    const node = reported(id);
+    return node?.isHealthy === true && (ring.format === 1 || node.ringStore === listed.get(id));
+  })?.id;
+}
+
+export interface RingUpkeepParts {
+  readonly self: NodeId;
+  readonly ring: RingState;
+  readonly timers: Timers;
+  readonly reported: Reports;
+  /** Resolves once it is decided, or is not to be had now. Never rejects. */
+  readonly propose: (step: Step) => Promise<unknown>;
+}
+
+const LOOK_INTERVAL_MS = 1_000;
+
+export class RingUpkeep {
+  readonly #parts: RingUpkeepParts;
+
+  constructor(parts: RingUpkeepParts) {
+    this.#parts = parts;
+  }
+
+  /** From now on until the process ends. */
+  start(): void {
+    this.#parts.timers.after(LOOK_INTERVAL_MS, () => void this.look().then(() => this.start()));
+  }
+
+  async look(): Promise<void> {
+    const { self, ring, reported, propose } = this.#parts;
+    const current = ring.current();
+    const step = current && upkeepDue(current, self, reported);
+    if (step !== undefined) await propose(step);
+  }
+}
