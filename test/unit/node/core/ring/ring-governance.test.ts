@@ -156,7 +156,7 @@ describe("ring governance", () => {
         cluster.governance(0).submit(change(cluster, { join: [3], changeId: "great" })),
       ]);
       expect(small).to.have.property("kind", "undecided");
-      expect(codeOf(great!)).to.equal("decided");
+      expect(codeOf(great)).to.equal("decided");
       expect(cluster.keeper(2).current()!.epoch).to.equal(2);
       cluster.faults = () => undefined;
       await cluster.connectAll();
