@@ -1,7 +1,8 @@
 import type { NodeId } from "../node-id.ts";
+import { recoveredRing } from "./change/recovered-ring.ts";
 import { type Ballots, serveDecided } from "./paxos/acceptor.ts";
 import { compareRings, describe, type NumberedRing } from "./ring-number.ts";
-import type { AdmittedMember, Ring, RingMember } from "./ring.ts";
+import type { AdmittedMember, ElasticRing, Ring, RingMember } from "./ring.ts";
 
 /**
  * What a node durably knows of the ring, and how that may change. A node starts with nothing; it accepts at most
@@ -50,9 +51,12 @@ export interface Refusal {
 }
 
 export type ProposalDecision =
-  { readonly kind: "keep" } | { readonly kind: "save"; readonly next: ProposedRing } | Refusal;
+  { readonly kind: "keep" } | { readonly kind: "save"; readonly next: ProposedRing | ServingRing } | Refusal;
 
-/** Whether the node `self`, in failure domain `zone`, accepts this first ring. Accepting twice is accepting. */
+/**
+ * Whether the node `self`, in failure domain `zone`, accepts this ring, which is served once all its members accept it: a first ring,
+ * or a recovered one (change/recovered-ring.ts). Accepting twice is accepting.
+ */
 export function decideProposal(
   kept: KeptRing,
   proposal: NumberedRing,
@@ -61,6 +65,7 @@ export function decideProposal(
   const { ring, digest } = proposal;
   const listed = memberOf(ring, self);
   if (listed === undefined) return refuse("invalid_request", `node ${self} is not among the members`);
+  if (kept.state === "serving" && ring.generation > 0) return decideRecovery(kept, proposal, listed);
   if (listed.zone !== zone) {
     const zones = `${JSON.stringify(zone)}, the request lists it in ${JSON.stringify(listed.zone)}`;
     return refuse("invalid_request", `node ${self} is in zone ${zones}`);
@@ -74,6 +79,41 @@ export function decideProposal(
   }
   if (kept.state === "proposed") return refuse("proposal_conflict", conflictMessage(self, kept.ring));
   return { kind: "save", next: { state: "proposed", ring, digest } };
+}
+
+/**
+ * A later generation that is accepted takes the place of an earlier one that was: whoever proposed that may be gone. Then the
+ * earlier one, were it served somewhere after all, is fenced like any older generation.
+ */
+function decideRecovery(
+  kept: ServingRing,
+  proposal: NumberedRing,
+  listed: RingMember | AdmittedMember,
+): ProposalDecision {
+  const { ring, digest } = proposal;
+  const { store, recovery } = kept.ballots;
+  const self = listed.id;
+  if (kept.digest === digest || recovery?.digest === digest) return { kind: "keep" };
+  if (kept.ring.clusterId !== ring.clusterId || !sameParameters(ring, kept.ring) || ring.change !== null)
+    return refuse("invalid_request", `${describe(ring)} recovers another ring than that of node ${self}`);
+  if (ring.generation <= kept.ring.generation || ring.epoch <= kept.ring.epoch) {
+    return refuse(
+      "ring_exists",
+      `node ${self} serves ${describe(kept.ring)}, which is not older: recover from that, asking this node`,
+    );
+  }
+  if (!("ringStore" in listed) || listed.ringStore !== store.id)
+    return refuse(
+      "invalid_request",
+      `node ${self} has another ring store than the one listed: ask again in a moment`,
+    );
+  if (recovery !== undefined && recovery.ring.generation >= ring.generation)
+    return refuse("proposal_conflict", `node ${self} has accepted ${describe(recovery.ring)}`);
+  if (ring.epoch === kept.ring.epoch + 1) {
+    const possible = recoveredRing(kept.ring, ring.members as ElasticRing["members"]);
+    if (!possible.ok) return refuse("invalid_request", possible.message);
+  }
+  return { kind: "save", next: serving({ ...kept.ballots, recovery: { ring, digest } }) };
 }
 
 /** Says how to get out: only a person knows whether the other proposal was a mistake. */

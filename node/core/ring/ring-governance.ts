@@ -5,10 +5,16 @@ import type { Digester } from "../ports/hash.ts";
 import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
 import type { Step } from "./change/change-steps.ts";
-import type { ChangeOutcome, SubmittedChange } from "./change/ring-changes.ts";
+import type {
+  ChangeOutcome,
+  RecoveryAttempt,
+  SubmittedChange,
+  SubmittedRecovery,
+} from "./change/ring-changes.ts";
 import { ChangeSubmissions } from "./change-submissions.ts";
 import { type Decision, EpochProposer } from "./epoch-proposer.ts";
 import type { ServingRing } from "./kept-ring.ts";
+import { RecoveryAgreement } from "./recovery-agreement.ts";
 import type { RingKeeper } from "./ring-keeper.ts";
 import { type ReportedNode, RingUpkeep } from "./ring-upkeep.ts";
 
@@ -32,6 +38,7 @@ export class RingGovernance {
   readonly #upkeep: RingUpkeep;
   readonly #proposer: EpochProposer;
   readonly #submissions: ChangeSubmissions;
+  readonly #agreement: RecoveryAgreement;
 
   constructor(parts: RingGovernanceParts) {
     const { ring, membership } = parts;
@@ -43,12 +50,10 @@ export class RingGovernance {
       const entry = membership.entry(id);
       return entry && { ...entry, isHealthy: membership.isHealthy(id) };
     };
-    this.#proposer = new EpochProposer({
-      ...parts,
-      serving,
-      votes: ring.votes,
-      serve: (decided, from) => ring.serve(decided, from),
-    });
+    const serve: RingKeeper["serve"] = (decided, from) => ring.serve(decided, from);
+    this.#proposer = new EpochProposer({ ...parts, serving, serve, votes: ring.votes });
+    const accept: RingKeeper["accept"] = (proposal) => ring.accept(proposal);
+    this.#agreement = new RecoveryAgreement({ ...parts, serving, serve, accept, reported });
     this.#submissions = new ChangeSubmissions({
       serving,
       reported,
@@ -76,6 +81,10 @@ export class RingGovernance {
   /** See change/ring-changes.ts. */
   submit(change: SubmittedChange): Promise<ChangeOutcome> {
     return this.#submissions.submit(change);
+  }
+
+  recover(recovery: SubmittedRecovery): Promise<RecoveryAttempt> {
+    return this.#agreement.recover(recovery);
   }
 
   cancel(changeId: string): Promise<ChangeOutcome> {

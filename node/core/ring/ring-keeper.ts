@@ -153,6 +153,11 @@ export class RingKeeper implements PlanningRing {
     return this.#commit(ring, from);
   }
 
+  /** Accepts a ring that is served once all its members accept it (kept-ring.ts `decideProposal`). Never rejects. */
+  accept(proposal: NumberedRing): Promise<Answer> {
+    return this.#accept(proposal);
+  }
+
   /** Gives the listed members, this node among them, their first ring. Never rejects; takes at most `timeoutMs`. */
   form(request: Formation, timeoutMs: number): Promise<FormOutcome> {
     const { self, calls, directory, hash } = this.#options;
@@ -294,7 +299,8 @@ export class RingKeeper implements PlanningRing {
   #wouldAccept(proposal: NumberedRing): Answer {
     const decision = decideProposal(this.#stored.kept, proposal, this.#options);
     if (decision.kind === "refused") return decision;
-    if (decision.kind === "save") {
+    // Whoever recovers a ring knows that its peers serve the older one.
+    if (decision.kind === "save" && decision.next.state === "proposed") {
       for (const { id, connected } of this.#options.directory.peers()) {
         const theirs = connected ? this.#peerRings.get(id) : undefined;
         if (theirs?.state !== "serving" || theirs.digest === proposal.digest) continue;

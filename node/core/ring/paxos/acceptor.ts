@@ -20,6 +20,8 @@ export interface Ballots {
   /** On epoch e + 1: no ballot below this gets a vote. Also the highest that this node has used itself. */
   readonly promised: Ballot | undefined;
   readonly accepted: Acceptance | undefined;
+  /** A ring of a higher generation that this node has accepted as a survivor (recovery-agreement.ts), and does not serve yet. */
+  readonly recovery?: NumberedRing | undefined;
 }
 
 export interface Reaction {
@@ -95,5 +97,8 @@ export function takeBallot(
  */
 export function serveDecided(ballots: Ballots, ring: NumberedRing): Ballots | undefined {
   if (compareRings(ring.ring, ballots.served.ring) <= 0) return undefined;
-  return { served: ring, store: ballots.store, promised: undefined, accepted: undefined };
+  const { store, recovery } = ballots;
+  const isOpen = recovery !== undefined && compareRings(recovery.ring, ring.ring) > 0;
+  const votes = { promised: undefined, accepted: undefined };
+  return { served: ring, store, ...votes, ...(isOpen && { recovery }) };
 }

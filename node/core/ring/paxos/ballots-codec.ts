@@ -6,7 +6,7 @@ import { acceptanceFromJson, acceptanceToJson, ballotFromJson, numberedFromJson 
 
 /**
  * What a serving member keeps in its ring store, as fields of the file (kept-ring-codec.ts): those of older releases and, behind
- * them, `ringStore`, `promised` and `accepted` where they are known. An older release reads the file while the ring is of format 1,
+ * them, `ringStore`, `promised`, `accepted` and `recovery` where they are known. An older release reads the file while the ring is of format 1,
  * ignores what is new and drops it when it next saves; the node then draws a new store.
  */
 export type StoredBallots = Omit<Ballots, "store"> & {
@@ -14,19 +14,20 @@ export type StoredBallots = Omit<Ballots, "store"> & {
   readonly store: { readonly id: string | undefined; readonly adopted: boolean };
 };
 
-export function ballotsToJson({ served, store, promised, accepted }: StoredBallots): object {
+export function ballotsToJson({ served, store, promised, accepted, recovery }: StoredBallots): object {
   return {
     adopted: store.adopted,
     ring: served.ring,
     ringStore: store.id,
     promised,
     accepted: accepted && acceptanceToJson(accepted),
+    recovery: recovery?.ring,
   };
 }
 
 /** Throws RingInvalid: a node that cannot read what it promised must not go on as if it had promised nothing. */
 export function ballotsFromJson(fields: Readonly<Record<string, unknown>>, hash: Digester): StoredBallots {
-  const { adopted, ring, ringStore, promised, accepted } = fields;
+  const { adopted, ring, ringStore, promised, accepted, recovery } = fields;
   return {
     served: numberedFromJson(ring, hash),
     store: {
@@ -35,6 +36,7 @@ export function ballotsFromJson(fields: Readonly<Record<string, unknown>>, hash:
     },
     promised: promised === undefined ? undefined : ballotFromJson(promised, "promised"),
     accepted: acceptanceFromJson(accepted, hash),
+    ...(recovery !== undefined && { recovery: numberedFromJson(recovery, hash) }),
   };
 }
 

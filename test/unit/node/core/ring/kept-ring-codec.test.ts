@@ -27,6 +27,7 @@ const voted = serving({
   accepted: { ballot, value: numbered(changed(settled, join(member(3))).transfer) },
 });
 const promised = serving({ ...voted.ballots, accepted: undefined });
+const recovering = serving({ ...promised.ballots, recovery: numbered({ ...settled, generation: 1 }) });
 const proposed: KeptRing = { state: "proposed", ...numbered(first) };
 const spare: KeptRing = { state: "none", store: own };
 
@@ -38,7 +39,7 @@ const decoded = (bytes: Uint8Array | undefined) => decodeKept(bytes, md5Digester
 
 describe("kept ring codec", () => {
   it("brings back what a node accepted, promised and voted for, and the store of a spare", () => {
-    for (const kept of [plain, promised, voted, spare])
+    for (const kept of [plain, promised, voted, recovering, spare])
       expect(decoded(encodeKept(kept))).to.deep.equal({ kept, isStoreNew: false });
     expect(decoded(encodeKept(proposed))).to.deep.equal({ kept: proposed, isStoreNew: true });
     expect(decoded(undefined)).to.deep.equal({ kept: NOTHING, isStoreNew: true });
@@ -66,6 +67,7 @@ describe("kept ring codec", () => {
       { promised: { round: 0, node: nodeId(1) } },
       { accepted: { ballot } },
       { accepted: null },
+      { recovery: null },
     ];
     for (const fault of faults)
       expect(() => decoded(bytesOf({ ...fieldsOf(voted), ...fault })), JSON.stringify(fault)).to.throw(
