@@ -145,8 +145,7 @@ export function isFencedHere({ ring }: Coordination, parts: CoordinatorParts): b
 }
 
 function quorumOf(options: RequestOptions, { read, writeSets }: PartitionRoutes, parts: CoordinatorParts) {
-  const [one, other] = writeSets;
-  const writeN = Math.max(one!.length, other?.length ?? 0);
+  const writeN = Math.max(writeSets[0]!.length, writeSets[1]?.length ?? 0);
   return resolveQuorum(options, parts.settings, read.owners.length, writeN);
 }
 

@@ -33,7 +33,8 @@ export async function coordinatePut(
   parts: ReplicationParts,
 ): Promise<WriteOutcome> {
   if (parts.store.oldestWriteAgeMs() > storeQueueAgeMsMax(coordination, parts)) return diskBehind;
-  const { members, keptFor } = keepersOf(coordination, parts);
+  const members = healthyOf(coordination, parts);
+  const keptFor = ownerStoodInFor(parts.self, members, coordination);
   const { bucket, key, tombstone, value, contentType, requestId } = write;
   const { merged, durable } = parts.store.coordinate({
     bucket,
@@ -81,7 +82,8 @@ async function replicateAnew(
   parts: ReplicationParts,
 ): Promise<WriteTally> {
   for (let plan = first; ;) {
-    const { members, keptFor } = keepersOf(plan, parts);
+    const members = healthyOf(plan, parts);
+    const keptFor = ownerStoodInFor(parts.self, members, plan);
     const { position } = plan;
     const durable = parts.store.store({ position, record, keptFor: keptFor === undefined ? [] : [keptFor] });
     const ended = await replicate({ record, durable, members, keptFor }, plan, parts);
@@ -90,14 +92,9 @@ async function replicateAnew(
   }
 }
 
-/** Who takes the write, and, where this node owns the key in no set, the owner that its own copy is kept for. */
-function keepersOf(
-  coordination: Coordination,
-  parts: ReplicationParts,
-): { members: readonly QuorumMember[]; keptFor: NodeId | undefined } {
-  const { routes, zoneOf } = coordination;
-  const members = standIns({ list: routes.write, zoneOf, isHealthy: parts.isHealthy });
-  return { members, keptFor: ownerStoodInFor(parts.self, members, coordination) };
+/** Who takes the write: owners that are healthy, and stand-ins for the others. */
+function healthyOf({ routes, zoneOf }: Coordination, { isHealthy }: ReplicationParts): QuorumMember[] {
+  return standIns({ list: routes.write, zoneOf, isHealthy });
 }
 
 /** A write that would have to wait longer than it may is refused at once: its sender can go on. */

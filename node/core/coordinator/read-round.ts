@@ -85,7 +85,6 @@ class ReadRound {
 
   /** Resolves true when R votes count, false when they cannot any more, the deadline has come or the read is planned anew. */
   quorum(): Promise<boolean> {
-    if (this.#replanned !== undefined) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#wake = (reached) => {
         this.#timer?.();

@@ -33,8 +33,8 @@ export class Replica {
 
   /** Resolves when the record is on stable storage: the reply is a durable acknowledgement. */
   async replicate(from: NodeId, request: ReplicateRequest, planned: RingNumber): Promise<Uint8Array> {
-    if (this.#verdict(planned) === "fetch") await this.#parts.ring.catchUp(from, planned);
-    const verdict = this.#verdict(planned);
+    let verdict = this.#verdict(planned);
+    if (verdict === "fetch") verdict = await this.#caughtUp(from, planned);
     if (verdict === "stale") return this.#refuse(from);
     if (verdict === "fetch")
       return encodeStored({ ok: false, code: "storage_failed", message: behind(planned) });
@@ -47,8 +47,8 @@ export class Replica {
   }
 
   async read(from: NodeId, request: ReadRequest, planned: RingNumber): Promise<Uint8Array> {
-    if (this.#verdict(planned) === "fetch") await this.#parts.ring.catchUp(from, planned);
-    const verdict = this.#verdict(planned);
+    let verdict = this.#verdict(planned);
+    if (verdict === "fetch") verdict = await this.#caughtUp(from, planned);
     if (verdict === "stale") return this.#refuse(from);
     if (verdict === "fetch") return encodeReplicaRead({ status: "failed", message: behind(planned) });
     const read = await this.#parts.store.read(request);
@@ -56,6 +56,11 @@ export class Replica {
     if (read.status === "corrupt") this.#parts.onCorrupt(request.position);
     const isSilent = read.status === "corrupt" || read.status === "failed" || this.#parts.isVoter();
     return encodeReplicaRead(isSilent ? read : { ...read, recovering: true });
+  }
+
+  async #caughtUp(from: NodeId, planned: RingNumber): Promise<ReturnType<typeof fence>> {
+    await this.#parts.ring.catchUp(from, planned);
+    return this.#verdict(planned);
   }
 
   #verdict(planned: RingNumber): ReturnType<typeof fence> {
