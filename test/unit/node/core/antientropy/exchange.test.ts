@@ -7,6 +7,8 @@ import { leafOf } from "../../../../../node/core/merkle/leaf.ts";
 import { STORED_WAIT_MS_MAX } from "../../../../../node/core/stored-within.ts";
 import { compareBytes } from "../../../../../node/core/version/record.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
+import { raised } from "../ring/change/elastic-rings.ts";
+import { membersOf, ringOf } from "../ring/made-ring.ts";
 import { keyNamed, seenBytes } from "../storage/sample-writes.ts";
 import { ReplicaCluster, type ReplicaNode } from "./replica-cluster.ts";
 
@@ -42,6 +44,23 @@ describe("an exchange", () => {
     expect(report!.partitionsCovered.length).to.equal(256);
     expect(b.events.filter(({ kind }) => kind === "antientropy_served").length).to.equal(1);
     expect(bytes(report!)).to.be.lessThan(5_000);
+  });
+
+  it("names the ring of the node that sends a record, which a replica with a later one would refuse", async () => {
+    const ring = raised(ringOf({ members: membersOf(2), replicas: 2 }));
+    const cluster = new ReplicaCluster({ nodes: 2, ring });
+    const [a, b] = cluster.nodes as [ReplicaNode, ReplicaNode];
+    const planned: unknown[] = [];
+    cluster.passes = (_, message) => {
+      if (message.kind === "request" && message.request.kind === "replicate")
+        planned.push(message.request.planned);
+      return true;
+    };
+    await a.put("x", "only here");
+    const [report] = await cluster.compareNow(a);
+    expect(report).to.include({ outcome: "repaired", recordsPushed: 1 });
+    expect(planned).to.deep.equal([{ generation: 0, epoch: ring.epoch }]);
+    expect(await a.roots()).to.deep.equal(await b.roots());
   });
 
   it("moves 10 records where 10 of 10,010 keys differ", async function () {

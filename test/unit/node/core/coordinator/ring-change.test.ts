@@ -198,7 +198,23 @@ describe("a put while the ring changes", () => {
 
   it("needs W of the owners after the change where there are fewer before it", async () => {
     const [one, two, three] = membersOf(3) as [(typeof members)[0], (typeof members)[0], (typeof members)[0]];
-    const grows = changed(raised(ringOf({ members: [one] })), join(two, three)).transfer;
+    const alone = raised(ringOf({ members: [one] }));
+    const grows = changed(alone, join(two, three)).transfer;
+    const before = at(alone);
+    let sync: (stored: Stored) => void = () => undefined;
+    const { ownWrite } = before;
+    before.ownWrite = (write) => ({
+      ...ownWrite(write),
+      durable: new Promise((resolve) => (sync = resolve)),
+    });
+    const early = before.put("v");
+    await before.sent();
+    before.install(grows);
+    sync({ ok: true });
+    const late = await before.sent();
+    expect(await isOpen(early), "its own copy was enough by the ring before").to.equal(true);
+    await before.ack(late[0]!);
+    expect((await early).kind).to.equal("written");
     const rig = at(grows);
     const put = rig.put("v");
     const sent = await rig.sent();
@@ -283,6 +299,25 @@ describe("a get while the ring changes", () => {
   });
 });
 
+describe("a delete while the ring changes", () => {
+  const deletion = { text: "", tombstone: true, requestId: "an earlier delete" };
+
+  it("writes its tombstone though W owners before the change hold one: those after it may have none", async () => {
+    for (const [ring, isWritten] of [
+      [settled, false],
+      [transfer, true],
+    ] as const) {
+      const rig = at(ring);
+      rig.ownRead = async ({ want }) => shownCopy(deletion, want);
+      void rig.delete("mine");
+      const [digest] = await rig.sent();
+      await rig.show(digest!, shownCopy(deletion, "digest"));
+      const written = (await rig.sent()).filter(({ request }) => request.kind === "replicate");
+      expect(to(written).includes(JOINS)).to.equal(isWritten);
+    }
+  });
+});
+
 describe("a request and the ring", () => {
   it("names the ring that it is planned by, forwards included, and a formed ring as version 1 does", async () => {
     const rig = at(transfer, 4);
@@ -292,6 +327,20 @@ describe("a request and the ring", () => {
     const first = at(formed);
     void first.put("v");
     expect((await first.sent()).map(epochOf)).to.deep.equal([1, 1]);
+  });
+
+  it("is told of by the repairs of a get as well", async () => {
+    const rig = at(transfer);
+    rig.ownRead = async ({ want }) => shownCopy({ text: "v" }, want);
+    const get = rig.get();
+    await rig.show((await rig.sent())[0]!, { status: "not_found" });
+    expect((await get).kind).to.equal("read");
+    const [repair] = await rig.sent();
+    expect([repair!.to, repair!.request.kind, epochOf(repair!)]).to.deep.equal([
+      LEAVES,
+      "replicate",
+      transfer.epoch,
+    ]);
   });
 
   it("is coordinated by no older ring than that of the node which handed it on", async () => {

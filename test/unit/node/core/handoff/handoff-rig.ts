@@ -8,12 +8,13 @@ import type { Stored } from "../../../../../node/core/ports/replica-store.ts";
 import type { Lane } from "../../../../../node/core/ports/transport.ts";
 import { partitionOf } from "../../../../../node/core/ring/position.ts";
 import { routesOf } from "../../../../../node/core/ring/change/change-routes.ts";
+import type { RingNumber } from "../../../../../node/core/ring/ring-number.ts";
 import type { Ring, RingMember } from "../../../../../node/core/ring/ring.ts";
 import { GroupCommit } from "../../../../../node/core/storage/group-commit.ts";
 import { ReplicaReader } from "../../../../../node/core/storage/replica-reader.ts";
 import { StoreClient } from "../../../../../node/core/storage/store-client.ts";
 import { decodeMessage, type ReplicateRequest } from "../../../../../node/core/wire/messages.ts";
-import { encodeStored } from "../../../../../node/core/wire/replies.ts";
+import { encodeStale, encodeStored } from "../../../../../node/core/wire/replies.ts";
 import { membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
 import { MemoryDatabase } from "../storage/memory-database.ts";
 import { PipePair } from "../storage/pipe-pair.ts";
@@ -26,6 +27,8 @@ export interface SentHint {
   readonly to: NodeId;
   readonly call: number;
   readonly lane: Lane;
+  /** The ring by which its receiver was chosen. */
+  readonly planned: RingNumber;
   readonly body: ReplicateRequest;
 }
 
@@ -40,6 +43,8 @@ export class HandoffRig {
   readonly events: CoreEvent[] = [];
   readonly lost: HintPlace[] = [];
   readonly corruptRows: Uint8Array[] = [];
+  /** Later rings that it was told of, and by whom. */
+  readonly laterRings: [NodeId, RingNumber][] = [];
   readonly store: StoreClient;
   readonly delivery: HintDelivery;
   nowMs = 0;
@@ -100,6 +105,7 @@ export class HandoffRig {
       keepOwn: (incoming) => this.store.store(incoming),
       calls: this.#calls,
       isConnected: transport.isConnected,
+      outdated: (peer, theirs) => void this.laterRings.push([peer, theirs]),
       onCompleted: () => undefined,
       onLost: (place) => void this.lost.push(place),
       onCorruptRow: (position) => void this.corruptRows.push(position),
@@ -162,6 +168,11 @@ export class HandoffRig {
     await this.settle();
   }
 
+  async refuse(hint: SentHint, theirs: RingNumber): Promise<void> {
+    this.#calls.replied(hint.to, hint.call, encodeStale(theirs));
+    await this.settle();
+  }
+
   async advance(ms: number): Promise<void> {
     const endMs = this.nowMs + ms;
     for (;;) {
@@ -199,7 +210,8 @@ export class HandoffRig {
     if (!this.connected.has(to)) return false;
     const message = decodeMessage(bytes);
     if (message.kind !== "request" || message.request.kind !== "replicate") throw new Error(message.kind);
-    this.#sent.push({ to, call: message.call, lane, body: message.request.body });
+    const { body, planned } = message.request;
+    this.#sent.push({ to, call: message.call, lane, planned, body });
     return true;
   }
 

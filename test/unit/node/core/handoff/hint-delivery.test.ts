@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { HANDOFF, pauseAfterMs } from "../../../../../node/core/handoff/handoff-pace.ts";
 import { NO_OWNER } from "../../../../../node/core/ports/hint-store.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
-import { nodeId } from "../ring/made-ring.ts";
+import { membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
 import { STORED_WAIT_MS_MAX } from "../../../../../node/core/stored-within.ts";
 import { emptyImage } from "../storage/memory-database.ts";
 import { keyNamed } from "../storage/sample-writes.ts";
@@ -26,6 +26,26 @@ describe("HintDelivery", () => {
 
   beforeEach(() => {
     rig = new HandoffRig();
+  });
+
+  it("names the ring by which the owner was chosen, and keeps the hint where the owner has a later one", async () => {
+    const [transfer, flipped] = [2, 3].map((epoch) => ({ ...ringOf({ members: membersOf(8) }), epoch }));
+    rig.serve(transfer!);
+    await rig.keep("cart", "a", OWNER);
+    rig.connect(OWNER);
+    await rig.advance(HANDOFF.settleMsMax);
+    const [hint] = await rig.sent();
+    expect(hint!.planned).to.deep.equal({ generation: 0, epoch: 2 });
+    await rig.refuse(hint!, flipped!);
+    expect(rig.laterRings).to.deep.equal([[OWNER, { generation: 0, epoch: 3 }]]);
+    expect(rig.pending()).to.deep.equal({ [OWNER]: 1 });
+    rig.serve(flipped!);
+    rig.connect(OWNER);
+    await rig.advance(HANDOFF.settleMsMax);
+    const [again] = await rig.sent();
+    expect(again!.planned).to.deep.equal({ generation: 0, epoch: 3 });
+    await rig.answer(again!);
+    expect(rig.pending()).to.deep.equal({});
   });
 
   it("sends a hint soon after its owner connects, as a plain record on the bulk lane", async () => {

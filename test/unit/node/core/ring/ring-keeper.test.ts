@@ -254,7 +254,8 @@ describe("RingKeeper", () => {
     const { cluster, ring } = await formed(2);
     const [keeper, peer] = [cluster.keeper(0), cluster.ids[1]!];
     keeper.peerConnected(peer);
-    await drain(2);
+    // The peer has answered, and its answer is under way.
+    await drain(1);
     serve(cluster, 1, { ...ring, epoch: 2 });
     await keeper.catchUp(peer, { generation: 0, epoch: 2 });
     expect(keeper.current()!.epoch).to.equal(2);
