@@ -10,16 +10,21 @@ import type {
 import type { RingPlan } from "../../node/contract/ring-change-types.ts";
 import { type CommandRun, expectCode, LocalClusterRig } from "./local-cluster-rig.ts";
 
+/** For a machine that is busy with other tests too. */
+const REQUEST_MS_MAX = 30_000;
+
 /** Writes one key after the other, and remembers what was acknowledged; no request may fail. */
 class SteadyWrites {
   readonly acknowledged: string[] = [];
   readonly failures: string[] = [];
   readonly #client: DynamoClient;
+  readonly #name: string;
   readonly #ended = new AbortController();
   readonly #done: Promise<void>;
 
-  constructor(client: DynamoClient) {
+  constructor(client: DynamoClient, name: string) {
     this.#client = client;
+    this.#name = name;
     this.#done = this.#write();
   }
 
@@ -30,7 +35,7 @@ class SteadyWrites {
 
   async #write(): Promise<void> {
     for (let i = 0; !this.#ended.signal.aborted; i++) {
-      const key = `steady-${i}`;
+      const key = `${this.#name}-${i}`;
       try {
         await this.#client.putBlind("demo", key, `value of ${key}`);
         this.acknowledged.push(key);
@@ -53,7 +58,8 @@ describe("a local cluster of three that grows and shrinks", function () {
 
   before(async () => {
     expectCode(await rig.up("--nodes", "3"), 0);
-    client = new DynamoClient({ endpoints: nodes.slice(0, 3).map((node) => `http://${node.client}`) });
+    const endpoints = nodes.slice(0, 3).map((node) => `http://${node.client}`);
+    client = new DynamoClient({ endpoints, timeoutMs: REQUEST_MS_MAX });
     for (let i = 0; i < 300; i++) await client.putBlind("demo", `old-${i}`, "x".repeat(1_000));
   });
   after(async () => {
@@ -72,7 +78,7 @@ describe("a local cluster of three that grows and shrinks", function () {
   }
 
   it("make up NODES=5 joins two new nodes under load: nothing fails, each has an even share", async () => {
-    const writes = new SteadyWrites(client);
+    const writes = new SteadyWrites(client, "growing");
     const up = expectCode(await rig.up("--nodes", "5"), 0);
     await writes.stop();
     expect(up.err).to.include("starting node 4").and.include("2 new nodes join the ring");
@@ -104,7 +110,7 @@ describe("a local cluster of three that grows and shrinks", function () {
   });
 
   it("ring leave moves everything away under load, and the node that left serves no client", async () => {
-    const writes = new SteadyWrites(client);
+    const writes = new SteadyWrites(client, "leaving");
     const left = expectCode(await run("ring", "leave", nodes[4]!.client, "--yes"), 0);
     await writes.stop();
     expect(left.out).to.match(/change leave-[0-9a-f]+ is done/);
@@ -117,7 +123,7 @@ describe("a local cluster of three that grows and shrinks", function () {
   });
 
   it("make up NODES=3 lets the rest leave, waits until they keep nothing, and deletes their files", async () => {
-    const writes = new SteadyWrites(client);
+    const writes = new SteadyWrites(client, "shrinking");
     expectCode(await rig.up("--nodes", "3"), 0);
     await writes.stop();
     expect(writes.failures).to.deep.equal([]);
