@@ -93,9 +93,11 @@ async function refuseLeft(admin: AdminClient, index: number): Promise<void> {
 
 /** Keys and hints that a node which has left has yet to hand over. */
 async function keptAt(admin: AdminClient): Promise<number> {
+  const status = await admin.status();
+  // It never joined: it has no partitions to tell of.
+  if (status.ring.epoch === 0) return status.storage.keys;
   const { partitions } = await admin.partitions();
-  const { pending } = (await admin.status()).hints;
-  const hints = Object.values(pending).reduce((sum, count) => sum + count, 0);
+  const hints = Object.values(status.hints.pending).reduce((sum, count) => sum + count, 0);
   return partitions.reduce((sum, { keys }) => sum + keys, hints);
 }
 
