@@ -33,6 +33,7 @@ import type { RingStore } from "./ports/ring-store.ts";
 import type { TombstoneStore } from "./ports/tombstone-store.ts";
 import type { Timers } from "./ports/timers.ts";
 import type { Lane, Transport } from "./ports/transport.ts";
+import { RingTransfers } from "./transfer/ring-transfers.ts";
 import { Recovery } from "./recovery/recovery.ts";
 import { Replica } from "./replica/replica.ts";
 import { RecordCache } from "./storage/record-cache.ts";
@@ -78,6 +79,7 @@ export class DynamoNode {
   readonly antiEntropy: AntiEntropy;
   readonly recovery: Recovery;
   readonly hintLosses: HintLosses;
+  readonly transfers: RingTransfers;
   readonly #ports: NodePorts;
   readonly #health: HealthWatch;
   readonly #calls: PeerCalls;
@@ -144,6 +146,17 @@ export class DynamoNode {
       onLost: (place) => this.hintLosses.lost(place),
       onCorruptRow: (position) => this.antiEntropy.corruptRowFound(position),
     });
+    this.transfers = new RingTransfers({
+      ...connected,
+      ...stores,
+      control,
+      isHealthy: (node) => this.membership.isHealthy(node),
+      isVoter: (node) => this.recovery.isVoter(node),
+      isFencing: (node) => this.#isFencing(node),
+      exchange: (peer, partitions, limits) => this.antiEntropy.exchange(peer, partitions, limits),
+      onCorrupt: (position) => this.antiEntropy.corruptRowFound(position),
+      propose: (step) => this.governance.propose(step),
+    });
     this.hintLosses = new HintLosses({
       ...controlled,
       isConnected: (peer) => transport.isConnected(peer),
@@ -161,6 +174,7 @@ export class DynamoNode {
       if (event.kind === "disconnected") {
         this.#health.detector.disconnected(event.peer);
         this.#coordinator.disconnected(event.peer);
+        this.transfers.disconnected(event.peer);
         return this.#calls.disconnected(event.peer);
       }
       this.#health.detector.connected(event.peer);
@@ -169,10 +183,12 @@ export class DynamoNode {
       this.membership.peerConnected(event.peer);
       this.#handoff.peerConnected(event.peer);
       this.antiEntropy.compareSoon(event.peer);
+      this.transfers.peerConnected(event.peer);
     });
     this.ring.onInstalled(() => {
       this.antiEntropy.ringChanged();
       this.recovery.ringChanged();
+      this.transfers.ringChanged();
     });
     this.antiEntropy.onCompared((peer, partitions) => this.recovery.compared(peer, partitions));
     this.#health.onRecovered((peer) => {
@@ -183,6 +199,7 @@ export class DynamoNode {
     this.governance.start();
     this.#handoff.start();
     this.antiEntropy.start();
+    this.transfers.ringChanged();
   }
 
   /** Saves what is not yet on the disk and can be. Serving may go on. Never rejects. */
@@ -205,6 +222,13 @@ export class DynamoNode {
   #condition(): MemberCondition {
     const condition = this.#ports.condition();
     return condition === "serving" && this.recovery.isRecovering ? "recovering" : condition;
+  }
+
+  /** Whether it refuses what was planned before the change under way began, or flipped. */
+  #isFencing(node: NodeId): boolean {
+    const ring = this.ring.current();
+    if (ring?.format !== 2) return false;
+    return this.membership.serves(node, { generation: ring.generation, epoch: ring.acceptsFrom });
   }
 
   #receive(from: NodeId, bytes: Uint8Array, lane: Lane): void {
@@ -246,6 +270,7 @@ export class DynamoNode {
       this.antiEntropy.compareWithAll();
       return { type: COMPARE, begun: true };
     }
+    if (message.type.startsWith("transfer.")) return this.transfers.handleControl();
     if (message.type.startsWith("gossip.")) return this.membership.handleControl(from, message);
     return this.ring.handleControl(from, message);
   }
