@@ -23,10 +23,12 @@ import { adminToken } from "./contract/admin-token.ts";
 import { DynamoNode } from "./core/dynamo-node.ts";
 import { orphanedHints } from "./core/handoff/orphaned-hints.ts";
 import type { Observer } from "./core/ports/observer.ts";
+import type { PeerDescription } from "./core/ports/peer-directory.ts";
 import { defaultSettings, type NodeSettings } from "./core/settings.ts";
 import { AdminServer } from "./http/admin-server.ts";
 import { ClientServer } from "./http/client-server.ts";
 import { DynamoNodeAdmin } from "./http/dynamo-node-admin.ts";
+import { DynamoRingAdmin } from "./http/dynamo-ring-admin.ts";
 import { shutDownGracefully } from "./http/graceful-shutdown.ts";
 import { defaultHttpLimits } from "./http/http-limits.ts";
 import type { HttpObserver } from "./http/http-observer.ts";
@@ -58,7 +60,8 @@ export async function startNode(config: NodeConfig, surroundings: NodeSurroundin
   const member = await openMember(config, surroundings, () => draining);
   const { identity, registry, transport, storage, node } = member;
   const admin = adminOf(member, config, { ...surroundings, isDraining: () => draining });
-  const { clients, administration } = serversOf(member, config, { admin, log });
+  const ringChanges = ringAdminOf(member, selfOf(member, config, version));
+  const { clients, administration } = serversOf(member, config, { admin, ringChanges, log });
   registerGauges(registry, gaugeSources(member, { version, admin, clients }));
   await administration.start(config.adminListen);
   await clients.start(config.clientListen);
@@ -177,19 +180,42 @@ function conditionOf(storage: Storage, draining: boolean): "draining" | "read_on
   return storage.mode() === "read_only" ? "read_only" : "serving";
 }
 
+function selfOf({ identity }: Member, config: NodeConfig, version: string): PeerDescription {
+  return { id: identity.id, ...addressesOf(config), zone: config.zone, version, connected: true };
+}
+
+function ringAdminOf({ node, transport, storage }: Member, self: PeerDescription): DynamoRingAdmin {
+  const { ring, membership, governance, transfers } = node;
+  return new DynamoRingAdmin({
+    self,
+    directory: transport,
+    membership,
+    ring,
+    changes: {
+      submit: (change) => governance.submit(change),
+      cancel: (changeId) => governance.cancel(changeId),
+      recover: (recovery) => governance.recover(recovery),
+      lacks: () => transfers.lacks(),
+    },
+    store: storage.store,
+    storage: () => keptIn(storage),
+    timers: nodeTimers,
+  });
+}
+
+function keptIn(storage: Storage): { keys: number; bytes: number; volumeFreeBytes: number } {
+  const { dataRows, dataBytes, dataLogBytes, freeBytes } = storage.stats();
+  return { keys: dataRows, bytes: dataBytes + dataLogBytes, volumeFreeBytes: freeBytes };
+}
+
 function adminOf(
-  { identity, settings, node, transport, storage, hash }: Member,
+  member: Member,
   config: NodeConfig,
   { version, isDraining, log, onIdentityAdopted }: AdminSurroundings,
 ): DynamoNodeAdmin {
+  const { identity, settings, node, transport, storage, hash } = member;
   return new DynamoNodeAdmin({
-    self: {
-      id: identity.id,
-      ...addressesOf(config),
-      zone: config.zone,
-      version,
-      connected: true,
-    },
+    self: selfOf(member, config, version),
     ring: node.ring,
     membership: node.membership,
     recovery: node.recovery,
@@ -215,10 +241,7 @@ function adminOf(
     },
     rows: () => storage.stats().dataRows + storage.stats().hintRows,
     tombstones: () => storage.stats().tombstones,
-    storage: () => {
-      const { dataRows, dataBytes, dataLogBytes, freeBytes } = storage.stats();
-      return { keys: dataRows, bytes: dataBytes + dataLogBytes, volumeFreeBytes: freeBytes };
-    },
+    storage: () => keptIn(storage),
     adopt: (id) => {
       adoptIdentity(config.dataDirectory, id);
       log("identity_adopted", { before: identity.id, id }, "warn");
@@ -232,7 +255,7 @@ function adminOf(
 function serversOf(
   { node, secret, registry }: Member,
   config: NodeConfig,
-  { admin, log }: { admin: DynamoNodeAdmin; log: LogLine },
+  { admin, ringChanges, log }: { admin: DynamoNodeAdmin; ringChanges: DynamoRingAdmin; log: LogLine },
 ): { clients: ClientServer; administration: AdminServer } {
   const limits = {
     ...defaultHttpLimits,
@@ -253,7 +276,14 @@ function serversOf(
       observer,
       listeners: CLIENT_LISTENERS,
     }),
-    administration: new AdminServer({ admin, tokens: () => tokensOf(secret), metrics, limits, observer }),
+    administration: new AdminServer({
+      admin,
+      ringChanges,
+      tokens: () => tokensOf(secret),
+      metrics,
+      limits,
+      observer,
+    }),
   };
 }
 

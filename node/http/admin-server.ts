@@ -32,8 +32,7 @@ import { parseRingFormation } from "./ring-formation-body.ts";
  */
 export interface AdminServerOptions {
   readonly admin: NodeAdmin;
-  /** Undefined for a node that cannot change its ring: nothing is served at those paths. */
-  readonly ringChanges?: RingAdmin | undefined;
+  readonly ringChanges: RingAdmin;
   /** The tokens that count now; see contract/admin-token.ts. */
   readonly tokens: () => readonly string[];
   readonly metrics: () => Promise<{ contentType: string; text: string }>;
@@ -95,10 +94,8 @@ function adminApp({ admin, ringChanges, tokens, metrics, observer }: AdminServer
   );
   app.all("/admin/v1/ring/form", methodNotAllowed("POST"));
   addIdentity(app, admin, tokens);
-  if (ringChanges !== undefined) {
-    const ring = (): AdminRing | undefined => admin.ring();
-    addRingChangeRoutes(app, { changes: ringChanges, ring, authorize: requireToken(tokens) });
-  }
+  const ring = (): AdminRing | undefined => admin.ring();
+  addRingChangeRoutes(app, { changes: ringChanges, ring, authorize: requireToken(tokens) });
   addFallbacks(app, (error, requestId) => observer.handlerFailed(error, requestId));
   return app;
 }

@@ -16,6 +16,7 @@ import type {
   ReplicaOutcome,
   RingFormation,
 } from "../../../../node/http/node-admin.ts";
+import type { RingAdmin } from "../../../../node/http/ring-admin.ts";
 import { errorCode, exchange, type RawAnswer, request } from "./raw-http.ts";
 
 const ID = "11111111-1111-4111-8111-111111111111";
@@ -138,6 +139,8 @@ describe("admin port", () => {
   const failures: string[] = [];
   const server = new AdminServer({
     admin,
+    // What it answers has a test of its own.
+    ringChanges: { progress: () => undefined } as unknown as RingAdmin,
     tokens: () => [adminToken(SECRET), adminToken(RETIRED)],
     metrics: () => Promise.resolve({ contentType: "text/plain; version=0.0.4", text: "dynamo_x 1\n" }),
     limits: defaultHttpLimits,
@@ -187,6 +190,7 @@ describe("admin port", () => {
     expect(json(await get("/admin/v1/status"))).to.deep.equal(admin.status());
     expect(json(await get("/admin/v1/members"))).to.deep.equal({ members: [] });
     expect(json(await get("/admin/v1/ring"))).to.deep.equal(admin.ring());
+    expect(json(await get("/admin/v1/ring/changes/current"))).to.deep.equal({});
     admin.hasRing = false;
     const missing = await get("/admin/v1/ring");
     expect([missing.status, errorCode(missing)]).to.deep.equal([404, "no_ring"]);
