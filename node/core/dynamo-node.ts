@@ -87,10 +87,17 @@ export class DynamoNode {
   readonly #replica: Replica;
   readonly #replies: PeerReplies;
   readonly #handoff: HintDelivery;
-  /** What answers of replicas say beside the answer (coordinator/replica-calls.ts). */
-  readonly #learning = {
-    acknowledged: (peer: NodeId, at: StorePoint): void => this.recovery.acknowledged(peer, at),
-    outdated: (peer: NodeId, theirs: RingNumber): void => void this.ring.catchUp(peer, theirs),
+  /** What all who ask replicas need: beliefs about the members, and where what they learn beside an answer goes. */
+  readonly #peers = {
+    isConnected: (node: NodeId): boolean =>
+      this.#ports.transport.isConnected(node) && this.membership.isHealthy(node),
+    isHealthy: (node: NodeId): boolean => this.membership.isHealthy(node),
+    isSlow: (node: NodeId): boolean => this.membership.isSlow(node),
+    isVoter: (node: NodeId): boolean => this.recovery.isVoter(node),
+    probe: (node: NodeId): void => this.membership.probe(node),
+    acknowledged: (node: NodeId, at: StorePoint): void => this.recovery.acknowledged(node, at),
+    outdated: (node: NodeId, theirs: RingNumber): void => void this.ring.catchUp(node, theirs),
+    onCorrupt: (position: Uint8Array): void => this.antiEntropy.corruptRowFound(position),
   };
 
   constructor(ports: NodePorts) {
@@ -124,19 +131,10 @@ export class DynamoNode {
       observer,
       // Without a ring: a member that lost it, and that has not heard yet what else it lost.
       isVoter: () => this.ring.kept().state !== "none" && !this.recovery.isRecovering,
-      onCorrupt: (position) => this.antiEntropy.corruptRowFound(position),
+      onCorrupt: this.#peers.onCorrupt,
     });
-    const isReachable = (peer: NodeId) => transport.isConnected(peer) && this.membership.isHealthy(peer);
-    const reached = { ring: this.ring, calls: this.#calls, isConnected: isReachable };
-    const connected = { ...ports, ...reached, ...this.#learning };
-    this.#coordinator = new Coordinator({
-      ...connected,
-      store: this.cache,
-      isHealthy: (node) => this.membership.isHealthy(node),
-      isSlow: (node) => this.membership.isSlow(node),
-      probe: (node) => this.membership.probe(node),
-      isVoter: (node) => this.recovery.isVoter(node),
-    });
+    const connected = { ...ports, ...this.#peers, ring: this.ring, calls: this.#calls };
+    this.#coordinator = new Coordinator({ ...connected, store: this.cache });
     const stores = { merkle: ports.store, tombstones: ports.store, store: this.cache };
     this.antiEntropy = new AntiEntropy({ ...connected, ...stores });
     this.#handoff = new HintDelivery({
@@ -144,17 +142,14 @@ export class DynamoNode {
       keepOwn: (incoming) => storedWithin(this.cache.store(incoming), ports.timers),
       onCompleted: (owner) => this.antiEntropy.compareSoon(owner),
       onLost: (place) => this.hintLosses.lost(place),
-      onCorruptRow: (position) => this.antiEntropy.corruptRowFound(position),
+      onCorruptRow: this.#peers.onCorrupt,
     });
     this.transfers = new RingTransfers({
       ...connected,
       ...stores,
       control,
-      isHealthy: (node) => this.membership.isHealthy(node),
-      isVoter: (node) => this.recovery.isVoter(node),
       isFencing: (node) => this.#isFencing(node),
       exchange: (peer, partitions, limits) => this.antiEntropy.exchange(peer, partitions, limits),
-      onCorrupt: (position) => this.antiEntropy.corruptRowFound(position),
       propose: (step) => this.governance.propose(step),
     });
     this.hintLosses = new HintLosses({

@@ -39,7 +39,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   "node/core/ring": { may: core("bytes", "invariant.ts", "node-id.ts"), types: core("ports") },
   "node/core/quorum": { may: core("node-id.ts", "invariant.ts") },
   "node/core/wire": {
-    may: core("bytes", "invariant.ts", "node-id.ts", "wire/store-point-codec.ts"),
+    may: core("bytes", "invariant.ts", "node-id.ts", "ring/ring-number.ts", "wire/store-point-codec.ts"),
     types: core("ports/replica-store.ts", "ports/transport.ts"),
   },
   "node/core/wire/store-point-codec.ts": { may: core("bytes"), types: core("ports/replica-store.ts") },

@@ -10,8 +10,8 @@ import { fateOfAnswer } from "../handoff/handoff-pace.ts";
 import { storedWithin } from "../stored-within.ts";
 import { compareBytes } from "../version/record.ts";
 import { POSITIONS_MAX } from "./exchange-questions.ts";
+import { FORMED } from "../ring/ring-number.ts";
 import type { RingState } from "../ring/ring-state.ts";
-import { FORMED } from "../wire/messages.ts";
 import { ExchangeStopped, readOrStop } from "./exchange-report.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
 

@@ -1,8 +1,7 @@
 import type { NodeId } from "../node-id.ts";
 import { MessageAges } from "../peers/message-ages.ts";
-import { compareRings, type RingNumber } from "../ring/ring-number.ts";
+import { compareRings, FORMED, type RingNumber } from "../ring/ring-number.ts";
 import { openContext } from "../version/context.ts";
-import { FORMED } from "../wire/messages.ts";
 import { type Coordination, type CoordinatorParts, failure, planCoordination } from "./coordination.ts";
 import { readBeforeDelete } from "./delete.ts";
 import { decodeForwarded, encodeOutcome, type ForwardedRequest } from "./forwarding.ts";

@@ -131,7 +131,7 @@ class Replication {
       this.#parts.observer.event({ kind: "stand_in_used", ownerId, standInId: node });
   }
 
-  /** It stays among those that are waited for until its ring is here, or is not to be had. */
+  /** It stays among those that are waited for until its ring is not to be had: a write that is planned anew is never over here. */
   #refused(node: NodeId, theirs: RingNumber): void {
     void this.#parts.ring.catchUp(node, theirs).then(() => {
       if (this.#finish !== undefined) this.#replanned = planAnew(this.#coordination, this.#parts);
@@ -195,7 +195,7 @@ class Replication {
   #check(): void {
     const isOver = this.#tally.waitingCount === 0 && this.#unsent.size === 0;
     if (this.#finish === undefined) {
-      if (isOver && this.#replanned === undefined) this.#markMissed();
+      if (isOver) this.#markMissed();
     } else if (this.#tally.reached || isOver) this.#finish();
   }
 

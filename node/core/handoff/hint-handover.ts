@@ -5,8 +5,7 @@ import type { HintStore, KeptHint } from "../ports/hint-store.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { ReplicaStore, StorePoint } from "../ports/replica-store.ts";
 import type { KeepersRing } from "../ring/keepers.ts";
-import type { RingNumber } from "../ring/ring-number.ts";
-import { FORMED } from "../wire/messages.ts";
+import { FORMED, type RingNumber } from "../ring/ring-number.ts";
 import { type AnswerFate, fateOfAnswer, fateOfAnswers, HANDOFF, type HintFate } from "./handoff-pace.ts";
 import { recipientsOf } from "./hint-recipients.ts";
 

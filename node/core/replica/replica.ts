@@ -2,9 +2,9 @@ import type { NodeId } from "../node-id.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { ReplicaStore } from "../ports/replica-store.ts";
 import { fence } from "../ring/change/fence.ts";
-import { compareRings, type RingNumber } from "../ring/ring-number.ts";
+import { compareRings, FORMED, type RingNumber } from "../ring/ring-number.ts";
 import type { PlanningRing } from "../ring/ring-state.ts";
-import { FORMED, type ReadRequest, type ReplicateRequest } from "../wire/messages.ts";
+import type { ReadRequest, ReplicateRequest } from "../wire/messages.ts";
 import { encodeReplicaRead, encodeStale, encodeStored } from "../wire/replies.ts";
 
 /**

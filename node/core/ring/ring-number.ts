@@ -3,6 +3,9 @@ import type { Ring } from "./ring.ts";
 /** Where a ring is in the order of all rings of its cluster. */
 export type RingNumber = Pick<Ring, "generation" | "epoch">;
 
+/** The ring that every cluster begins with; messages between peers that name no ring are of this one (wire/messages.ts). */
+export const FORMED: RingNumber = { generation: 0, epoch: 1 };
+
 export interface NumberedRing {
   readonly ring: Ring;
   /** ring-document.ts `ringDigest`. */

@@ -1,7 +1,7 @@
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
 import { ByteWriter, varintBytes } from "../bytes/byte-writer.ts";
 import { type NodeId, parseNodeId } from "../node-id.ts";
-import type { RingNumber } from "../ring/ring-number.ts";
+import { FORMED, type RingNumber } from "../ring/ring-number.ts";
 
 /**
  * What members say to one another. A message is: u8 kind · u32 call · body. A request and its reply carry the same
@@ -22,9 +22,6 @@ export const KIND = {
 } as const;
 
 const NUMBERED = 0x40;
-
-/** The ring that every cluster begins with: of its epoch are all messages that name none. */
-export const FORMED: RingNumber = { generation: 0, epoch: 1 };
 
 /** Longest bucket and key that a message may carry. */
 const NAME_BYTES_MAX = 64 * 1024;

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { encodeRequest, FORMED } from "../../../node/core/wire/messages.ts";
+import { encodeRequest } from "../../../node/core/wire/messages.ts";
+import { FORMED } from "../../../node/core/ring/ring-number.ts";
 import { parseActorId } from "../../../node/core/version/dot.ts";
 import { emptyRecord, type KeyRecord, put } from "../../../node/core/version/record.ts";
 import { encodeRecord } from "../../../node/core/version/record-codec.ts";

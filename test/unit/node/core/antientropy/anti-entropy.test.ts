@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
-import { FORMED } from "../../../../../node/core/wire/messages.ts";
+import { FORMED } from "../../../../../node/core/ring/ring-number.ts";
 import { encodeDeclined } from "../../../../../node/core/antientropy/exchange-answers.ts";
 import { keyNamed } from "../storage/sample-writes.ts";
 import { INTERVAL_MS, ReplicaCluster, ReplicaNode, SCRUB_INTERVAL_MS } from "./replica-cluster.ts";

@@ -22,7 +22,8 @@ import type { PreferenceList, Ring, RingMember } from "../../../../../node/core/
 import { defaultSettings } from "../../../../../node/core/settings.ts";
 import { applyCoordinated } from "../../../../../node/core/storage/apply-write.ts";
 import { ActorMint } from "../../../../../node/core/version/actor.ts";
-import { decodeMessage, FORMED, type PeerRequest } from "../../../../../node/core/wire/messages.ts";
+import { decodeMessage, type PeerRequest } from "../../../../../node/core/wire/messages.ts";
+import { FORMED } from "../../../../../node/core/ring/ring-number.ts";
 import { encodeReplicaRead, encodeStale, encodeStored } from "../../../../../node/core/wire/replies.ts";
 import { ringOf } from "../ring/made-ring.ts";
 

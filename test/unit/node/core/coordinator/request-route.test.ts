@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { decodeForwarded, encodeOutcome } from "../../../../../node/core/coordinator/forwarding.ts";
 import type { Failure, FailureCode } from "../../../../../node/core/coordinator/requests.ts";
-import { FORMED } from "../../../../../node/core/wire/messages.ts";
+import { FORMED } from "../../../../../node/core/ring/ring-number.ts";
 import { membersOf } from "../ring/made-ring.ts";
 import { CoordinatorRig, type SentRequest, shownCopy } from "./coordinator-rig.ts";
 

@@ -4,7 +4,8 @@ import type { CallWatch } from "../../../../../node/core/peers/call-watch.ts";
 import { PeerCalls } from "../../../../../node/core/peers/peer-calls.ts";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
 import type { Random } from "../../../../../node/core/ports/random.ts";
-import { decodeMessage, FORMED } from "../../../../../node/core/wire/messages.ts";
+import { decodeMessage } from "../../../../../node/core/wire/messages.ts";
+import { FORMED } from "../../../../../node/core/ring/ring-number.ts";
 
 const peer = parseNodeId("00000000-0000-4000-8000-000000000001");
 const limits = { timeoutMs: 100, lane: "foreground" } as const;

@@ -3,7 +3,7 @@ import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
 import type { ReplicaRead, ReplicaStore, Stored } from "../../../../../node/core/ports/replica-store.ts";
 import { Replica } from "../../../../../node/core/replica/replica.ts";
 import type { Ring } from "../../../../../node/core/ring/ring.ts";
-import { FORMED } from "../../../../../node/core/wire/messages.ts";
+import { FORMED } from "../../../../../node/core/ring/ring-number.ts";
 import { decodeReplicaRead, decodeStale, decodeStored } from "../../../../../node/core/wire/replies.ts";
 import { join } from "../ring/change/change-scenes.ts";
 import { changed, raised } from "../ring/change/elastic-rings.ts";

@@ -6,12 +6,11 @@ import {
   decodeMessage,
   encodeReply,
   encodeRequest,
-  FORMED,
   KIND,
   type PeerMessage,
   type PeerRequest,
 } from "../../../../../node/core/wire/messages.ts";
-import type { RingNumber } from "../../../../../node/core/ring/ring-number.ts";
+import { FORMED, type RingNumber } from "../../../../../node/core/ring/ring-number.ts";
 import { bytesOf, goldenFiles } from "../version/golden-files.ts";
 
 interface MessageMeaning {
