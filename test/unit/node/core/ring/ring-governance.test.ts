@@ -260,6 +260,28 @@ describe("ring governance", () => {
       expect(cluster.adoptions).to.deep.equal([cluster.ids[3]]);
     });
 
+    it("that drew one beside a ring of before it was a member has lost a ring all the same", async () => {
+      const cluster = await raisedCluster(4, 3);
+      cluster.faults = ({ node, to }) =>
+        node === cluster.ids[2] || to === cluster.ids[2] ? "lose_question" : undefined;
+      await settled(cluster.governance(0).submit(change(cluster, { join: [3] })));
+      const listed = cluster.keeper(3).ringStore();
+      cluster.crash(cluster.ids[3]!);
+      cluster.disk(3).bytes = undefined;
+      cluster.restartAll();
+      cluster.faults = () => undefined;
+      cluster.keeper(3).peerConnected(cluster.ids[2]!);
+      await drain();
+      expect(cluster.keeper(2).current()!.epoch, "who is behind").to.equal(2);
+      expect(cluster.keeper(3).ringStore())
+        .to.match(/^[0-9a-f]{16}$/)
+        .and.not.equal(listed);
+      cluster.keeper(3).peerConnected(cluster.ids[0]!);
+      await drain();
+      expect(cluster.keeper(3).standing()).to.equal("joining");
+      expect(cluster.adoptions).to.deep.equal([cluster.ids[3]]);
+    });
+
     it("does not take part in a first ring of its own, and draws no store beside a ring that cannot change", async () => {
       const cluster = new KeeperCluster(4);
       await cluster.form(0, cluster.request([0, 1, 2]));
