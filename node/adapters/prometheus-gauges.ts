@@ -22,6 +22,9 @@ export interface GaugeSources {
   readonly peerStates: () => readonly (readonly [peerId: string, state: number])[];
   /** For each co-owner that was found equal: milliseconds since then. */
   readonly equalAgoMs: () => readonly (readonly [peerId: string, agoMs: number])[];
+  /** 0 without a change. */
+  readonly changeLacks: () => number;
+  readonly misplacedKeys: () => number;
   readonly http: () => {
     readonly requests: number;
     readonly readsLimit: number;
@@ -46,6 +49,16 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
   );
   readings.gauge("dynamo_ring_epoch", "Epoch of the ring served; 0 without one.", () => sources.ring().epoch);
   readings.gauge("dynamo_ring_members", "Members of that ring.", () => sources.ring().members);
+  readings.gauge(
+    "dynamo_ring_change_lacks",
+    "What the next step of a ring change waits for: copies, then partitions.",
+    sources.changeLacks,
+  );
+  readings.gauge(
+    "dynamo_misplaced_keys",
+    "Keys in partitions that are not owned here, to be handed over.",
+    sources.misplacedKeys,
+  );
   readings.gauge("dynamo_handoff_hints_pending", "Hints kept here for other owners.", sources.hintsPending);
   readings.gauge(
     "dynamo_handoff_markers_pending",

@@ -15,11 +15,11 @@ export function sayOfTransfer(event: TransferEvent, log: PeerLog): void {
       break;
     }
     case "misplaced_handed_over": {
-      const { kind, partition, rowsDropped, waitsFor } = event;
+      const { kind, partitions, rowsDropped, waitsFor } = event;
       if (waitsFor.length > 0) {
         const advice = "copies that this node does not own stay until all owners have them: bring these back";
-        log.sayRarely("misplaced_waiting", waitsFor.join(), { partition, waitsFor, advice }, "info");
-      } else if (rowsDropped > 0) log.sayRarely(kind, "", { partition, rowsDropped }, "info");
+        log.sayRarely("misplaced_waiting", waitsFor.join(), { partitions, waitsFor, advice }, "info");
+      } else if (rowsDropped > 0) log.sayRarely(kind, "", { partitions, rowsDropped }, "info");
       break;
     }
     case "misplaced_not_taken": {

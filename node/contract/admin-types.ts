@@ -81,6 +81,13 @@ export interface AdminStatus {
     /** Free for unprivileged users. */
     readonly volumeFreeBytes: number;
   };
+  /** Copies in partitions that it does not own (any more); left out by releases that do not hand them over. */
+  readonly misplaced?: {
+    /** Null until it has looked since the last ring. */
+    readonly keys: number | null;
+    /** Owners that are away: some of the copies stay until they are back. */
+    readonly waitsFor: readonly string[];
+  };
   readonly recovery: {
     /** True while this node has not got back what its disk lost: writes go on and count, its reads are no votes. */
     readonly recovering: boolean;

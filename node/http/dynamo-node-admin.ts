@@ -23,6 +23,7 @@ import type { ReplicaStore } from "../core/ports/replica-store.ts";
 import { partitionOf, positionOf } from "../core/ring/position.ts";
 import type { Recovery } from "../core/recovery/recovery.ts";
 import type { RingKeeper } from "../core/ring/ring-keeper.ts";
+import type { MisplacedState } from "../core/transfer/misplaced-copies.ts";
 import { isTombstone } from "../core/version/record.ts";
 import { decodeRecord } from "../core/version/record-codec.ts";
 import { describeLastExchanges, describePartitions, describeRepair } from "./anti-entropy-admin.ts";
@@ -49,6 +50,7 @@ export interface AdminParts extends PeerSources {
   readonly readOnlyReason: () => string;
   readonly isDraining: () => boolean;
   readonly recovery: Pick<Recovery, "isRecovering" | "partitionsLeft">;
+  readonly misplaced: () => MisplacedState;
   readonly hints: () => AdminStatus["hints"];
   /** Rows in both databases. */
   readonly rows: () => number;
@@ -98,6 +100,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
       peers: this.#peerCounts(),
       antiEntropy: { lastExchange: describeLastExchanges(this.#parts.antiEntropy.lastExchanges()) },
       storage: storage(),
+      misplaced: this.#misplaced(),
       recovery: this.#recovery(),
       uptimeSeconds: Math.floor((nowMs() - startedMs) / 1_000),
     };
@@ -247,6 +250,11 @@ export class DynamoNodeAdmin implements NodeAdmin {
       `its disk lost data that it had acknowledged; ${partitionsLeft} partitions are not yet compared with every ` +
       "co-owner: see that all of them are up"
     );
+  }
+
+  #misplaced(): NonNullable<AdminStatus["misplaced"]> {
+    const { keys, waitsFor } = this.#parts.misplaced();
+    return { keys: keys ?? null, waitsFor };
   }
 
   #recovery(): AdminStatus["recovery"] {

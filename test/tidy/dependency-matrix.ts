@@ -123,6 +123,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
       "ring",
       "antientropy/anti-entropy.ts",
       "recovery",
+      "transfer/misplaced-copies.ts",
       "membership/membership.ts",
       "coordinator/requests.ts",
     ),

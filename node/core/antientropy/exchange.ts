@@ -55,8 +55,8 @@ export interface ExchangeParts {
 }
 
 export interface ExchangeLimits extends TimeAllowed {
-  /** From the first look at the leaves to the second. */
-  readonly recheckMs: number;
+  /** From the first look at the leaves to the second; undefined: what differs is moved without one. */
+  readonly recheckMs: number | undefined;
 }
 
 /** Leaves whose rows are compared together: with 10 million rows a node about 10,000 rows. */
@@ -159,7 +159,8 @@ export class Exchange {
   async #compareLeaves(differing: readonly number[], partitions: number, questions: PeerQuestions) {
     const first = await this.#leavesThatDiffer(leafGroups(differing, partitions), questions);
     let leaves: readonly number[] = [];
-    if (first.length > 0) {
+    if (this.#limits.recheckMs === undefined) leaves = first;
+    else if (first.length > 0) {
       await questions.pause(this.#limits.recheckMs);
       const again = [...new Set(first.map((leaf) => partitionOfLeaf(leaf, partitions)))];
       leaves = inBoth(first, await this.#leavesThatDiffer(leafGroups(again, partitions), questions));

@@ -131,10 +131,10 @@ export type CoreEvent =
       readonly bytesReceived: number;
       readonly durationMs: number;
     }
-  /** Rows in a partition that this node does not own were given to its owners, and removed where all of them have them. */
+  /** Rows in partitions that this node does not own were given to the owners, and removed where all of them have them. */
   | {
       readonly kind: "misplaced_handed_over";
-      readonly partition: number;
+      readonly partitions: number;
       readonly rowsDropped: number;
       /** Owners that are away. */
       readonly waitsFor: readonly string[];

@@ -3,7 +3,12 @@ import { ExchangeStopped, noExchange } from "../antientropy/exchange-report.ts";
 import { PeerQuestions, type PeerQuestionsParts } from "../antientropy/peer-questions.ts";
 import { leafGroups } from "../antientropy/shared-partitions.ts";
 import type { NodeId } from "../node-id.ts";
-import type { LeafRange, MerkleStore, PartitionSummary, RowDigest } from "../ports/merkle-store.ts";
+import {
+  LEAVES_PER_READ_MAX,
+  type MerkleStore,
+  type PartitionSummary,
+  type RowDigest,
+} from "../ports/merkle-store.ts";
 import { type MisplacedStore, ROWS_PER_DROP_MAX } from "../ports/misplaced-store.ts";
 import type { ReplicaStore } from "../ports/replica-store.ts";
 import { type KeepersRing, keepersOf } from "../ring/keepers.ts";
@@ -97,17 +102,16 @@ export class MisplacedCopies {
   async #handOverAll(): Promise<boolean> {
     const ring = this.#parts.ring.current();
     if (ring === undefined) return true;
-    const { partitions } = ring.parameters;
-    const left = await this.#misplaced(partitions);
+    const left = await this.#misplaced(ring.parameters.partitions);
     if (left === undefined) return false;
     if (left.length === 0) return true;
     const waitsFor = new Set<NodeId>();
-    for (const partition of left) {
+    for (const partitions of this.#byOwners(left)) {
       if (!this.#isCurrent(ring)) return false;
-      await this.#handOver(partition, ring, waitsFor);
+      await this.#handOver(partitions, ring, waitsFor);
     }
     this.#waitsFor = waitsFor;
-    const after = await this.#misplaced(partitions);
+    const after = await this.#misplaced(ring.parameters.partitions);
     return after?.length === 0;
   }
 
@@ -124,37 +128,82 @@ export class MisplacedCopies {
     return left;
   }
 
-  async #handOver(partition: number, ring: Ring, waitsFor: Set<NodeId>): Promise<void> {
-    const { merkle, isConnected, clock, store, observer } = this.#parts;
-    const owners = keepersOf(this.#parts.ring, partition);
+  /** Those with the same owners together: a page costs as many questions whichever partitions its rows are in. */
+  #byOwners(partitions: readonly number[]): (readonly number[])[] {
+    const groups = new Map<string, number[]>();
+    for (const partition of partitions) {
+      const owners = [...keepersOf(this.#parts.ring, partition)].sort().join();
+      const group = groups.get(owners);
+      if (group === undefined) groups.set(owners, [partition]);
+      else group.push(partition);
+    }
+    return [...groups.values()];
+  }
+
+  async #handOver(partitions: readonly number[], ring: Ring, waitsFor: Set<NodeId>): Promise<void> {
+    const { isConnected, observer } = this.#parts;
+    const owners = keepersOf(this.#parts.ring, partitions[0]!);
     const away = owners.filter((owner) => !isConnected(owner));
     for (const owner of away) waitsFor.add(owner);
-    if (away.length > 0 && this.#offered.has(partition)) return;
+    if (away.length > 0 && partitions.every((partition) => this.#offered.has(partition))) return;
+    const occupied = await this.#occupiedLeaves(partitions, ring);
+    if (occupied === undefined) return;
     let rowsDropped = 0;
     let isOffered = true;
-    for (const ranges of leafGroups([partition], ring.parameters.partitions)) {
-      const leaves = leavesOf(ranges);
-      for (let after: Uint8Array | undefined, isLast = false; !isLast;) {
-        const startMs = clock.monotonicMs();
-        const read = await merkle.rowsOfLeaves({ leaves, after, rowsMax: ROWS_PER_DROP_MAX });
-        if (read.status === "failed") return;
-        const page = { rows: read.rows, after };
-        const taken = page.rows.length === 0 ? undefined : await this.#offer(page, owners, ring);
-        if (!this.#isCurrent(ring)) return;
-        if (taken !== undefined) {
-          const rows = droppableRows(page.rows, owners, taken);
-          rowsDropped += rows.length;
-          isOffered &&= owners.every((owner) => away.includes(owner) || taken.has(owner));
-          if (rows.length > 0 && !(await this.#drop(rows))) return;
-        }
-        after = read.next;
-        isLast = read.next === undefined;
-        if (page.rows.length > 0)
-          await this.#pause(pauseBetweenMs(clock.monotonicMs() - startMs, store.oldestWriteAgeMs()));
+    for (let at = 0; at < occupied.length; at += LEAVES_PER_READ_MAX) {
+      const leaves = occupied.slice(at, at + LEAVES_PER_READ_MAX);
+      const handed = await this.#handOverLeaves(leaves, owners, ring);
+      if (handed === undefined) return;
+      rowsDropped += handed.rowsDropped;
+      isOffered &&= owners.every((owner) => away.includes(owner) || !handed.failed.has(owner));
+    }
+    if (isOffered) for (const partition of partitions) this.#offered.add(partition);
+    observer.event({
+      kind: "misplaced_handed_over",
+      partitions: partitions.length,
+      rowsDropped,
+      waitsFor: away,
+    });
+  }
+
+  /** Those that have rows, ascending; undefined where the disk does not say. */
+  async #occupiedLeaves(partitions: readonly number[], ring: Ring): Promise<number[] | undefined> {
+    const occupied: number[] = [];
+    for (const ranges of leafGroups(partitions, ring.parameters.partitions)) {
+      for (const range of ranges) {
+        const read = await this.#parts.merkle.leafHashes(range);
+        if (read.status === "failed") return undefined;
+        occupied.push(...read.leaves.map(({ leaf }) => leaf));
       }
     }
-    if (isOffered) this.#offered.add(partition);
-    observer.event({ kind: "misplaced_handed_over", partition, rowsDropped, waitsFor: away });
+    return occupied;
+  }
+
+  /** Undefined where the ring has changed, or this node's disk fails. */
+  async #handOverLeaves(
+    leaves: readonly number[],
+    owners: readonly NodeId[],
+    ring: Ring,
+  ): Promise<{ readonly rowsDropped: number; readonly failed: ReadonlySet<NodeId> } | undefined> {
+    const { merkle, clock, store } = this.#parts;
+    const failed = new Set<NodeId>();
+    let rowsDropped = 0;
+    for (let after: Uint8Array | undefined; ;) {
+      const startMs = clock.monotonicMs();
+      const read = await merkle.rowsOfLeaves({ leaves, after, rowsMax: ROWS_PER_DROP_MAX });
+      if (read.status === "failed") return undefined;
+      if (read.rows.length > 0) {
+        const taken = await this.#offer({ rows: read.rows, after }, owners, ring);
+        if (!this.#isCurrent(ring)) return undefined;
+        for (const owner of owners) if (!taken.has(owner)) failed.add(owner);
+        const rows = droppableRows(read.rows, owners, taken);
+        rowsDropped += rows.length;
+        if (rows.length > 0 && !(await this.#drop(rows))) return undefined;
+        await this.#pause(pauseBetweenMs(clock.monotonicMs() - startMs, store.oldestWriteAgeMs()));
+      }
+      if (read.next === undefined) return { rowsDropped, failed };
+      after = read.next;
+    }
   }
 
   /** What each owner that is there made of it; those that failed are left out. */
@@ -211,8 +260,4 @@ export class MisplacedCopies {
 
 function isEmpty({ root, keys }: PartitionSummary): boolean {
   return keys <= 0 && root.every((byte) => byte === 0);
-}
-
-function leavesOf(ranges: readonly LeafRange[]): number[] {
-  return ranges.flatMap(({ first, count }) => Array.from({ length: count }, (_, i) => first + i));
 }

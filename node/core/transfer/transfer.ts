@@ -149,7 +149,7 @@ export class Transfer {
     const report = await exchange(source, proving, {
       deadlineMs: clock.monotonicMs() + TRANSFER_MS_MAX,
       isWanted: () => !transfer.isBroken && this.#moves.length > 0 && this.#change === change,
-      recheckMs: 0,
+      recheckMs: undefined,
     });
     const unreadable = new Set(report.partitionsUnreadable);
     const equal =
