@@ -242,6 +242,7 @@ function adminOf(
     },
     rows: () => storage.stats().dataRows + storage.stats().hintRows,
     tombstones: () => storage.stats().tombstones,
+    seals: node.seals,
     storage: () => keptIn(storage),
     adopt: (id) => {
       adoptIdentity(config.dataDirectory, id);

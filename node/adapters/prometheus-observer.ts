@@ -5,6 +5,7 @@ import { CoordinatorMetrics } from "./prometheus-coordinator.ts";
 import { HandoffMetrics } from "./prometheus-handoff.ts";
 import { DURATION_BOUNDS, HotHistogram } from "./prometheus-histogram.ts";
 import { PeerMetrics } from "./prometheus-peers.ts";
+import { isSealEvent, SealMetrics } from "./prometheus-seals.ts";
 import { Tally } from "./prometheus-tally.ts";
 import { isTransferEvent, TransferMetrics } from "./prometheus-transfer.ts";
 
@@ -14,6 +15,7 @@ export class PrometheusObserver implements Observer {
   readonly #handoff: HandoffMetrics;
   readonly #antiEntropy: AntiEntropyMetrics;
   readonly #transfer: TransferMetrics;
+  readonly #seals: SealMetrics;
   readonly #peers: PeerMetrics;
   readonly #storage: StorageMetrics;
 
@@ -22,12 +24,14 @@ export class PrometheusObserver implements Observer {
     this.#handoff = new HandoffMetrics(registry);
     this.#antiEntropy = new AntiEntropyMetrics(registry);
     this.#transfer = new TransferMetrics(registry);
+    this.#seals = new SealMetrics(registry);
     this.#peers = new PeerMetrics(registry);
     this.#storage = storageMetrics(registry);
   }
 
   event(event: CoreEvent): void {
     if (isTransferEvent(event)) return this.#transfer.event(event);
+    if (isSealEvent(event)) return this.#seals.event(event);
     switch (event.kind) {
       case "put_finished":
       case "get_finished":

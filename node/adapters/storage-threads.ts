@@ -17,6 +17,7 @@ import type { MisplacedStore } from "../core/ports/misplaced-store.ts";
 import { PortPipe } from "./storage-pipe.ts";
 import type { IdentityStore } from "../core/ports/store-identity.ts";
 import type { CacheableStore } from "../core/ports/replica-store.ts";
+import type { SealStore } from "../core/ports/seal-store.ts";
 import { StorageLock } from "./storage-lock.ts";
 import type { TombstoneCount, TombstoneStore } from "../core/ports/tombstone-store.ts";
 import type { Timers } from "../core/ports/timers.ts";
@@ -55,7 +56,13 @@ export interface StorageOptions {
 }
 
 export interface Storage {
-  readonly store: CacheableStore & HintStore & MerkleStore & MisplacedStore & IdentityStore & TombstoneStore;
+  readonly store: CacheableStore &
+    HintStore &
+    MerkleStore &
+    MisplacedStore &
+    IdentityStore &
+    TombstoneStore &
+    SealStore;
   mode(): StorageMode;
   /** For people; empty where it takes writes. */
   readOnlyReason(): string;

@@ -6,7 +6,9 @@ import { sayOfHandoff } from "./winston-handoff.ts";
 import { sayOfRecovery } from "./winston-recovery.ts";
 import type { LogLine } from "./winston-logger.ts";
 import { sayOfPeers } from "./winston-peers.ts";
+import { isSealEvent } from "./prometheus-seals.ts";
 import { isTransferEvent } from "./prometheus-transfer.ts";
+import { sayOfSeals } from "./winston-seals.ts";
 import { sayOfTransfer } from "./winston-transfer.ts";
 
 /**
@@ -22,6 +24,7 @@ export class WinstonObserver implements Observer {
 
   event(event: CoreEvent): void {
     if (isTransferEvent(event)) return sayOfTransfer(event, this.#log);
+    if (isSealEvent(event)) return sayOfSeals(event, this.#log);
     switch (event.kind) {
       case "put_finished":
       case "get_finished":

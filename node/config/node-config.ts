@@ -91,6 +91,8 @@ function readAll(reader: SettingReader): NodeConfig {
       readCacheBytesMax: reader.count("readCacheBytesMax", 0, 64 * GIBIBYTE),
       antiEntropyIntervalMs: reader.count("antiEntropyIntervalMs", 100, DAY_MS),
       scrubIntervalMs: reader.count("scrubIntervalMs", 100, 7 * DAY_MS),
+      sealIntervalMs: reader.count("sealIntervalMs", 0, 7 * DAY_MS),
+      sealPauseMs: reader.count("sealPauseMs", 1_000, DAY_MS),
     },
     hintBytesMax: reader.optionalCount("hintBytesMax", 1024 * 1024, 1024 * GIBIBYTE),
     valueBytesMax: reader.count("valueBytesMax", 1, GIBIBYTE / 16),

@@ -85,6 +85,18 @@ const rows: readonly Row[] = [
     String(defaultSettings.scrubIntervalMs),
     "in which every row on disk is checked once",
   ],
+  [
+    "sealIntervalMs",
+    "ms",
+    String(defaultSettings.sealIntervalMs),
+    "how often deleted keys are looked for that can be forgotten; 0 for never",
+  ],
+  [
+    "sealPauseMs",
+    "ms",
+    String(defaultSettings.sealPauseMs),
+    "what a member sends is on its way no longer than this; at least twice request-timeout-ms-max counts",
+  ],
   ["readers", "count", "2", "threads that read the database"],
   [
     "readCacheBytesMax",

@@ -2,6 +2,7 @@
  * JSON of the admin API and of the client port's routing table: a contract for the operator, the CLI, the client
  * and the tests. Fields may be added, never renamed or removed. Node ids are UUIDs, addresses `host:port`.
  */
+import type { AdminSealRound } from "./admin-seal-types.ts";
 
 /** Every error of both ports. */
 export interface ErrorBody {
@@ -65,6 +66,11 @@ export interface AdminStatus {
     readonly count: number;
     /** True while all rows are counted again, because a disk lost or spoilt some, or an earlier build did not count. */
     readonly inDoubt: boolean;
+  };
+  /** Of the seal rounds that this node begins, in which all members agree on what can be forgotten of deleted keys. */
+  readonly seals: {
+    /** How the last one ended; null before the first. */
+    readonly lastRound: AdminSealRound | null;
   };
   /** The other members, by what this node believes of them. */
   readonly peers: Readonly<Record<PeerBelief, number>>;

@@ -41,6 +41,8 @@ export const ENV = {
   connectionsMax: "DYNAMO_CONNECTIONS_MAX",
   antiEntropyIntervalMs: "DYNAMO_ANTI_ENTROPY_INTERVAL_MS",
   scrubIntervalMs: "DYNAMO_SCRUB_INTERVAL_MS",
+  sealIntervalMs: "DYNAMO_SEAL_INTERVAL_MS",
+  sealPauseMs: "DYNAMO_SEAL_PAUSE_MS",
   readers: "DYNAMO_READERS",
   readCacheBytesMax: "DYNAMO_READ_CACHE_BYTES_MAX",
   shutdownServeMs: "DYNAMO_SHUTDOWN_SERVE_MS",

@@ -30,6 +30,7 @@ import type { Random } from "./ports/random.ts";
 import type { CacheableStore, StorePoint } from "./ports/replica-store.ts";
 import type { IdentityStore } from "./ports/store-identity.ts";
 import type { RingStore } from "./ports/ring-store.ts";
+import type { SealStore } from "./ports/seal-store.ts";
 import type { TombstoneStore } from "./ports/tombstone-store.ts";
 import type { Timers } from "./ports/timers.ts";
 import type { Lane, Transport } from "./ports/transport.ts";
@@ -37,6 +38,7 @@ import { RingTransfers } from "./transfer/ring-transfers.ts";
 import { Recovery } from "./recovery/recovery.ts";
 import { Replica } from "./replica/replica.ts";
 import { RecordCache } from "./storage/record-cache.ts";
+import { Seals, type SealsParts } from "./seal/seals.ts";
 import { storedWithin } from "./stored-within.ts";
 import type { RingNumber } from "./ring/ring-number.ts";
 import { RingGovernance } from "./ring/ring-governance.ts";
@@ -61,7 +63,13 @@ export interface NodePorts {
   readonly observer: Observer;
   readonly transport: Transport;
   readonly directory: PeerDirectory;
-  readonly store: CacheableStore & HintStore & MerkleStore & MisplacedStore & IdentityStore & TombstoneStore;
+  readonly store: CacheableStore &
+    HintStore &
+    MerkleStore &
+    MisplacedStore &
+    IdentityStore &
+    TombstoneStore &
+    SealStore;
   readonly acknowledgements: AcknowledgementStore;
   readonly ringStore: RingStore;
 }
@@ -80,6 +88,7 @@ export class DynamoNode {
   readonly recovery: Recovery;
   readonly hintLosses: HintLosses;
   readonly transfers: RingTransfers;
+  readonly seals: Seals;
   readonly #ports: NodePorts;
   readonly #health: HealthWatch;
   readonly #calls: PeerCalls;
@@ -152,10 +161,19 @@ export class DynamoNode {
       exchange: (peer, partitions, limits) => this.antiEntropy.exchange(peer, partitions, limits),
       propose: (step) => this.governance.propose(step),
     });
-    this.hintLosses = new HintLosses({
-      ...controlled,
-      isConnected: (peer) => transport.isConnected(peer),
-      compareSoon: () => this.antiEntropy.compareWithAll(),
+    const compareSoon = (): void => this.antiEntropy.compareWithAll();
+    const isConnected = (peer: NodeId): boolean => transport.isConnected(peer);
+    this.hintLosses = new HintLosses({ ...controlled, isConnected, compareSoon });
+    this.seals = this.#sealsOver(connected);
+  }
+
+  #sealsOver(connected: Pick<SealsParts, "calls" | "isConnected"> & NodePorts & { ring: RingKeeper }): Seals {
+    return new Seals({
+      ...connected,
+      seal: (rows) => this.cache.seal(rows),
+      // An older hints.db may have come back, with what was sealed since.
+      isRecovering: () => this.recovery.isRecovering || this.hintLosses.databaseLoss !== undefined,
+      steadyMs: () => this.#health.detector.steadyMs(),
     });
   }
 
@@ -195,6 +213,7 @@ export class DynamoNode {
     this.#handoff.start();
     this.antiEntropy.start();
     this.transfers.ringChanged();
+    this.seals.start();
   }
 
   /** Saves what is not yet on the disk and can be. Serving may go on. Never rejects. */
@@ -254,6 +273,8 @@ export class DynamoNode {
         return encodeControl(await this.#answerControl(from, decodeControl(request.body)));
       case "anti_entropy":
         return this.antiEntropy.answer(from, request.body);
+      case "seal":
+        return this.seals.answer(from, request.body);
     }
   }
 

@@ -34,6 +34,10 @@ export interface NodeSettings {
   readonly antiEntropyRecheckMs: number;
   /** In which all rows on this node's disk are checked once. */
   readonly scrubIntervalMs: number;
+  /** From one sweep for tombstones that can be collected to the next; 0: none begins here. */
+  readonly sealIntervalMs: number;
+  /** Between the two passes of a seal round (seal/seal-round.ts); the longest of all members counts. */
+  readonly sealPauseMs: number;
   /** Of hints.db: beyond it copies for other owners are refused, and nothing is dropped. */
   readonly hintBytesMax: number;
   /** Writes older than this in the store's queue make the node refuse to coordinate. */
@@ -60,6 +64,8 @@ export const defaultSettings: NodeSettings = {
   antiEntropyIntervalMs: 60_000,
   antiEntropyRecheckMs: 1_000,
   scrubIntervalMs: 86_400_000,
+  sealIntervalMs: 600_000,
+  sealPauseMs: 120_000,
   hintBytesMax: 4 * 1024 ** 3,
   storeQueueAgeMsMax: 1_000,
   readCacheBytesMax: 32 * 1024 * 1024,

@@ -11,6 +11,7 @@ import type {
   Readiness,
   RoutingTable,
 } from "../contract/admin-types.ts";
+import type { AdminSealRound } from "../contract/admin-seal-types.ts";
 import type { AntiEntropy } from "../core/antientropy/anti-entropy.ts";
 import type { KeyOfBucket } from "../core/coordinator/requests.ts";
 import type { NodeId } from "../core/node-id.ts";
@@ -24,6 +25,7 @@ import { partitionOf, positionOf } from "../core/ring/position.ts";
 import type { Recovery } from "../core/recovery/recovery.ts";
 import type { RingKeeper } from "../core/ring/ring-keeper.ts";
 import type { MisplacedState } from "../core/transfer/misplaced-copies.ts";
+import type { LastRound, Seals } from "../core/seal/seals.ts";
 import { isTombstone } from "../core/version/record.ts";
 import { decodeRecord } from "../core/version/record-codec.ts";
 import { describeLastExchanges, describePartitions, describeRepair } from "./anti-entropy-admin.ts";
@@ -55,6 +57,7 @@ export interface AdminParts extends PeerSources {
   /** Rows in both databases. */
   readonly rows: () => number;
   readonly tombstones: () => TombstoneCount;
+  readonly seals: Pick<Seals, "lastRound">;
   readonly storage: () => AdminStatus["storage"];
   /** Writes the id down and ends the process soon. */
   readonly adopt: (id: NodeId) => void;
@@ -97,6 +100,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
       ring: { epoch: current?.epoch ?? 0, hash: ring.hash() },
       hints: hints(),
       tombstones: tombstones(),
+      seals: { lastRound: describeRound(this.#parts.seals.lastRound()) },
       peers: this.#peerCounts(),
       antiEntropy: { lastExchange: describeLastExchanges(this.#parts.antiEntropy.lastExchanges()) },
       storage: storage(),
@@ -323,6 +327,10 @@ export class DynamoNodeAdmin implements NodeAdmin {
       suspectedBy,
     };
   }
+}
+
+function describeRound(round: LastRound | undefined): AdminSealRound | null {
+  return round === undefined ? null : { ...round, agoMs: Math.round(round.agoMs), node: round.node ?? "" };
 }
 
 function describeReplica(

@@ -34,7 +34,10 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   "node/core/node-id.ts": { may: [] },
   "node/core/stored-within.ts": { may: [], types: core("ports") },
   "node/core/settings.ts": { may: core("invariant.ts") },
-  "node/core/ports": { may: core("node-id.ts"), types: core("version/dot.ts", "ring/ring.ts") },
+  "node/core/ports": {
+    may: core("node-id.ts"),
+    types: core("version/dot.ts", "ring/ring.ts", "seal/sealed-record.ts"),
+  },
   "node/core/version": { may: core("bytes", "invariant.ts"), types: core("ports") },
   "node/core/ring": { may: core("bytes", "invariant.ts", "node-id.ts"), types: core("ports") },
   "node/core/quorum": { may: core("node-id.ts", "invariant.ts") },
@@ -49,6 +52,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
     may: [
       ...GROUND,
       ...core("version", "merkle", "ring/position.ts", "wire/store-point-codec.ts", "stored-within.ts"),
+      ...core("seal/sealed-record.ts", "seal/sealed-row-codec.ts", "seal/watch-mark-codec.ts"),
     ],
     types: core("settings.ts"),
   },
@@ -57,7 +61,18 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
     may: [...GROUND, ...core("peers", "ring/ring-number.ts", "ring/ring-upkeep.ts")],
     types: core("settings.ts", "ring"),
   },
-  "node/core/seal": { may: [...GROUND, ...core("version", "ring")] },
+  "node/core/seal": {
+    may: [
+      ...GROUND,
+      ...core("version", "ring", "merkle/leaf.ts", "peers", "antientropy/exchange-pace.ts"),
+      ...core("seal/sealed-record.ts", "seal/sealed-row-codec.ts", "seal/watch-mark-codec.ts"),
+    ],
+    types: core("settings.ts"),
+  },
+  // What the storage threads know of seals: no message, no peer.
+  "node/core/seal/sealed-record.ts": { may: core("version") },
+  "node/core/seal/sealed-row-codec.ts": { may: core("bytes", "version", "seal/sealed-record.ts") },
+  "node/core/seal/watch-mark-codec.ts": { may: core("bytes"), types: core("ports") },
   "node/core/replica": { may: [...GROUND, ...core("version", "wire", "ring")], types: core("settings.ts") },
   "node/core/coordinator": {
     may: [
@@ -122,6 +137,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
     types: core(
       "ring",
       "antientropy/anti-entropy.ts",
+      "seal/seals.ts",
       "recovery",
       "transfer/misplaced-copies.ts",
       "membership/membership.ts",

@@ -73,6 +73,7 @@ export class FailureDetector implements CallWatch {
   #tick = 0;
   /** Time of the last tick, or of the start before the first; undefined before the start. */
   #tickedMs: number | undefined;
+  #startedMs: number | undefined;
   #stallEndMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: DetectorParts) {
@@ -139,7 +140,8 @@ export class FailureDetector implements CallWatch {
 
   /** The first tick is due `tickMs` from now: a stall before it is one as well. */
   start(): void {
-    this.#tickedMs = this.#parts.nowMs();
+    this.#startedMs = this.#parts.nowMs();
+    this.#tickedMs = this.#startedMs;
   }
 
   /**
@@ -165,6 +167,14 @@ export class FailureDetector implements CallWatch {
       probe.push(id);
     }
     return { probe, stalledMs: 0 };
+  }
+
+  /** How long this node has run without a stall, one that is only just over included; 0 before the start. */
+  steadyMs(): number {
+    const nowMs = this.#parts.nowMs();
+    if (this.#startedMs === undefined || this.#tickedMs === undefined) return 0;
+    if (nowMs - this.#tickedMs - DETECTOR.tickMs > DETECTOR.stallMs) return 0;
+    return nowMs - Math.max(this.#startedMs, this.#stallEndMs);
   }
 
   /** "never_connected" for a peer that this process has not met. */

@@ -165,6 +165,16 @@ export type CoreEvent =
   | { readonly kind: "corrupt_rows_not_repaired"; readonly peerId: string; readonly reason: string }
   /** No co-owner has the row either. */
   | { readonly kind: "corrupt_row_lost"; readonly partition: number; readonly isOwner: boolean }
+  /** A round that this node began has ended (seal/seals.ts); `peerId` is whoever was the reason, empty where nobody was. */
+  | {
+      readonly kind: "seal_round_ended";
+      readonly outcome: string;
+      readonly peerId: string;
+      readonly asked: number;
+      readonly sealed: number;
+    }
+  /** This node was told to forget what a round has sealed: rows that are gone, and rows with fewer entries. */
+  | { readonly kind: "rows_sealed"; readonly dropped: number; readonly pruned: number }
   | { readonly kind: "commit_failed"; readonly code: string; readonly message: string }
   | {
       readonly kind: "batch_committed";

@@ -1,11 +1,14 @@
 import type { NodeId } from "../node-id.ts";
 import type { Ring } from "../ring/ring.ts";
+import type { NodeSettings } from "../settings.ts";
 
 /**
  * Which records of a partition may be forgotten (sealed-record.ts). Every member of the ring is asked, not the owners alone: a
  * stand-in that was away may hold, as a hint, the value that a tombstone deletes. Two passes: in the first nobody holds
  * an older copy; what was on its way or in a request's memory then has arrived or is gone by the second, PAUSE later, which
- * finds it where it arrived. A hint that is handed over between two answers of one pass is found likewise.
+ * finds it where it arrived; unless it went on from there in between, so each member also watches the rows from
+ * its first answer to its second, and what was written there is not covered. Then no row has held anything older for a whole
+ * PAUSE, and nothing that is on its way was read from one.
  *
  * A member that is down, that serves another ring, that has lost data or that stood still since the first pass, or a change under
  * way: no round. Source: Garage's tombstone collection, whose hole (a partition that is moving) the ring's digest closes.
@@ -17,6 +20,8 @@ export interface SealAnswer {
   readonly isRecovering: boolean;
   /** How long its process has run without a stall: one that stood still may have read old messages since. */
   readonly steadyMs: number;
+  /** How long what it reads from a row may be on its way, at most: the pause must not be shorter (sealPauseMs). */
+  readonly pauseMs: number;
   /** For each record asked about, in order: whether no copy, hint or write under way of it holds anything else. */
   readonly covered: readonly boolean[];
 }
@@ -33,16 +38,30 @@ export type Pass =
   | { readonly kind: "passed"; readonly covered: readonly number[] }
   | { readonly kind: "no_round"; readonly node: NodeId | undefined; readonly reason: NoRoundReason };
 
-export type NoRoundReason = "changing" | "silent" | "other_ring" | "recovering" | "malformed" | "unsteady";
+export type NoRoundReason =
+  "changing" | "silent" | "declined" | "other_ring" | "recovering" | "malformed" | "unsteady";
 
 /** One message and its answers stay small; a partition with more takes more rounds. */
 export const SEALED_AT_ONCE_MAX = 1_024;
 
 /**
- * From the last answer of the first pass to the first question of the second: longer than a request lives
- * (`requestTimeoutMsMax`, 60 s) plus what its last message takes on a link that is not yet believed dead.
+ * From the last answer of the first pass to the first question of the second, where all members have the default settings:
+ * longer than a request lives (`requestTimeoutMsMax`, 60 s) plus what its last message takes on a link that is not yet
+ * believed dead.
  */
 export const SEAL_PAUSE_MS = 120_000;
+
+/** Of a member with these settings. */
+export function sealPauseMs(settings: Pick<NodeSettings, "requestTimeoutMsMax" | "sealPauseMs">): number {
+  return Math.max(settings.sealPauseMs, 2 * settings.requestTimeoutMsMax);
+}
+
+/** The pause that a round must make whose first pass was answered so. */
+export function pauseOf(answers: Iterable<SealAnswer>): number {
+  let longestMs = 0;
+  for (const { pauseMs } of answers) longestMs = Math.max(longestMs, pauseMs);
+  return longestMs;
+}
 
 /** `answers` of all who answered in time, this node's own among them. */
 export function firstPass(question: PassQuestion, answers: ReadonlyMap<NodeId, SealAnswer>): Pass {
@@ -61,20 +80,28 @@ export function firstPass(question: PassQuestion, answers: ReadonlyMap<NodeId, S
 }
 
 /**
- * The second pass, about those that passed the first, asked `sinceFirstMs` after its last answer. What is covered now may be
- * sealed: members are told, and each decides on what it holds then (`afterSeal`).
+ * The second pass, about those that passed the first. What is covered now may be sealed: members are told, and each decides on
+ * what it holds then (`afterSeal`).
  */
 export function secondPass(
   question: PassQuestion,
   answers: ReadonlyMap<NodeId, SealAnswer>,
-  { firstDigest, sinceFirstMs }: { firstDigest: string; sinceFirstMs: number },
+  { firstDigest, pausedMs, sinceFirstMs }: SinceFirst,
 ): Pass {
   if (question.digest !== firstDigest) return noRound("changing", undefined);
-  if (sinceFirstMs < SEAL_PAUSE_MS) return noRound("unsteady", undefined);
+  if (pausedMs < pauseOf(answers.values())) return noRound("unsteady", undefined);
   const pass = firstPass(question, answers);
   if (pass.kind === "no_round") return pass;
   const unsteady = question.ring.members.find(({ id }) => answers.get(id)!.steadyMs < sinceFirstMs);
   return unsteady === undefined ? pass : noRound("unsteady", unsteady.id);
+}
+
+export interface SinceFirst {
+  readonly firstDigest: string;
+  /** From the last answer of the first pass to the first question of the second. */
+  readonly pausedMs: number;
+  /** From the same moment to the last answer of the second. */
+  readonly sinceFirstMs: number;
 }
 
 function noRound(reason: NoRoundReason, node: NodeId | undefined): Pass {

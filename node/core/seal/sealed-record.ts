@@ -13,13 +13,17 @@ export interface SealedRecord {
   readonly siblings: readonly { readonly dot: Dot; readonly tombstone: boolean }[];
 }
 
+/** With its place. */
+export interface SealedRow extends SealedRecord {
+  readonly position: Uint8Array;
+}
+
 /** Entries that pruning removes at once, at least: fewer are not worth a round. Riak prunes from 50 entries on. */
 export const PRUNED_ENTRIES_MIN = 32;
 
 /** The record as a round asks about it; undefined where there is nothing to forget. */
 export function sealedRecord({ bucket, key, coverage, siblings }: KeyRecord): SealedRecord | undefined {
-  const isForgotten = siblings.every(({ tombstone }) => tombstone);
-  if (!isForgotten && idleActors({ coverage, siblings }) < PRUNED_ENTRIES_MIN) return undefined;
+  if (!isDeleted({ siblings }) && idleActors({ coverage, siblings }) < PRUNED_ENTRIES_MIN) return undefined;
   return { bucket, key, coverage, siblings: siblings.map(({ dot, tombstone }) => ({ dot, tombstone })) };
 }
 
@@ -43,9 +47,14 @@ export function isCovered(
  */
 export function afterSeal(held: KeyRecord, sealed: SealedRecord): KeyRecord | "drop" | "keep" {
   if (!isCovered(held, sealed)) return "keep";
-  if (sealed.siblings.every(({ tombstone }) => tombstone)) return "drop";
+  if (isDeleted(sealed)) return "drop";
   // A copy that is behind gets the record from its co-owners first.
   return includes(held.coverage, sealed.coverage) ? pruned(held) : "keep";
+}
+
+/** Whether the seal is of a whole record. */
+export function isDeleted({ siblings }: Pick<SealedRecord, "siblings">): boolean {
+  return siblings.every(({ tombstone }) => tombstone);
 }
 
 function pruned(record: KeyRecord): KeyRecord {

@@ -4,6 +4,7 @@ import { refileRow, refileRows, withDisplaced } from "./refile-rows.ts";
 import { hasSoundDigest, isMisplaced, isUnreadableHint } from "./row-check.ts";
 import { isMarker } from "./marker-hint.ts";
 import { addTo } from "./row-counts.ts";
+import type { RowWatch } from "./row-watch.ts";
 import { boundOf, leafOf } from "../merkle/leaf.ts";
 import { LEAF_COUNT } from "../ports/merkle-store.ts";
 import type { TombstoneCounter } from "./tombstone-counter.ts";
@@ -33,11 +34,16 @@ export class BatchTable {
   readonly #tree: TreeWriter | undefined;
   /** Undefined where nobody counts them. */
   readonly #tombstones: TombstoneCounter | undefined;
+  readonly #watch: RowWatch | undefined;
 
-  constructor(database: Database, tree?: TreeWriter, tombstones?: TombstoneCounter) {
+  constructor(
+    database: Database,
+    followers: { tree?: TreeWriter; tombstones?: TombstoneCounter; watch?: RowWatch } = {},
+  ) {
     this.database = database;
-    this.#tree = tree;
-    this.#tombstones = tombstones;
+    this.#tree = followers.tree;
+    this.#tombstones = followers.tombstones;
+    this.#watch = followers.watch;
   }
 
   read(position: Uint8Array): StoredRow | undefined {
@@ -81,6 +87,7 @@ export class BatchTable {
     const refiled = refileRows(this.database, leaves, hash);
     if (refiled.length > 0) {
       this.areRowsRestored = true;
+      this.#watch?.forget();
       this.#tombstones?.doubt();
     }
     for (const leaf of [...leaves, ...refiled]) this.#tree?.rebuild(leaf);
@@ -113,6 +120,7 @@ export class BatchTable {
       // Also rows that were not displaced may have been hidden, and written again or merged.
       this.#tombstones?.doubt();
       this.areRowsRestored = true;
+      this.#watch?.forget();
       for (const displaced of rebuilt.displaced) this.#putBack(displaced, hash);
       this.rowsDisplaced = rebuilt.displaced.length;
       this.#mustCount = true;
@@ -147,7 +155,9 @@ export class BatchTable {
     for (const owner of after?.keptFor ?? []) addTo(this.hintsAdded, owner, 1);
     for (const owner of before?.keptFor ?? []) addTo(this.hintsAdded, owner, -1);
     const position = (after ?? before)?.position;
-    if (position !== undefined) this.#tree?.replaced(position, before?.digest, after?.digest);
+    if (position === undefined) return;
+    this.#tree?.replaced(position, before?.digest, after?.digest);
+    this.#watch?.changed(position);
   }
 
   /** Its leaf has its digest. */

@@ -17,15 +17,12 @@ import {
   type StorageLimits,
   tooLate,
 } from "./apply-write.ts";
-import { type BatchFacts, encodeMerged, encodeSettled } from "./write-reply-codec.ts";
+import { type BatchFacts, encodeAnswered, encodeMerged, encodeSettled } from "./write-reply-codec.ts";
 import { commandBytes, decodeWrites, type WriteCommand } from "./write-codec.ts";
 import { type CheckedRow, checkRow } from "./row-check.ts";
 import { dropRows } from "./drop-rows.ts";
 import { HintBudget } from "./hint-budget.ts";
-import { mendedHint } from "./mend-hint.ts";
-import type { HintPlace } from "../ports/hint-store.ts";
-import { forgetOwner } from "./forget-hint.ts";
-import { withOwners } from "./marker-hint.ts";
+import { HintChanges } from "./hint-changes.ts";
 import {
   type Batch,
   type QueuedWrite,
@@ -33,10 +30,13 @@ import {
   rowsCounted,
   rowsDisplaced,
   runsOf,
+  stored,
 } from "./write-batch.ts";
 import { invariant } from "../invariant.ts";
 import { drawId } from "./draw-id.ts";
 import { StoreLife } from "./store-life.ts";
+import { RowWatch } from "./row-watch.ts";
+import { answerSealed, sealRows, type SealTables } from "./seal-rows.ts";
 import { TombstoneCounter } from "./tombstone-counter.ts";
 import type { TombstoneCount } from "../ports/tombstone-store.ts";
 import type { OpenedStore } from "../ports/store-identity.ts";
@@ -70,21 +70,16 @@ export interface GroupCommitParts {
 /** A batch ends at the queue's end, or once it holds this many bytes of commands. */
 export const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Between two times that hints.db's indexes are made anew for places without a row, which reads all of the file. */
-const REBUILD_PAUSE_MS = 60_000;
-
-const stored: Stored = { ok: true };
-
 export class GroupCommit {
   readonly #parts: GroupCommitParts;
   readonly #mint: ActorMint;
   readonly #tools: CoordinationTools;
   readonly #tree: TreeWriter;
   readonly #hintBudget: HintBudget;
+  readonly #hintChanges: HintChanges;
   readonly #life: StoreLife;
   readonly #tombstones: TombstoneCounter;
-  /** See #mayRebuild. */
-  #rebuildNotBeforeMs = 0;
+  readonly #watch: RowWatch;
   /** Of the next batch; below Infinity after one that met damage. */
   #writesMax = Infinity;
   /** Failed for damage while it was alone in its batch. */
@@ -100,7 +95,9 @@ export class GroupCommit {
     this.#tools = { mint: this.#mint, limits: parts.limits, hash: parts.hash };
     this.#life = new StoreLife(parts.data, parts.random, parts.hints);
     this.#tombstones = new TombstoneCounter(parts.data, this.#life.tombstonesFound);
+    this.#watch = new RowWatch(() => drawId(parts.random));
     this.#hintBudget = new HintBudget(parts.hints, parts.limits.hintBytesMax);
+    this.#hintChanges = new HintChanges(parts, this.#hintBudget);
     parts.pipe.onMessage((message) => this.#receive(message));
   }
 
@@ -180,17 +177,21 @@ export class GroupCommit {
     }
     const { data, hints, clock } = this.#parts;
     const startMs = clock.monotonicMs();
-    const tables = { data: new BatchTable(data, this.#tree, this.#tombstones), hints: new BatchTable(hints) };
+    const followers = { tree: this.#tree, tombstones: this.#tombstones, watch: this.#watch };
+    const tables = {
+      data: new BatchTable(data, followers),
+      hints: new BatchTable(hints, { watch: this.#watch }),
+    };
     this.#hintBudget.startBatch();
     const facts = { hintsRefused: 0, hintBytes: undefined, isDataKept: false };
-    return { startMs, writes, bytes, ...tables, results: [], ...facts };
+    return { startMs, writes, bytes, ...tables, results: [], answers: [], ...facts };
   }
 
   #applyAll(batch: Batch): { call: number; result: Merged }[] {
     const merged: { call: number; result: Merged }[] = [];
     for (const { call, command } of batch.writes) {
       if (command.kind !== "coordinate" && command.kind !== "store") {
-        batch.results.push(this.#applySpecial(batch, command));
+        batch.results.push(this.#applySpecial(batch, command, call));
         continue;
       }
       const { keptFor, position } = command.kind === "coordinate" ? command.write : command.incoming;
@@ -225,7 +226,11 @@ export class GroupCommit {
   }
 
   /** What is no client's or replica's record. */
-  #applySpecial(batch: Batch, command: Exclude<WriteCommand, { kind: "coordinate" | "store" }>): Stored {
+  #applySpecial(
+    batch: Batch,
+    command: Exclude<WriteCommand, { kind: "coordinate" | "store" }>,
+    call: number,
+  ): Stored {
     switch (command.kind) {
       case "rebuild":
         batch.data.rebuildLeaves(command.leaves, this.#parts.hash);
@@ -248,52 +253,22 @@ export class GroupCommit {
         dropRows(batch, command.rows, this.#parts.hash);
         return stored;
       case "mend":
-        return this.#mend(batch, command.place);
+        return this.#hintChanges.mend(batch, command.place);
       case "forget":
       case "mark":
-        return this.#changeOwners(batch, command);
+        return this.#hintChanges.changeOwners(batch, command);
+      case "ask_sealed":
+        batch.answers.push({ call, answer: answerSealed(command.question, this.#sealTables(batch)) });
+        return stored;
+      case "seal":
+        batch.answers.push({ call, answer: sealRows(command.rows, this.#sealTables(batch)) });
+        return stored;
     }
   }
 
-  /** Of a hint: who has yet to get it. */
-  #changeOwners(batch: Batch, command: Extract<WriteCommand, { kind: "forget" | "mark" }>): Stored {
-    const { position } = command.kind === "mark" ? command.missed : command.hint;
-    const before = batch.hints.readOwn(position, this.#parts.hash);
-    const after =
-      command.kind === "mark"
-        ? withOwners(before, command.missed, this.#parts.hash)
-        : forgetOwner(before, batch.data.read(position), command.hint, this.#parts.hash);
-    if (after === before) return stored;
-    const refusal =
-      command.kind === "mark" ? this.#hintBudget.refusalOf(before, after!, "marker") : undefined;
-    if (refusal === undefined) batch.hints.replace(before, after);
-    else batch.hintsRefused += 1;
-    return refusal ?? stored;
-  }
-
-  #mend(batch: Batch, place: HintPlace): Stored {
-    const { hash } = this.#parts;
-    let before = batch.hints.readOwn(place.position, hash);
-    if (before === undefined && this.#mayRebuild()) {
-      batch.hints.rebuildIndexes();
-      before = batch.hints.readOwn(place.position, hash);
-    }
-    if (before === undefined) return stored;
-    const { after, isLost } = mendedHint(before, batch.data.read(place.position), place, hash);
-    batch.hints.replace(before, after, true);
-    if (!isLost) return stored;
-    return failure("hint_lost", "the hint failed its check, and its owner was struck off");
-  }
-
-  /**
-   * An index names a place for an owner, and no row is there: so a reader says, whose page on the disk may be another than
-   * the one in this thread's memory. Not for each such place of a page that rotted: after the first one they are told anew.
-   */
-  #mayRebuild(): boolean {
-    const nowMs = this.#parts.clock.monotonicMs();
-    if (nowMs < this.#rebuildNotBeforeMs) return false;
-    this.#rebuildNotBeforeMs = nowMs + REBUILD_PAUSE_MS;
-    return true;
+  #sealTables({ data, hints }: Batch): SealTables {
+    const check: SealTables["check"] = (table, row) => this.#check(table, row);
+    return { data, hints, check, watch: this.#watch, hash: this.#parts.hash, clock: this.#parts.clock };
   }
 
   #withinBudget<T extends Coordinated | MergedRow>(
@@ -314,7 +289,8 @@ export class GroupCommit {
   }
 
   #release(batch: Batch, failed: BatchFacts["failure"]): void {
-    const { data, hints } = batch;
+    const { data, hints, answers } = batch;
+    if (failed === undefined && answers.length > 0) this.#parts.pipe.post(encodeAnswered(answers));
     const facts: BatchFacts = {
       writes: batch.writes.length,
       bytes: batch.bytes,

@@ -18,6 +18,8 @@ import { ByteWriter } from "../bytes/byte-writer.ts";
 import { readList, readNumbers, writeNumbers } from "./number-codec.ts";
 import { READER_MESSAGE } from "./read-codec.ts";
 import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
+import type { SealableQuery, SealableRead } from "../ports/seal-store.ts";
+import { readSealedRows, writeSealedRows } from "../seal/sealed-row-codec.ts";
 
 /**
  * Questions of anti-entropy on their way to a reader thread and answers on their way back. A pipe keeps order, so the
@@ -29,6 +31,7 @@ export interface MerkleQuestions {
   readonly rows: LeafRowsQuery;
   readonly records: RecordsQuery;
   readonly verify: VerifyQuery;
+  readonly sealable: SealableQuery;
 }
 
 export interface MerkleAnswers {
@@ -37,6 +40,7 @@ export interface MerkleAnswers {
   readonly rows: LeafRowsRead;
   readonly records: RecordsRead;
   readonly verify: VerifyRead;
+  readonly sealable: SealableRead;
 }
 
 export type MerkleKind = keyof MerkleQuestions;
@@ -49,7 +53,7 @@ interface QuestionOf<K extends MerkleKind> {
   readonly query: MerkleQuestions[K];
 }
 
-const KIND = { roots: 0, leaves: 1, rows: 2, records: 3, verify: 4 } as const;
+const KIND = { roots: 0, leaves: 1, rows: 2, records: 3, verify: 4, sealable: 5 } as const;
 const STATUS = { failed: 0, read: 1 } as const;
 const TEXT_BYTES_MAX = 64 * 1024;
 const POSITION_BYTES_MAX = 64;
@@ -73,6 +77,9 @@ export function encodeMerkleQuestion(question: MerkleQuestion): Uint8Array {
       break;
     case "verify":
       writer.bytes(question.query.after ?? none).varint(question.query.rowsMax);
+      break;
+    case "sealable":
+      writer.bytes(question.query.after).bytes(question.query.before).varint(question.query.rowsMax);
   }
   return writer.finish();
 }
@@ -102,6 +109,15 @@ function readQuestion(reader: ByteReader): MerkleQuestion {
       return { kind: "records", query: { positions: readPositions(reader), bytesMax: reader.varint() } };
     case KIND.verify:
       return { kind: "verify", query: { after: readCursor(reader), rowsMax: reader.varint() } };
+    case KIND.sealable:
+      return {
+        kind: "sealable",
+        query: {
+          after: reader.bytes(POSITION_BYTES_MAX),
+          before: reader.bytes(POSITION_BYTES_MAX),
+          rowsMax: reader.varint(),
+        },
+      };
     default:
       throw new MalformedBytes(`unknown question ${kind} about the tree`);
   }
@@ -132,6 +148,10 @@ const ENCODE: { readonly [K in MerkleKind]: (writer: ByteWriter, answer: Read<K>
     writePositions(writer, corrupt);
     writeNumbers(writer, leavesWrong);
     writer.bytes(next ?? none);
+  },
+  sealable: (writer, { rows, next }) => {
+    writer.bytes(next ?? none);
+    writeSealedRows(writer, rows);
   },
 };
 
@@ -166,6 +186,10 @@ const DECODE: { readonly [K in MerkleKind]: (reader: ByteReader) => Read<K> } = 
     leavesWrong: readNumbers(reader),
     next: readCursor(reader),
   }),
+  sealable: (reader) => {
+    const next = readCursor(reader);
+    return { status: "read", rows: readSealedRows(reader, Infinity), next };
+  },
 };
 
 type Read<K extends MerkleKind> = Extract<MerkleAnswers[K], { status: "read" }>;

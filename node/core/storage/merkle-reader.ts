@@ -23,9 +23,10 @@ import type { Digester } from "../ports/hash.ts";
 import { hasSoundDigest } from "./row-check.ts";
 import { TreeReader } from "../merkle/tree-reader.ts";
 import { verifyRows } from "./merkle-verify.ts";
+import { readSealableRows } from "./sealable-rows.ts";
 
 /**
- * Answers one question of anti-entropy from committed data, in one short transaction: what it says of the tree and of
+ * Answers one question of anti-entropy, or of a seal round, from committed data, in one short transaction: what it says of the tree and of
  * the rows fits together.
  */
 export function answerMerkle(message: Uint8Array, data: Database, hash: Digester): Uint8Array {
@@ -54,6 +55,8 @@ function answerTo(question: MerkleQuestion, data: Database, hash: Digester): Mer
       return readRecords(question.query, data, hash);
     case "verify":
       return verifyRows(question.query, data, hash);
+    case "sealable":
+      return readSealableRows(question.query, data, hash);
   }
 }
 

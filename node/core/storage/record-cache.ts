@@ -11,6 +11,8 @@ import type {
   ReplicaStore,
   Stored,
 } from "../ports/replica-store.ts";
+import type { Sealing, SealStore } from "../ports/seal-store.ts";
+import type { SealedRow } from "../seal/sealed-record.ts";
 import { compareBytes } from "../version/record.ts";
 
 /**
@@ -23,7 +25,7 @@ import { compareBytes } from "../version/record.ts";
  * hot. Copies that are kept for other owners are never cached. Bounded in bytes; the least recently used goes first.
  */
 export class RecordCache implements ReplicaStore, MisplacedStore {
-  readonly #store: ReplicaStore & MisplacedStore;
+  readonly #store: ReplicaStore & MisplacedStore & Pick<SealStore, "seal">;
   readonly #bytesMax: number;
   /** In order of use, the latest last. */
   readonly #entries = new Map<string, Entry>();
@@ -35,7 +37,7 @@ export class RecordCache implements ReplicaStore, MisplacedStore {
   #hits = 0;
   #misses = 0;
 
-  constructor(store: CacheableStore & MisplacedStore, bytesMax: number) {
+  constructor(store: CacheableStore & MisplacedStore & Pick<SealStore, "seal">, bytesMax: number) {
     this.#store = store;
     this.#bytesMax = bytesMax;
     store.onRowsRestored(() => this.#clear());
@@ -60,6 +62,14 @@ export class RecordCache implements ReplicaStore, MisplacedStore {
     const dropped = this.#store.dropRows(rows);
     void dropped.then(() => places.forEach((place) => this.#writeEnds(place)));
     return dropped;
+  }
+
+  /** A sealed tombstone that went on being shown would be repaired back onto those that forgot it. */
+  async seal(rows: readonly SealedRow[]): Promise<Sealing> {
+    const places = rows.map(({ position }) => this.#writeBegins(position));
+    const sealing = await this.#store.seal(rows);
+    for (const place of places) this.#writeEnds(place);
+    return sealing;
   }
 
   /** Changes no copy. */

@@ -35,10 +35,22 @@ import type {
   VerifyRead,
 } from "../ports/merkle-store.ts";
 import { noTombstones, type TombstoneCount, type TombstoneStore } from "../ports/tombstone-store.ts";
+import type {
+  SealableQuery,
+  SealableRead,
+  SealedAnswer,
+  SealedQuestion,
+  SealStore,
+  Sealing,
+  WatchMark,
+} from "../ports/seal-store.ts";
+import type { SealedRow } from "../seal/sealed-record.ts";
+import { decodeSealedAnswer, decodeSealing } from "./seal-codec.ts";
 import { addCounts, noRows, recounted, type RowCounts } from "./row-counts.ts";
 import { ReadLane, type ReadLaneLimits } from "./read-lane.ts";
+import { invariant } from "../invariant.ts";
 import { storedWithin } from "../stored-within.ts";
-import type { WriteCommand } from "./write-codec.ts";
+import { SEALED_ROWS_MAX, type WriteCommand } from "./write-codec.ts";
 import { WriteLane, type WriteLaneLimits } from "./write-lane.ts";
 
 /**
@@ -93,12 +105,17 @@ const overloaded: WriteRefusal = {
  * Taken although the disk is nearly full: what makes room, or keeps others from telling again and again what nobody can be
  * given; and what this node knows of its own losses. What the log needs for it, the ballast has left.
  */
-function isTakenReadOnly({ kind }: WriteCommand): boolean {
-  return kind === "forget" || kind === "mend" || kind === "drop" || kind === "identity";
-}
+const TAKEN_READ_ONLY: ReadonlySet<WriteCommand["kind"]> = new Set([
+  "forget",
+  "mend",
+  "drop",
+  "identity",
+  "ask_sealed",
+  "seal",
+]);
 
 export class StoreClient
-  implements CacheableStore, HintStore, MerkleStore, MisplacedStore, IdentityStore, TombstoneStore
+  implements CacheableStore, HintStore, MerkleStore, MisplacedStore, IdentityStore, TombstoneStore, SealStore
 {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
@@ -232,6 +249,36 @@ export class StoreClient
     return this.#settledInTime({ kind: "reread", leaf });
   }
 
+  sealableRows(query: SealableQuery): Promise<SealableRead> {
+    return this.#ask("sealable", query);
+  }
+
+  /** In short commands one after the other, as leaves are rebuilt. */
+  async askSealed({ rows, since }: SealedQuestion): Promise<SealedAnswer> {
+    const covered: boolean[] = [];
+    let mark: WatchMark = { life: "", at: 0 };
+    for (let i = 0; i < rows.length; i += SEALED_ROWS_MAX) {
+      const question = { rows: rows.slice(i, i + SEALED_ROWS_MAX), since };
+      const answered = await this.#answered({ kind: "ask_sealed", question }, decodeSealedAnswer);
+      if (answered.status === "failed") return answered;
+      covered.push(...answered.answer.covered);
+      ({ mark } = answered.answer);
+    }
+    return { status: "answered", covered, mark };
+  }
+
+  async seal(rows: readonly SealedRow[]): Promise<Sealing> {
+    const sum = { dropped: 0, pruned: 0 };
+    for (let i = 0; i < rows.length; i += SEALED_ROWS_MAX) {
+      const command = { kind: "seal", rows: rows.slice(i, i + SEALED_ROWS_MAX) } as const;
+      const answered = await this.#answered(command, decodeSealing);
+      if (answered.status === "failed") return answered;
+      sum.dropped += answered.answer.dropped;
+      sum.pruned += answered.answer.pruned;
+    }
+    return { status: "sealed", ...sum };
+  }
+
   onRowsRestored(listener: () => void): void {
     this.#onRowsRestored = listener;
   }
@@ -286,11 +333,23 @@ export class StoreClient
     return new Promise((answer) => this.#reads.submitBulk(merkleQuestion(kind, query, answer)));
   }
 
-  #settled(command: WriteCommand): Promise<Stored> {
+  #settled(command: WriteCommand, answered?: (answer: Uint8Array) => void): Promise<Stored> {
     return new Promise((settled) => {
-      const refusal = this.#refusalOf({ command, merged: undefined, settled });
+      const refusal = this.#refusalOf({ command, merged: undefined, answered, settled });
       if (refusal !== undefined) settled(refusal);
     });
+  }
+
+  async #answered<T>(
+    command: WriteCommand,
+    decode: (answer: Uint8Array) => T,
+  ): Promise<{ status: "answered"; answer: T } | { status: "failed"; message: string }> {
+    let answer: T | undefined;
+    const settled = this.#settled(command, (bytes) => (answer = decode(bytes)));
+    const stored = await storedWithin(settled, this.#timers);
+    if (!stored.ok) return { status: "failed", message: stored.message };
+    invariant(answer !== undefined, "the writer settled a question without an answer to it");
+    return { status: "answered", answer };
   }
 
   #settledInTime(command: WriteCommand): Promise<Stored> {
@@ -299,7 +358,7 @@ export class StoreClient
 
   #refusalOf(write: Parameters<WriteLane["submit"]>[0]): WriteRefusal | undefined {
     const refusal = this.#refusal;
-    if (refusal !== undefined && !(refusal.code === "read_only" && isTakenReadOnly(write.command)))
+    if (refusal !== undefined && !(refusal.code === "read_only" && TAKEN_READ_ONLY.has(write.command.kind)))
       return refusal;
     return this.#writes.submit(write) ? undefined : overloaded;
   }

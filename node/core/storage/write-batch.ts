@@ -17,6 +17,8 @@ export interface Batch {
   readonly data: BatchTable;
   readonly hints: BatchTable;
   readonly results: Stored[];
+  /** What some commands are answered beside that, once the batch is on stable storage. */
+  readonly answers: { readonly call: number; readonly answer: Uint8Array }[];
   /** Copies and markers that found no room. */
   hintsRefused: number;
   /** In use in hints.db; undefined where the batch did not touch it. */
@@ -42,6 +44,9 @@ export function rowsDisplaced({ data, hints, isDataKept }: Batch, areHintsKept: 
     hints: areHintsKept ? hints.rowsDisplaced : undefined,
   };
 }
+
+/** One object for all that are stored, so that neighbours become one run. */
+export const stored: Stored = { ok: true };
 
 /** Neighbours with the same result become one run: the usual batch is a single one. */
 export function runsOf({ writes, results }: Batch): SettledRun[] {

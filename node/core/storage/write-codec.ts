@@ -7,6 +7,10 @@ import { ByteWriter } from "../bytes/byte-writer.ts";
 import type { NodeId } from "../node-id.ts";
 import { RECORD_BYTES_MAX } from "../version/record-codec.ts";
 import { readList, readNumbers, writeNumbers } from "./number-codec.ts";
+import type { SealedQuestion } from "../ports/seal-store.ts";
+import type { SealedRow } from "../seal/sealed-record.ts";
+import { readSealedRows, sealedRowsBytes, writeSealedRows } from "../seal/sealed-row-codec.ts";
+import { readMark, writeMark } from "../seal/watch-mark-codec.ts";
 
 /**
  * Writes on their way from the network thread to the writer thread: one message carries all writes of a tick. Both
@@ -27,7 +31,9 @@ export type WriteCommand =
   | { readonly kind: "drop"; readonly rows: readonly RowDigest[] }
   | { readonly kind: "rebuild"; readonly leaves: readonly number[] }
   | { readonly kind: "reread"; readonly leaf: number }
-  | { readonly kind: "identity"; readonly identity: KeptIdentity };
+  | { readonly kind: "identity"; readonly identity: KeptIdentity }
+  | { readonly kind: "ask_sealed"; readonly question: SealedQuestion }
+  | { readonly kind: "seal"; readonly rows: readonly SealedRow[] };
 
 const KIND = {
   coordinate: 1,
@@ -41,6 +47,8 @@ const KIND = {
   count: 9,
   reread: 10,
   drop: 11,
+  ask_sealed: 12,
+  seal: 13,
 } as const;
 const NAME_BYTES_MAX = 64 * 1024;
 const FIXED_BYTES = 72;
@@ -48,6 +56,8 @@ const LEAF_BYTES = 4;
 const DROPPED_BYTES = 32;
 /** In the place of mintBeforeMs; no clock that is used says 0. */
 const UNLIMITED = 0;
+/** Sealed rows of one command: some milliseconds of the writer's time. */
+export const SEALED_ROWS_MAX = 64;
 
 /** Upper bound of what the command takes in a message, for the sizes of messages, queues and batches. */
 export function commandBytes(command: WriteCommand): number {
@@ -59,6 +69,8 @@ export function commandBytes(command: WriteCommand): number {
   if (command.kind === "rebuild") return FIXED_BYTES + command.leaves.length * LEAF_BYTES;
   if (command.kind === "identity") return FIXED_BYTES + (1 + command.identity.lostStores.length) * 24;
   if (command.kind === "mark") return FIXED_BYTES + command.missed.owners.length * 48;
+  if (command.kind === "ask_sealed") return FIXED_BYTES + sealedRowsBytes(command.question.rows);
+  if (command.kind === "seal") return FIXED_BYTES + sealedRowsBytes(command.rows);
   const { keptFor } = command.kind === "coordinate" ? command.write : command.incoming;
   const bytes = FIXED_BYTES + keptFor.length * 48;
   if (command.kind === "store") return bytes + command.incoming.record.length;
@@ -111,6 +123,12 @@ export function encodeWrites(
         break;
       case "identity":
         writeIdentity(writer.u8(KIND.identity), command.identity);
+        break;
+      case "ask_sealed":
+        writeSealedQuestion(writer.u8(KIND.ask_sealed), command.question);
+        break;
+      case "seal":
+        writeSealedRows(writer.u8(KIND.seal), command.rows);
     }
   }
   return writer.finish();
@@ -119,6 +137,17 @@ export function encodeWrites(
 function writeDropped(writer: ByteWriter, rows: readonly RowDigest[]): void {
   writer.varint(rows.length);
   for (const { position, digest } of rows) writer.raw(position).raw(digest);
+}
+
+function writeSealedQuestion(writer: ByteWriter, { rows, since }: SealedQuestion): void {
+  writer.u8(since === undefined ? 0 : 1);
+  if (since !== undefined) writeMark(writer, since);
+  writeSealedRows(writer, rows);
+}
+
+function readSealedQuestion(reader: ByteReader): SealedQuestion {
+  const since = reader.u8() === 0 ? undefined : readMark(reader);
+  return { since, rows: readSealedRows(reader, SEALED_ROWS_MAX) };
 }
 
 function writeDelivered(writer: ByteWriter, { position, owner, digest }: DeliveredHint): void {
@@ -160,6 +189,8 @@ function readCommand(reader: ByteReader): WriteCommand {
   if (kind === KIND.accept) return { kind: "accept_hints" };
   if (kind === KIND.count) return { kind: "count_tombstones" };
   if (kind === KIND.reread) return { kind: "reread", leaf: reader.varint() };
+  if (kind === KIND.ask_sealed) return { kind: "ask_sealed", question: readSealedQuestion(reader) };
+  if (kind === KIND.seal) return { kind: "seal", rows: readSealedRows(reader, SEALED_ROWS_MAX) };
   const position = reader.raw(16);
   const keptFor = readOwners(reader);
   switch (kind) {

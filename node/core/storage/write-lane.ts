@@ -32,6 +32,8 @@ export interface PendingWrite {
   readonly command: WriteCommand;
   /** Undefined where nobody waits for a merged record. */
   readonly merged: ((result: Merged) => void) | undefined;
+  /** Called before `settled` where the command is answered something beside it; the bytes are a view. */
+  readonly answered?: ((answer: Uint8Array) => void) | undefined;
   readonly settled: (result: Stored) => void;
 }
 
@@ -83,10 +85,11 @@ export class WriteLane {
     if (this.#entries.size >= limits.writesMax) return false;
     // One alone is taken whatever its size: siblings may merge into a record larger than any single write.
     if (this.#bytes > 0 && this.#bytes + bytes > limits.bytesMax) return false;
-    const { command, merged, settled } = write;
+    const { command, merged, answered, settled } = write;
     const entry: Entry = {
       command,
       merged,
+      answered,
       settled,
       bytes,
       sinceMs: clock.monotonicMs(),
@@ -139,6 +142,10 @@ export class WriteLane {
     const reply = decodeWriterReply(message);
     if (reply.kind === "merged") {
       for (const { call, result } of reply.merged) this.#entries.get(call)?.merged?.(result);
+      return;
+    }
+    if (reply.kind === "answered") {
+      for (const { call, answer } of reply.answers) this.#entries.get(call)?.answered?.(answer);
       return;
     }
     for (const { firstCall, count, result } of reply.runs) {

@@ -10,14 +10,21 @@ import type { RowCounts, RowRecount } from "./row-counts.ts";
 
 /**
  * What the writer thread answers, in two waves: "merged" carries the records of coordinated writes before they are
- * committed, "settled" says for every write of a batch whether it is on stable storage, and what the commit cost.
+ * committed, "settled" says for every write of a batch whether it is on stable storage, and what the commit cost. Right before
+ * that, where the commit succeeded, "answered" carries what some commands are told beside it.
  */
 export type WriterReply =
   | {
       readonly kind: "merged";
       readonly merged: readonly { readonly call: number; readonly result: Merged }[];
     }
+  | { readonly kind: "answered"; readonly answers: readonly WriterAnswer[] }
   | { readonly kind: "settled"; readonly batch: BatchFacts; readonly runs: readonly SettledRun[] };
+
+export interface WriterAnswer {
+  readonly call: number;
+  readonly answer: Uint8Array;
+}
 
 /** Consecutive calls with the same result. */
 export interface SettledRun {
@@ -58,8 +65,9 @@ export interface RowsDisplaced {
   readonly hints: number | undefined;
 }
 
-const KIND = { merged: 1, settled: 2 } as const;
+const KIND = { merged: 1, settled: 2, answered: 3 } as const;
 const TEXT_BYTES_MAX = 64 * 1024;
+const ANSWER_BYTES_MAX = 64 * 1024;
 
 /** Codes as bytes: 0 is success. */
 const CODES: readonly (StoreFailureCode | undefined)[] = [
@@ -117,11 +125,29 @@ export function encodeSettled(batch: BatchFacts, runs: readonly SettledRun[]): U
   return writer.finish();
 }
 
-/** Records are views into `message`. */
+export function encodeAnswered(answers: readonly WriterAnswer[]): Uint8Array {
+  const writer = new ByteWriter(64 * answers.length).u8(KIND.answered).varint(answers.length);
+  for (const { call, answer } of answers) writer.varint(call).bytes(answer);
+  return writer.finish();
+}
+
+function readAnswered(reader: ByteReader): WriterReply {
+  const answers: WriterAnswer[] = [];
+  for (let left = reader.varint(); left > 0; left--)
+    answers.push({ call: reader.varint(), answer: reader.bytes(ANSWER_BYTES_MAX) });
+  return { kind: "answered", answers };
+}
+
+/** Records and answers are views into `message`. */
 export function decodeWriterReply(message: Uint8Array): WriterReply {
   const reader = new ByteReader(message);
   const kind = reader.u8();
-  const reply = kind === KIND.merged ? readMerged(reader) : readSettled(reader, kind);
+  const reply =
+    kind === KIND.merged
+      ? readMerged(reader)
+      : kind === KIND.answered
+        ? readAnswered(reader)
+        : readSettled(reader, kind);
   reader.end();
   return reply;
 }

@@ -19,6 +19,7 @@ export const KIND = {
   forward: 3,
   control: 4,
   anti_entropy: 5,
+  seal: 6,
 } as const;
 
 const NUMBERED = 0x40;
@@ -55,7 +56,9 @@ export type PeerRequest =
   /** A ring or membership message: a JSON document. */
   | { readonly kind: "control"; readonly body: Uint8Array }
   /** A question about copies that both own; opaque here (antientropy/exchange-questions.ts). */
-  | { readonly kind: "anti_entropy"; readonly body: Uint8Array };
+  | { readonly kind: "anti_entropy"; readonly body: Uint8Array }
+  /** A request of a seal round; opaque here (seal/seal-messages.ts). */
+  | { readonly kind: "seal"; readonly body: Uint8Array };
 
 interface Planned {
   /** The ring by which the receiver was chosen (ring/change/fence.ts). */
@@ -87,6 +90,7 @@ export function encodeRequest(call: number, remainingMs: number, request: PeerRe
         .finish();
     case "control":
     case "anti_entropy":
+    case "seal":
       return header(KIND[request.kind], call, remainingMs, request.body.length).raw(request.body).finish();
   }
 }
@@ -184,6 +188,8 @@ function decodeBody(kind: number, reader: ByteReader, planned: RingNumber): Peer
       return { kind: "control", body: reader.raw(reader.remaining) };
     case KIND.anti_entropy:
       return { kind: "anti_entropy", body: reader.raw(reader.remaining) };
+    case KIND.seal:
+      return { kind: "seal", body: reader.raw(reader.remaining) };
     default:
       throw new MalformedBytes(`unknown kind of message ${kind}`);
   }

@@ -60,8 +60,13 @@ describe("prometheus metrics", () => {
     observer.event({ kind: "orphans_sent", ownerId: "p", fates: ["delivered", "waiting"], durationMs: 3 });
     observer.event({ kind: "orphans_waiting", ownerId: "p", delivered: 1, waitsFor: ["q"] });
     observer.event({ kind: "indexes_rebuilt", database: "hints", rowsDisplaced: 2 });
+    observer.event({ kind: "seal_round_ended", outcome: "sealed", peerId: "", asked: 5, sealed: 4 });
+    observer.event({ kind: "rows_sealed", dropped: 3, pruned: 1 });
     const { text } = await exposeMetrics(registry);
     for (const line of [
+      'dynamo_seal_rounds_total{outcome="sealed"} 1',
+      'dynamo_seal_rows_total{result="dropped"} 3',
+      'dynamo_seal_rows_total{result="pruned"} 1',
       'dynamo_coordinator_requests_total{operation="put",outcome="ok"} 1',
       'dynamo_coordinator_requests_total{operation="get",outcome="overloaded"} 1',
       'dynamo_coordinator_request_duration_seconds_count{operation="get"} 2',

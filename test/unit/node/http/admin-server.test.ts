@@ -63,6 +63,7 @@ class ScriptedAdmin implements NodeAdmin {
       ring: { epoch: 1, hash: "ab" },
       hints: { pending: { [OTHER]: 2 }, markers: 1, bytes: 3, bytesMax: 4, lost: null },
       tombstones: { count: 5, inDoubt: false },
+      seals: { lastRound: null },
       peers: { up: 2, slow: 0, down: 0 },
       antiEntropy: { lastExchange: {} },
       storage: { keys: 12, bytes: 81_920, volumeFreeBytes: 1_073_741_824 },

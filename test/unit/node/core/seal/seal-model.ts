@@ -181,7 +181,13 @@ class SealRun {
     const n = waiting[this.#below(waiting.length)]!;
     if (n < asked && this.#isAway(n)) return;
     const covered = n >= asked || this.#rules.isCovered(this.#copies[n]!.sealing, round.sealed);
-    round.answers.set(nodeId(n), { ring: "d", isRecovering: false, steadyMs: Infinity, covered: [covered] });
+    round.answers.set(nodeId(n), {
+      ring: "d",
+      isRecovering: false,
+      steadyMs: Infinity,
+      pauseMs: SEAL_PAUSE_MS,
+      covered: [covered],
+    });
     if (round.answers.size === NODES) this.#judge(round);
   }
 
@@ -193,11 +199,11 @@ class SealRun {
 
   #judge(round: Round): void {
     const question = { ring, digest: "d", records: 1 };
-    const sinceFirstMs = (this.#tick - round.passedAt) * (SEAL_PAUSE_MS / (this.#lifeTicks + 1));
+    const pausedMs = (this.#tick - round.passedAt) * (SEAL_PAUSE_MS / (this.#lifeTicks + 1));
     const pass =
       round.pass === 1
         ? firstPass(question, round.answers)
-        : secondPass(question, round.answers, { firstDigest: "d", sinceFirstMs });
+        : secondPass(question, round.answers, { firstDigest: "d", pausedMs, sinceFirstMs: pausedMs });
     const isCoveredByAll = pass.kind === "passed" && pass.covered.length === 1;
     if (isCoveredByAll && round.pass === 1 && this.#rules.twoPasses) {
       this.#round = { ...round, answers: new Map(), pass: 2, passedAt: this.#tick };

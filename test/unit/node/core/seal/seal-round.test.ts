@@ -4,10 +4,13 @@ import {
   firstPass,
   type NoRoundReason,
   type PassQuestion,
+  pauseOf,
   SEAL_PAUSE_MS,
   type SealAnswer,
+  sealPauseMs,
   secondPass,
 } from "../../../../../node/core/seal/seal-round.ts";
+import { defaultSettings } from "../../../../../node/core/settings.ts";
 import { changed, raised } from "../ring/change/elastic-rings.ts";
 import { join } from "../ring/change/change-scenes.ts";
 import { member, membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
@@ -18,6 +21,7 @@ const good: SealAnswer = {
   ring: "d1",
   isRecovering: false,
   steadyMs: 10 * SEAL_PAUSE_MS,
+  pauseMs: SEAL_PAUSE_MS,
   covered: [true, true, true],
 };
 
@@ -30,11 +34,8 @@ function answersWith(node: NodeId, answer: Partial<SealAnswer> | undefined): Map
 }
 
 const all = answersWith(nodeId(0), {});
-const second = (
-  asked: PassQuestion,
-  answers: ReadonlyMap<NodeId, SealAnswer>,
-  sinceFirstMs = SEAL_PAUSE_MS,
-) => secondPass(asked, answers, { firstDigest: "d1", sinceFirstMs });
+const second = (asked: PassQuestion, answers: ReadonlyMap<NodeId, SealAnswer>, pausedMs = SEAL_PAUSE_MS) =>
+  secondPass(asked, answers, { firstDigest: "d1", pausedMs, sinceFirstMs: pausedMs + 100 });
 
 describe("seal round", () => {
   it("seals what every member has covered twice", () => {
@@ -83,12 +84,21 @@ describe("seal round", () => {
 
   it("is none where the second pass comes too early, or a member stood still or was started since the first", () => {
     expect(second(question, all, SEAL_PAUSE_MS - 1)).to.include({ kind: "no_round", reason: "unsteady" });
-    const answers = answersWith(nodeId(3), { steadyMs: SEAL_PAUSE_MS - 1 });
+    const answers = answersWith(nodeId(3), { steadyMs: SEAL_PAUSE_MS + 99 });
     expect(second(question, answers)).to.deep.equal({
       kind: "no_round",
       node: nodeId(3),
       reason: "unsteady",
     });
+  });
+
+  it("pauses as long as the member whose requests live longest wants", () => {
+    const answers = answersWith(nodeId(2), { pauseMs: 2 * SEAL_PAUSE_MS });
+    expect(pauseOf(answers.values())).to.equal(2 * SEAL_PAUSE_MS);
+    expect(second(question, answers)).to.include({ kind: "no_round", reason: "unsteady" });
+    expect(second(question, answers, 2 * SEAL_PAUSE_MS)).to.include({ kind: "passed" });
+    expect(sealPauseMs({ requestTimeoutMsMax: 90_000, sealPauseMs: 120_000 })).to.equal(180_000);
+    expect(sealPauseMs(defaultSettings)).to.equal(SEAL_PAUSE_MS);
   });
 
   it("asks members alone: what others answer is not looked at", () => {

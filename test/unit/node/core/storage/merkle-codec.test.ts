@@ -11,6 +11,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { LEAF_COUNT } from "../../../../../node/core/ports/merkle-store.ts";
 import { MalformedBytes } from "../../../../../node/core/bytes/byte-reader.ts";
+import { sealedRow } from "../seal/arbitrary-sealed-row.ts";
 
 const sixteen = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const after = fc.option(sixteen, { nil: undefined });
@@ -32,6 +33,10 @@ const question: fc.Arbitrary<MerkleQuestion> = fc.oneof(
     query: fc.record({ positions: fc.array(sixteen), bytesMax: fc.nat() }),
   }),
   fc.record({ kind: fc.constant("verify" as const), query: fc.record({ after, rowsMax: fc.nat() }) }),
+  fc.record({
+    kind: fc.constant("sealable" as const),
+    query: fc.record({ after: sixteen, before: fc.uint8Array({ maxLength: 17 }), rowsMax: fc.nat() }),
+  }),
 );
 
 const answers: { readonly [K in MerkleKind]: fc.Arbitrary<MerkleAnswers[K]> } = {
@@ -55,6 +60,7 @@ const answers: { readonly [K in MerkleKind]: fc.Arbitrary<MerkleAnswers[K]> } = 
     leavesWrong: fc.array(leaf),
     next: after,
   }),
+  sealable: fc.record({ status, rows: fc.array(sealedRow), next: after }),
 };
 const kinds = Object.keys(answers) as MerkleKind[];
 

@@ -6,6 +6,7 @@ import type {
   Stored,
 } from "../../../../../node/core/ports/replica-store.ts";
 import type { MisplacedStore } from "../../../../../node/core/ports/misplaced-store.ts";
+import type { Sealing } from "../../../../../node/core/ports/seal-store.ts";
 import { RecordCache } from "../../../../../node/core/storage/record-cache.ts";
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
@@ -34,6 +35,11 @@ class ManualStore implements CacheableStore, MisplacedStore {
 
   dropRows(): Promise<Stored> {
     return this.store();
+  }
+
+  async seal(): Promise<Sealing> {
+    await this.store();
+    return { status: "sealed", dropped: 1, pruned: 0 };
   }
 
   read(asked: ReplicaQuery): Promise<ReplicaRead> {
@@ -100,6 +106,21 @@ describe("record cache", () => {
     void cache.read(query("k"));
     void cache.read(query("other"));
     expect(store.reads).to.have.length(5);
+  });
+
+  it("forgets a key that is sealed, and keeps no answer of before", async () => {
+    await fill("k", "v1");
+    const sealed = cache.seal([
+      { ...query("k"), coverage: { vector: new Map(), loose: new Map() }, siblings: [] },
+    ]);
+    const read = cache.read(query("k"));
+    expect(store.reads).to.have.length(2);
+    store.writes[0]!({ ok: true });
+    await sealed;
+    store.reads[1]!.answer(found("v1"));
+    await read;
+    void cache.read(query("k"));
+    expect(store.reads).to.have.length(3);
   });
 
   it("forgets a key when a write of it is submitted, before it is durable", async () => {

@@ -13,6 +13,7 @@ import { keyNamed, OWNER_A, OWNER_B, writeOf } from "./sample-writes.ts";
 import { expect } from "chai";
 import fc from "fast-check";
 import { MalformedBytes } from "../../../../../node/core/bytes/byte-reader.ts";
+import { sealedRow } from "../seal/arbitrary-sealed-row.ts";
 import { parseActorId } from "../../../../../node/core/version/dot.ts";
 
 const bytes = fc.uint8Array({ maxLength: 300 });
@@ -51,10 +52,16 @@ const digest = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const drop = fc
   .array(fc.record({ position, digest }), { maxLength: 5 })
   .map((rows): WriteCommand => ({ kind: "drop", rows }));
+const rows = fc.array(sealedRow, { maxLength: 5 });
+const since = fc.option(fc.record({ life: id, at: fc.nat() }), { nil: undefined });
+const seal = fc.oneof(
+  rows.map((sealed): WriteCommand => ({ kind: "seal", rows: sealed })),
+  fc.record({ rows, since }).map((asked): WriteCommand => ({ kind: "ask_sealed", question: asked })),
+);
 
 describe("encodeWrites", () => {
   it("gives back what decodeWrites is given, in messages of the announced size", () => {
-    const commands = fc.array(fc.oneof(coordinate, store, mark, identity, count, reread, drop), {
+    const commands = fc.array(fc.oneof(coordinate, store, mark, identity, count, reread, drop, seal), {
       maxLength: 20,
     });
     fc.assert(
