@@ -16,6 +16,7 @@ import { GossipLedger } from "./checkers/gossip.ts";
 import { HintLedger } from "./checkers/hints.ts";
 import { LossLedger } from "./checkers/losses.ts";
 import { RingLedger } from "./checkers/rings.ts";
+import { SealLedger } from "./checkers/seals.ts";
 import { soundRecord } from "./checkers/sound-record.ts";
 import { BUCKET } from "./workload/bucket.ts";
 import { DotRegistry } from "./workload/dot-registry.ts";
@@ -55,6 +56,11 @@ export class Cluster {
     isSpoilt: (node) => this.#destroyedMs.has(node) || this.treeSpoilt.has(node),
     violated: (kind, detail) => this.violated(kind, detail),
     concurrent: () => this.marks.hit("anti-entropy merged concurrent copies"),
+  });
+  readonly seals = new SealLedger({
+    hosts: () => this.hosts,
+    violated: (kind, detail) => this.violated(kind, detail),
+    writtenAgain: () => this.marks.hit("key written after it was sealed"),
   });
   readonly rings = new RingLedger();
   readonly losses: LossLedger = new LossLedger({
@@ -107,6 +113,10 @@ export class Cluster {
       received: (from, to) => this.#convictions.heard(this.host(to), from),
     });
     this.hosts = scenario.nodes.map((node) => this.#hostOf(node));
+  }
+
+  get hasSeals(): boolean {
+    return this.scenario.restMs !== undefined;
   }
 
   get fragileHosts(): readonly SimulatedHost[] {
@@ -207,6 +217,7 @@ export class Cluster {
       random,
       settings: {
         ...defaultSettings,
+        sealIntervalMs: 0,
         readQuorum: scenario.readQuorum,
         writeQuorum: scenario.writeQuorum,
         requestTimeoutMs: scenario.requestTimeoutMs,
@@ -238,6 +249,7 @@ export class Cluster {
       },
     });
     host.disk.data.onSynced = (changes) => {
+      if (this.hasSeals) this.seals.dataDurable(host, changes);
       this.hints.dataDurable(host, changes, loop.nowMs);
       this.#comparisons.dataDurable(host, changes, loop.nowMs);
     };
@@ -247,6 +259,7 @@ export class Cluster {
         if (row !== undefined && isMarker(row)) marks.hit("marker stored");
         if (row === undefined && before !== undefined && isMarker(before)) marks.hit("marker removed");
       }
+      if (this.hasSeals) this.seals.hintsDurable(host, changes);
       this.hints.hintsDurable(host, changes, loop.nowMs);
     };
     return host;
@@ -260,6 +273,7 @@ export class Cluster {
     this.trace.bytes(message);
     if (message[0] !== KIND.reply) this.#convictions.asks(this.host(from), to);
     this.registry.sent(message);
+    if (this.hasSeals) this.seals.sent(message);
     if (message[0] === KIND.forward) this.#forwarded(from, message);
   }
 

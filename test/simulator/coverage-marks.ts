@@ -98,6 +98,9 @@ export const REQUIRED_MARKS = [
   "rotten row fetched from a co-owner",
   "peer call timed out",
   "owner missed a put and was not remembered",
+  "tombstones sealed",
+  "seal round given up",
+  "key written after it was sealed",
 ] as const;
 
 /** Situations that it takes hundreds of seeds to get into. */

@@ -33,7 +33,9 @@ describe("simulator: determinism", function () {
       if (faults.size === 0) calm += 1;
       for (const kind of faults) counts.set(kind, (counts.get(kind) ?? 0) + 1);
     }
-    for (const kind of FAULT_KINDS) expect(counts.get(kind), kind).to.be.within(120, 220);
+    // Not in those with seal rounds.
+    for (const kind of FAULT_KINDS)
+      expect(counts.get(kind), kind).to.be.within(kind === "old_snapshot" ? 90 : 120, 220);
     expect(calm).to.be.greaterThan(10);
   });
 

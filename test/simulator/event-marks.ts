@@ -72,5 +72,9 @@ const SITUATIONS: Situations = {
   corrupt_row_lost: () => "rotten row lost for good",
   scrub_failed: () => "scrub read failed",
   hint_lost: () => "rotten hint struck off",
+  seal_round_ended: ({ outcome, sealed }) => [
+    outcome === "sealed" && sealed > 0 && "tombstones sealed",
+    outcome !== "sealed" && "seal round given up",
+  ],
   peer_call_timed_out: () => "peer call timed out",
 };

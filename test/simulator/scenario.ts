@@ -79,7 +79,9 @@ export type ScenarioSettings = Pick<
   | "scrubIntervalMs"
   | "siblingsMax"
   | "readCacheBytesMax"
->;
+> &
+  /** Only where there are seal rounds. */
+  Partial<Pick<NodeSettings, "sealIntervalMs" | "sealPauseMs" | "requestTimeoutMsMax">>;
 
 export interface Scenario {
   readonly seed: number;
@@ -93,6 +95,8 @@ export interface Scenario {
   readonly clients: number;
   readonly operationsPerClient: number;
   readonly thinkMsMax: number;
+  /** How long all clients rest half-way, so that seal rounds go through in between; not at all where undefined. */
+  readonly restMs?: number;
   /** Longest padding of a value, bytes. */
   readonly paddingMax: number;
   /** Probabilities that a client drops its context, or sends an old one. */
@@ -121,6 +125,7 @@ export function scenarioOf(seed: number): Scenario {
   const { nodes, writeQuorum } = cluster;
   const faults = faultsOf(random.fork("faults"));
   const clients = random.fork("clients");
+  const seals = sealsOf(random.fork("seals"));
   const fragileCount = Math.min(writeQuorum - 1, nodes.length);
   return {
     seed,
@@ -134,11 +139,13 @@ export function scenarioOf(seed: number): Scenario {
     replaysContext: clients.pick([0, 0, 0.1, 0.3]),
     weather: weatherOf(random.fork("weather")),
     pipeDelayMsMax: random.fork("pipes").pick([0.05, 0.5, 5]),
-    settings: settingsOf(random.fork("settings")),
+    ...(seals && { restMs: seals.restMs }),
+    settings: { ...settingsOf(random.fork("settings")), ...seals?.settings },
     changesPerFold: random.fork("folds").pick([undefined, 1, 3]),
     clockDrift: random.fork("drift").pick([0.0001, 0.001, 0.003]),
-    faults,
-    faultEveryMs: random.fork("pace").pick([150, 400, 1_000]),
+    // A disk that is put back as it was before a seal brings back what was sealed since: nothing to be done about that.
+    faults: seals === undefined ? faults : without(faults, "old_snapshot"),
+    faultEveryMs: seals?.faultEveryMs ?? random.fork("pace").pick([150, 400, 1_000]),
     fragile: new Set(
       random
         .fork("fragile")
@@ -146,6 +153,31 @@ export function scenarioOf(seed: number): Scenario {
         .slice(0, fragileCount),
     ),
   };
+}
+
+/** In one seed of five; undefined in the others. */
+function sealsOf(random: SeededRandom) {
+  if (!random.chance(0.2)) return undefined;
+  const sealIntervalMs = random.pick([1_000, 5_000]);
+  const settings = {
+    sealIntervalMs,
+    sealPauseMs: SEAL_PAUSE_MS,
+    requestTimeoutMsMax: SEAL_PAUSE_MS / 4,
+    // So late that hints outlive rounds: else none is left by the time that all members are up.
+    handoffIntervalMs: random.pick([2_000, 150_000, 300_000]),
+  };
+  return {
+    settings,
+    restMs: random.pick([70_000, 110_000]),
+    faultEveryMs: random.pick([400, 5_000, 20_000]),
+  };
+}
+
+/** Longer than anything is on its way that was read from a row, the last attempt of an exchange to push it included. */
+const SEAL_PAUSE_MS = 40_000;
+
+function without(faults: ReadonlySet<FaultKind>, kind: FaultKind): ReadonlySet<FaultKind> {
+  return new Set([...faults].filter((each) => each !== kind));
 }
 
 function settingsOf(random: SeededRandom): ScenarioSettings {

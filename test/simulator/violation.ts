@@ -13,6 +13,12 @@ export type ViolationKind =
   | "acknowledged_before_durable"
   /** I3: a value is there beside a write that had seen it. */
   | "superseded_value_resurrected"
+  /** I3: a tombstone is forgotten while some disk holds what it deletes. */
+  | "sealed_too_early"
+  /** I3: what a tombstone deleted is stored again after that was forgotten. */
+  | "sealed_value_resurrected"
+  /** I4: healed for long enough, a deleted key is still in some table. */
+  | "tombstone_not_collected"
   /** One write is shown twice in one answer. */
   | "duplicate_sibling"
   /** I11: one dot names two values. */

@@ -5,7 +5,7 @@ import type { History, WriteOperation } from "../workload/history.ts";
 import type { DotRegistry } from "../workload/dot-registry.ts";
 import { nameOf } from "../workload/dot-registry.ts";
 import type { Violation } from "../violation.ts";
-import { unionOfCopies } from "./durable-copies.ts";
+import { placeOfKey, unionOfCopies } from "./durable-copies.ts";
 
 /**
  * What is left when all is quiet: the merge of all copies of a key on all disks, held against what clients were told.
@@ -17,6 +17,8 @@ export interface FinalState {
   readonly record: KeyRecord | undefined;
   readonly history: Pick<History, "writesOf">;
   readonly registry: Pick<DotRegistry, "dotsOf">;
+  /** Deletes whose tombstones were there until they were sealed. */
+  readonly sealed?: ReadonlySet<string>;
 }
 
 type Found = Omit<Violation, "atMs">;
@@ -24,16 +26,17 @@ type Found = Omit<Violation, "atMs">;
 export function checkFinalStates(cluster: Cluster): void {
   const { history, registry } = cluster;
   for (const key of history.keys()) {
-    const state = { key, record: unionOfCopies(cluster.hosts, key), history, registry };
+    const sealed = cluster.seals.writesAt(placeOfKey(key));
+    const state = { key, record: unionOfCopies(cluster.hosts, key), history, registry, sealed };
     for (const { kind, detail } of [...lostWrites(state), ...resurrectedWrites(state)])
       cluster.violated(kind, detail);
   }
 }
 
 /** I1: from each acknowledged write a chain of writes that saw the one before leads to one that is still there. */
-export function lostWrites({ key, record, history, registry }: FinalState): Found[] {
+export function lostWrites({ key, record, history, registry, sealed = new Set() }: FinalState): Found[] {
   const writes = history.writesOf(key);
-  const alive = new Set(record?.siblings.map(({ requestId }) => requestId));
+  const alive = new Set([...sealed, ...(record?.siblings.map(({ requestId }) => requestId) ?? [])]);
   const supersededBy = supersessions(writes, registry);
   const found: Found[] = [];
   for (const write of writes) {

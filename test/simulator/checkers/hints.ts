@@ -1,7 +1,7 @@
 import type { NodeId } from "../../../node/core/node-id.ts";
 import type { StoredRow } from "../../../node/core/ports/database.ts";
 import { isMarker } from "../../../node/core/storage/marker-hint.ts";
-import { type Coverage, includes } from "../../../node/core/version/coverage.ts";
+import { type Coverage, emptyCoverage, includes, join } from "../../../node/core/version/coverage.ts";
 import type { Changes } from "../world/simulated-disk.ts";
 import type { SimulatedHost } from "../world/simulated-host.ts";
 import { soundRecord } from "./sound-record.ts";
@@ -65,8 +65,9 @@ export class HintLedger {
     { keeper, owner, place }: { keeper: SimulatedHost; owner: SimulatedHost; place: string },
   ): void {
     if (this.#facts.hasLost(keeper.id) || this.#facts.hasLost(owner.id)) return;
-    const copy = copyAt(owner, place);
-    if (copy !== undefined && includes(copy, owed)) return;
+    const copy = copyAt(owner, place) ?? emptyCoverage;
+    const known = join(copy, owner.forgotten.get(place) ?? emptyCoverage);
+    if (includes(known, owed)) return;
     const detail = `${keeper.id.slice(-2)} strikes ${owner.id.slice(-2)} off a hint, which has not got all of it`;
     this.#facts.violated("hint_lost", detail);
   }

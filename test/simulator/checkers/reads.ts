@@ -1,6 +1,6 @@
 import type { ReadOutcome } from "../../../node/core/coordinator/requests.ts";
 import type { NodeId } from "../../../node/core/node-id.ts";
-import { type Coverage, covers } from "../../../node/core/version/coverage.ts";
+import { type Coverage, covers, join } from "../../../node/core/version/coverage.ts";
 import type { Cluster } from "../cluster.ts";
 import type { KnownDot } from "../workload/dot-registry.ts";
 import type { GivenContext } from "../workload/history.ts";
@@ -91,7 +91,7 @@ function checkPromise(
   }
   if (ownerLostCopies(cluster, key, promised)) return;
   cluster.marks.hit("read checked against durable copies");
-  const coverage = coverageOf(outcome.context);
+  const coverage = join(coverageOf(outcome.context), cluster.seals.coverageAt(placeOfKey(key)));
   const how = `${key}: r=${r}, ${outcome.ownersAnswered} owners answered`;
   const names = namesMissed(promised.dots, coverage);
   if (names !== "") return cluster.violated("read_missed_durable_write", `${how}: no ${names}`);
@@ -110,7 +110,8 @@ export function checkNothingToDelete(
 ): void {
   if (ownerLostCopies(cluster, key, promised)) return;
   if (promised.dots.length > 0) cluster.marks.hit("delete that wrote nothing checked");
-  const names = namesMissed(promised.dots, answered);
+  const known = join(answered, cluster.seals.coverageAt(placeOfKey(key)));
+  const names = namesMissed(promised.dots, known);
   if (names === "") return;
   cluster.violated("delete_missed_durable_write", `${id} of ${key} wrote nothing and did not see ${names}`);
 }

@@ -4,6 +4,7 @@ import { differenceOfOwners, divergence, wrongLeaf } from "../checkers/convergen
 import { tombstoneCountOf, tombstonesMiscounted } from "../checkers/tombstones.ts";
 import { notHeardOf } from "../checkers/gossip.ts";
 import { hintsLeft } from "../checkers/hints.ts";
+import { tombstonesLeft } from "../checkers/seals.ts";
 import type { Cluster } from "../cluster.ts";
 import { HARMLESS_FAULTS, type Scenario } from "../scenario.ts";
 
@@ -14,6 +15,12 @@ const GOSSIP_ROUNDS = 12;
 /** One seed in so many goes on after it has converged. */
 const RESTING_SEEDS = 5;
 const ROOM_FOR_ALL_HINTS = 2 ** 30;
+
+const COLLECT_LOOK_MS = 500;
+/** One that is under way when the last fault ends, one that goes through, and one for what an order did not reach. */
+const ROUNDS_TO_COLLECT = 3;
+/** Of a round, beside its pause: what is asked again and again. */
+const ROUND_MS_MAX = 30_000;
 
 /** Of a handoff that failed again and again, of a rotten row that nobody answered for, and of one exchange. */
 const PAUSES_MS_MAX = 60_000 + 15_000 + 15_000;
@@ -55,6 +62,7 @@ export async function converge(cluster: Cluster): Promise<number> {
     cluster.violated("not_converged", `${left}, ${tookMs.toFixed(0)} ms after the last fault`);
   else {
     if (inDoubt.length > 0) cluster.marks.hit("tombstones counted again");
+    if (cluster.hasSeals) await collect(cluster);
     if (scenario.seed % RESTING_SEEDS === 0) await rest(cluster);
   }
   return tookMs;
@@ -71,6 +79,17 @@ function mustConvergeByHints({ faults, settings }: Scenario): boolean {
 function checkNobodyLeftBehind(cluster: Cluster): void {
   const difference = differenceOfOwners(cluster);
   if (difference !== undefined) cluster.violated("owner_left_behind", `no hint is left, and ${difference}`);
+}
+
+/** I4: nobody is away any more, so that each deleted key is forgotten everywhere within a few seal rounds. */
+async function collect(cluster: Cluster): Promise<void> {
+  const { loop, hosts, scenario } = cluster;
+  const { sealIntervalMs = 0, sealPauseMs = 0 } = scenario.settings;
+  const untilMs = loop.nowMs + ROUNDS_TO_COLLECT * (2 * sealIntervalMs + 1.1 * sealPauseMs + ROUND_MS_MAX);
+  const isCollected = (): boolean => tombstonesLeft(hosts) === undefined && divergence(cluster) === undefined;
+  while (!isCollected() && loop.nowMs < untilMs) await loop.runUntil(loop.nowMs + COLLECT_LOOK_MS);
+  const left = tombstonesLeft(hosts) ?? divergence(cluster);
+  if (left !== undefined) cluster.violated("tombstone_not_collected", left);
 }
 
 /** What has converged stays as it is, whatever is compared and scrubbed. */

@@ -48,11 +48,23 @@ export class Client {
       return;
     }
     const { operationsPerClient, thinkMsMax, keys } = this.#cluster.scenario;
+    const { restMs } = this.#cluster.scenario;
+    const half = Math.ceil(operationsPerClient / 2);
     for (let n = 1; n <= operationsPerClient; n++) {
       const luck = this.#random.fork(n);
+      if (restMs !== undefined && n === half) await this.#sleep(restMs);
       await this.#sleep(luck.between(0, thinkMsMax));
-      await this.#do(n, { kind: luck.pick(KINDS), key: luck.pick(keys) });
+      const left = (n < half ? half - 1 : operationsPerClient) - n;
+      if (restMs !== undefined && left < 2 * keys.length) await this.#do(n, this.#deleting(left));
+      else await this.#do(n, { kind: luck.pick(KINDS), key: luck.pick(keys) });
     }
+  }
+
+  /** Before all rest, and before the end: each key is read, and deleted with what was shown. */
+  #deleting(left: number): Pick<ScheduledOperation, "kind" | "key"> {
+    const { keys } = this.#cluster.scenario;
+    const key = keys[(this.#index + (left >> 1)) % keys.length]!;
+    return { kind: left % 2 === 1 ? "get" : "delete", key };
   }
 
   async #do(n: number, { kind, key }: Pick<ScheduledOperation, "kind" | "key">): Promise<void> {

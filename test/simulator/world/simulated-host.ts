@@ -6,6 +6,7 @@ import type { TombstoneCount } from "../../../node/core/ports/tombstone-store.ts
 import type { OpenedStore } from "../../../node/core/ports/store-identity.ts";
 import type { Observer } from "../../../node/core/ports/observer.ts";
 import type { NodeSettings } from "../../../node/core/settings.ts";
+import type { Coverage } from "../../../node/core/version/coverage.ts";
 import { GroupCommit } from "../../../node/core/storage/group-commit.ts";
 import { ReplicaReader } from "../../../node/core/storage/replica-reader.ts";
 import { StoreClient } from "../../../node/core/storage/store-client.ts";
@@ -45,6 +46,8 @@ export interface HostParts {
  */
 export class SimulatedHost {
   readonly disk = new SimulatedDisk();
+  /** What seals made the cluster forget, by place: no disk needs to show it any more. */
+  readonly forgotten = new Map<string, Coverage>();
   readonly quartz: Quartz;
   readonly id: NodeId;
   readonly #parts: HostParts;
