@@ -127,7 +127,9 @@ export class DynamoNode {
     const controlled = { ...ports, ring: this.ring, calls: control };
     const about = { ...ports.about, zone };
     const condition = (): MemberCondition => this.#condition();
-    this.membership = new Membership({ ...controlled, about, condition, health: this.#health });
+    const keepsCopies = (): boolean =>
+      this.transfers.misplaced().keys !== 0 || ports.store.hintOwners().length > 0;
+    this.membership = new Membership({ ...controlled, about, condition, keepsCopies, health: this.#health });
     this.governance = new RingGovernance({ ...controlled, membership: this.membership });
     this.recovery = new Recovery({
       ...controlled,
@@ -174,6 +176,7 @@ export class DynamoNode {
       // An older hints.db may have come back, with what was sealed since.
       isRecovering: () => this.recovery.isRecovering || this.hintLosses.databaseLoss !== undefined,
       steadyMs: () => this.#health.detector.steadyMs(),
+      departed: () => this.membership.departed(),
     });
   }
 

@@ -31,6 +31,8 @@ export interface MemberEntry {
   readonly ringStore?: string | undefined;
   /** The ring that it serves and has on its disk; undefined where it serves none. */
   readonly ring?: RingNumber | undefined;
+  /** Of a node that has left the ring: whether it still keeps copies or hints, which may come to members; undefined of others. */
+  readonly keepsCopies?: boolean | undefined;
 }
 
 /** `no_ring`: no member yet. `recovering`: has lost data and is no voter in reads until it is repaired. */
@@ -98,7 +100,9 @@ function isNumber(value: unknown): value is number {
 }
 
 /** What older releases do not say may be missing, but not be something else. */
-function isRingKnowledge({ features = [], ringStore = "", ring = null }: Record<string, unknown>): boolean {
+function isRingKnowledge(raw: Record<string, unknown>): boolean {
+  const { features = [], ringStore = "", ring = null, keepsCopies = false } = raw;
+  if (typeof keepsCopies !== "boolean") return false;
   if (!Array.isArray(features) || features.length > FEATURES_MAX || !features.every(isShortText))
     return false;
   if (!isShortText(ringStore)) return false;

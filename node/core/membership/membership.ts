@@ -27,6 +27,8 @@ export interface MembershipParts {
   readonly about: Pick<OwnDescription, "address" | "clientAddress" | "zone" | "software">;
   /** Its own state, asked at each round. */
   readonly condition: () => MemberCondition;
+  /** Whether it keeps copies or hints, or does not know yet; asked once it has left the ring. */
+  readonly keepsCopies: () => boolean;
   readonly ring: RingState & { peerConnected(id: NodeId): void; ringStore(): string | undefined };
   readonly calls: ControlCalls;
   readonly health: HealthWatch;
@@ -109,6 +111,21 @@ export class Membership {
     return ring !== undefined && compareRings(ring, number) >= 0;
   }
 
+  /**
+   * Nodes that have left the ring, and may still have copies or hints that come to members. One that was away for
+   * DEPARTED_MS_MAX counts no more: it is not expected back.
+   */
+  departed(): NodeId[] {
+    const goneBeforeMs = this.#parts.clock.monotonicMs() - DEPARTED_MS_MAX;
+    return this.#table
+      .entries()
+      .filter(({ id, ring, keepsCopies }) => {
+        if (id === this.#parts.self || this.#isMember(id) || ring === undefined) return false;
+        return keepsCopies !== false && (this.isHealthy(id) || this.view(id).sinceMs > goneBeforeMs);
+      })
+      .map(({ id }) => id);
+  }
+
   /** Nodes that were heard of, members or not, this one included; in no order. */
   known(): NodeId[] {
     return this.#table.entries().map(({ id }) => id);
@@ -144,6 +161,7 @@ export class Membership {
     const members = ring?.members ?? [];
     const down = members.filter((member) => !this.isHealthy(member.id)).map(({ id }) => id);
     const condition = members.length === 0 ? "no_ring" : this.#parts.condition();
+    const hasLeft = ring !== undefined && !this.#isMember(this.#parts.self);
     return {
       ...this.#parts.about,
       condition,
@@ -151,6 +169,7 @@ export class Membership {
       features: FEATURES,
       ringStore: this.#parts.ring.ringStore(),
       ring: ring && { generation: ring.generation, epoch: ring.epoch },
+      keepsCopies: hasLeft ? this.#parts.keepsCopies() : undefined,
     };
   }
 
@@ -158,6 +177,9 @@ export class Membership {
     return this.#parts.ring.current()?.members.some((member) => member.id === id) ?? false;
   }
 }
+
+/** A day. */
+const DEPARTED_MS_MAX = 86_400_000;
 
 /** Of this release. */
 const FEATURES = [ELASTIC] as const;

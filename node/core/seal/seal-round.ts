@@ -27,7 +27,8 @@ export interface SealAnswer {
 }
 
 export interface PassQuestion {
-  readonly ring: Pick<Ring, "members" | "change">;
+  /** Nodes that have left, and may still have copies, are asked like members. */
+  readonly ring: { readonly members: readonly { readonly id: NodeId }[]; readonly change: Ring["change"] };
   readonly digest: string;
   /** Records asked about, at most SEALED_AT_ONCE_MAX. */
   readonly records: number;

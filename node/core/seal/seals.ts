@@ -34,6 +34,8 @@ export interface SealsParts extends Omit<SealServerParts, "store"> {
   readonly store: SealStore & TombstoneStore & Pick<ReplicaStore, "oldestWriteAgeMs">;
   readonly calls: PeerCalls;
   readonly isConnected: (peer: NodeId) => boolean;
+  /** Nodes that have left the ring and may still have copies or hints that come to members. */
+  readonly departed: () => readonly NodeId[];
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -130,10 +132,9 @@ export class Seals {
   /** Why no round would go through, as far as this node knows by itself. */
   #hindrance(): Pick<Ended, "outcome" | "node"> | undefined {
     const { ring, self, isConnected, isRecovering } = this.#parts;
-    const { members = [], change = null } = ring.current() ?? {};
-    if (change !== null) return { outcome: "changing", node: undefined };
+    if ((ring.current()?.change ?? null) !== null) return { outcome: "changing", node: undefined };
     if (isRecovering()) return { outcome: "recovering", node: self };
-    const away = members.find(({ id }) => id !== self && !isConnected(id));
+    const away = this.#asked().find(({ id }) => id !== self && !isConnected(id));
     return away && { outcome: "silent", node: away.id };
   }
 
@@ -189,6 +190,9 @@ export class Seals {
     { rows, marks }: Group,
     { digest, begunMs, firstMs }: { digest: string; begunMs: number; firstMs: number },
   ) {
+    const stranger = this.#asked().find(({ id }) => !marks.has(id));
+    if (stranger !== undefined)
+      return { pass: { kind: "no_round", node: stranger.id, reason: "changing" } as const, rows: [] };
     const pausedMs = this.#nowMs() - firstMs;
     const { answers, declined } = await this.#askAll((id) => ({ kind: "ask", since: marks.get(id), rows }));
     const since = { firstDigest: digest, pausedMs, sinceFirstMs: this.#nowMs() - begunMs };
@@ -196,10 +200,18 @@ export class Seals {
     return { pass, rows: coveredOf(rows, pass) };
   }
 
+  #asked(): { readonly id: NodeId }[] {
+    const members = this.#parts.ring.current()?.members ?? [];
+    return [...members.map(({ id }) => ({ id })), ...this.#parts.departed().map((id) => ({ id }))];
+  }
+
   #question(rows: readonly SealedRow[]) {
     const { ring } = this.#parts;
-    const { members = [], change = null } = ring.current() ?? {};
-    return { ring: { members, change }, digest: ring.hash(), records: rows.length };
+    return {
+      ring: { members: this.#asked(), change: ring.current()?.change ?? null },
+      digest: ring.hash(),
+      records: rows.length,
+    };
   }
 
   async #askAll(requestTo: (member: NodeId) => SealRequest) {
@@ -214,7 +226,7 @@ export class Seals {
       answers.set(id, reply.answer);
       marks.set(id, reply.mark);
     };
-    await Promise.all((this.#parts.ring.current()?.members ?? []).map(({ id }) => ask(id)));
+    await Promise.all(this.#asked().map(({ id }) => ask(id)));
     await this.#yield(startMs);
     return { answers, marks, declined };
   }
@@ -222,8 +234,7 @@ export class Seals {
   /** Whoever is not reached keeps what it has: garbage for a later round. */
   async #tell(rows: readonly SealedRow[]): Promise<void> {
     if (rows.length === 0) return;
-    const members = this.#parts.ring.current()?.members ?? [];
-    await Promise.all(members.map(({ id }) => this.#calls.ask(id, { kind: "seal", rows })));
+    await Promise.all(this.#asked().map(({ id }) => this.#calls.ask(id, { kind: "seal", rows })));
   }
 
   #ended(ended: Ended): void {

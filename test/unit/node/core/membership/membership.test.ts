@@ -14,11 +14,15 @@ function membership({ ring }: { ring: Ring | undefined } = { ring: ringOf({ memb
   const timers = { after: () => () => undefined, soon: (run: () => void) => run() };
   const observer = { event: () => undefined };
   const health = new HealthWatch({ clock, timers, observer });
-  const state: { condition: MemberCondition } = { condition: "serving" };
+  const state: { condition: MemberCondition; keepsCopies: boolean } = {
+    condition: "serving",
+    keepsCopies: true,
+  };
   const members = new Membership({
     self,
     about: aboutNode(0),
     condition: () => state.condition,
+    keepsCopies: () => state.keepsCopies,
     ring: {
       current: () => ring,
       hash: () => "aa",
@@ -91,5 +95,25 @@ describe("membership", () => {
     tell(entryOf(1, { condition: "draining" }), entryOf(2, { condition: "recovering" }), entryOf(3));
     expect([1, 2, 3].map((n) => members.isSlow(nodeId(n)))).to.deep.equal([true, true, false]);
     expect([1, 2, 3].map((n) => members.isHealthy(nodeId(n)))).to.deep.equal([true, true, true]);
+  });
+
+  it("says, once it has left the ring, whether it keeps anything, and knows whom of the others that is true of", () => {
+    const left = membership({ ring: ringOf({ members: membersOf(4).slice(1) }) });
+    expect(left.ownWords()).to.deep.include({ keepsCopies: true });
+    left.state.keepsCopies = false;
+    left.members.entry(self);
+    expect(left.ownWords()).to.deep.include({ keepsCopies: false });
+    const { members, health, tell, ownWords } = membership();
+    expect(ownWords()).to.not.have.property("keepsCopies", true);
+    const ring = { generation: 1, epoch: 3 };
+    for (const n of [4, 5, 6, 7]) health.detector.connected(nodeId(n));
+    tell(
+      entryOf(1, { ring }),
+      entryOf(4, { ring, keepsCopies: true }),
+      entryOf(5, { ring, keepsCopies: false }),
+      entryOf(6, { ring }),
+      entryOf(7),
+    );
+    expect(members.departed()).to.have.members([nodeId(4), nodeId(6)]);
   });
 });
