@@ -49,8 +49,8 @@ export interface NodeSurroundings {
 
 const PEER_STATES = { down: 0, slow: 1, up: 2 } as const;
 const STOP_GRACE_MS = 5_000;
-/** A turn of a busy event loop serves some ten requests; as many clients may come anew. */
-const CLIENT_LISTENERS = 8;
+/** Clients taken in during one turn, at most: docs/decisions/0013. */
+const CLIENT_LISTENERS = 32;
 const KEY_IDS = Array.from({ length: 256 }, (_, id) => id);
 
 /** Builds a member on real sockets, threads and disks. Rejects where one of them cannot be had, and says which. */

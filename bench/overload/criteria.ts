@@ -9,8 +9,8 @@ import type { MeasuredStep, OverloadResult } from "./measure.ts";
 export const GOODPUT_SHARE_MIN = 0.8;
 /** Else the capacity was measured too low, and the steps that shall show an overload show none. */
 export const TWICE_MIN = 1.8;
-/** A quarter of the default deadline: who is refused by then can still try another node. */
-export const REFUSAL_P99_MS_MAX = 250;
+/** Half of the default deadline: who is refused by then can still try another node. */
+export const REFUSAL_P99_MS_MAX = 500;
 export const UNEXPLAINED_SHARE_MAX = 0.01;
 export const RECOVERY_MS_MAX = 10_000;
 export const SENT_LATE_SHARE_MAX = 0.01;

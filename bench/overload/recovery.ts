@@ -2,7 +2,8 @@
  * How long an overload outlives its cause. Requests are sorted into slices by when they were due; after the load has
  * fallen below the capacity, the cluster has recovered at the end of the last slice in which too many were not good.
  */
-export const SLICE_MS = 250;
+/** A second, or else a hiccup of a quarter of one counts as an overload that lasted until then. */
+export const SLICE_MS = 1_000;
 
 /** Of the requests of a slice, so many must be good. */
 export const GOOD_SHARE_MIN = 0.99;

@@ -94,7 +94,8 @@ const DEFAULTS = {
   readers: 2,
   freeBytesMin: 64 * MEBIBYTE,
   ballastBytes: 16 * MEBIBYTE,
-  writerCacheBytes: 64 * MEBIBYTE,
+  // More is slower until a file has 1 GiB (docs/decisions/0016): SQLite walks the whole cache at nearly every commit.
+  writerCacheBytes: 16 * MEBIBYTE,
   readerCacheBytes: 32 * MEBIBYTE,
   checkpointPagesMin: 8_192,
 } as const;

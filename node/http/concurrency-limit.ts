@@ -15,7 +15,11 @@ export interface ConcurrencyLimitOptions {
 
 /** So many are let in however long they take: they show what the floor is. */
 export const LIMIT_MIN = 16;
-const LIMIT_FIRST = 64;
+/**
+ * Before anything is known. Clients that come again at once when they are refused take so much of the node that nobody is
+ * served in time, and then the limit falls further: 256 clients of three nodes found 64 places a node and never got out of it.
+ */
+const LIMIT_FIRST = 128;
 
 const SAMPLES_MIN = 8;
 const SAMPLES_MAX = 256;

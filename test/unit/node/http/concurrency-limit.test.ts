@@ -119,6 +119,12 @@ describe("concurrency limit", () => {
     expect(limit.limit).to.be.below(30);
   });
 
+  it("has room for 256 clients of three nodes before it has learnt anything", () => {
+    const limit = new ConcurrencyLimit({ max: 512, delayMsTarget: 200 });
+    for (let i = 0; i < Math.ceil(256 / 3); i++) limit.started();
+    expect(limit.full).to.equal(false);
+  });
+
   it("does not count requests that failed", () => {
     const limit = new ConcurrencyLimit({ max: 512, delayMsTarget: 200 });
     const before = limit.limit;
