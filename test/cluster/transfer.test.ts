@@ -132,7 +132,7 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
     await signalAtOnce([third], "SIGSTOP");
     await delay(3_000);
     await signalAtOnce([third], "SIGCONT");
-    console.log(expectCode(await leave, 0).err);
+    expectCode(await leave, 0);
     await signalAtOnce([third], "SIGSTOP");
     const status = () => admin<AdminStatus>(fourth, "status");
     await until("it waits for the silent owner", async () => {
