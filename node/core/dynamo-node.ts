@@ -210,6 +210,7 @@ export class DynamoNode {
     this.#health.onRecovered((peer) => {
       this.#handoff.peerConnected(peer);
       this.antiEntropy.compareSoon(peer);
+      this.transfers.peerConnected(peer);
     });
     this.membership.start();
     this.governance.start();
