@@ -2,6 +2,7 @@ import type { NodeId } from "../../node/core/node-id.ts";
 import { decodeForwarded } from "../../node/core/coordinator/forwarding.ts";
 import type { CoreEvent } from "../../node/core/ports/observer.ts";
 import { partitionOf, positionOf } from "../../node/core/ring/position.ts";
+import type { PartitionRoutes } from "../../node/core/ring/change/change-routes.ts";
 import type { PreferenceList } from "../../node/core/ring/ring.ts";
 import { defaultSettings } from "../../node/core/settings.ts";
 import { isMarker } from "../../node/core/storage/marker-hint.ts";
@@ -17,6 +18,7 @@ import { HintLedger } from "./checkers/hints.ts";
 import { LossLedger } from "./checkers/losses.ts";
 import { RingLedger } from "./checkers/rings.ts";
 import { SealLedger } from "./checkers/seals.ts";
+import { placeOfKey } from "./checkers/durable-copies.ts";
 import { soundRecord } from "./checkers/sound-record.ts";
 import { BUCKET } from "./workload/bucket.ts";
 import { DotRegistry } from "./workload/dot-registry.ts";
@@ -47,19 +49,22 @@ export class Cluster {
   readonly hints = new HintLedger({
     host: (node) => this.host(node),
     hasLost: (node) => this.#destroyedMs.has(node),
+    ownersNow: (place) => (this.changesRing ? this.#ownersOfPlace(place) : []),
     violated: (kind, detail) => this.violated(kind, detail),
   });
   readonly #comparisons = new ComparisonLedger({
     host: (node) => this.host(node),
     keys: () => this.history.keys(),
     preferenceList: (key) => this.preferenceList(key),
-    isSpoilt: (node) => this.#destroyedMs.has(node) || this.treeSpoilt.has(node),
+    // An exchange is of the ring that it began with; which that was cannot be seen from here.
+    isSpoilt: (node) => this.changesRing || this.#destroyedMs.has(node) || this.treeSpoilt.has(node),
     violated: (kind, detail) => this.violated(kind, detail),
     concurrent: () => this.marks.hit("anti-entropy merged concurrent copies"),
   });
   readonly seals = new SealLedger({
     hosts: () => this.hosts,
     violated: (kind, detail) => this.violated(kind, detail),
+    changesRing: () => this.changesRing,
     writtenAgain: () => this.marks.hit("key written after it was sealed"),
   });
   readonly rings = new RingLedger();
@@ -86,6 +91,8 @@ export class Cluster {
   readonly #destroyedMs = new Map<NodeId, number>();
   readonly #preferenceLists = new Map<string, PreferenceList>();
   readonly #convictions = new ConvictionChecker((kind, detail) => this.violated(kind, detail));
+  /** Of the ring at each epoch. */
+  readonly #phases = new Map<number, "settled" | "transfer" | "flipped">();
   #requestsUntilMs = 0;
   #onCommitting: (host: SimulatedHost, durationMs: number) => void = () => undefined;
 
@@ -113,6 +120,10 @@ export class Cluster {
       received: (from, to) => this.#convictions.heard(this.host(to), from),
     });
     this.hosts = scenario.nodes.map((node) => this.#hostOf(node));
+  }
+
+  get changesRing(): boolean {
+    return this.scenario.spares !== undefined;
   }
 
   get hasSeals(): boolean {
@@ -188,8 +199,28 @@ export class Cluster {
     return this.#destroyedMs.get(node);
   }
 
-  /** Owners and stand-ins of a key in the formed ring, which never changes in a run. */
+  /** Rings that nodes which are up serve, the latest first. */
+  servedRings(): readonly SimulatedHost[] {
+    const served = new Map<string, SimulatedHost>();
+    for (const host of this.hosts) {
+      const ring = host.node?.ring;
+      if (ring?.current() !== undefined && !served.has(ring.hash())) served.set(ring.hash(), host);
+    }
+    return [...served.values()].sort((a, b) => epochOf(b) - epochOf(a));
+  }
+
+  /** Where reads of a key go, and writes, by the ring that this host serves. */
+  routesAt(host: SimulatedHost, key: string): PartitionRoutes {
+    const position = positionOf({ bucket: BUCKET, key: utf8.encode(key) }, simulatedHash);
+    return host.node!.ring.routes(partitionOf(position, this.scenario.partitions));
+  }
+
+  /** Owners and stand-ins of a key: in the formed ring, or, where it changes, in the latest that is served. */
   preferenceList(key: string): PreferenceList {
+    if (this.changesRing) {
+      const [latest] = this.servedRings();
+      if (latest !== undefined) this.#preferenceLists.set(key, this.routesAt(latest, key).read);
+    }
     let list = this.#preferenceLists.get(key);
     if (list === undefined) {
       const node = this.hosts.find((host) => host.node?.ring.current() !== undefined)?.node;
@@ -199,6 +230,13 @@ export class Cluster {
       this.#preferenceLists.set(key, list);
     }
     return list;
+  }
+
+  /** By each ring that is served. */
+  #ownersOfPlace(place: string): (readonly NodeId[])[] {
+    const key = this.scenario.keys.find((each) => placeOfKey(each) === place);
+    if (key === undefined) return [];
+    return this.servedRings().map((host) => this.routesAt(host, key).write.owners);
   }
 
   host(id: NodeId): SimulatedHost {
@@ -303,6 +341,23 @@ export class Cluster {
     else this.violated("loss_made_up", `${id.slice(-2)} lost nothing and is recovering: ${reason}`);
   }
 
+  #markRing(id: NodeId): void {
+    const keeper = this.host(id).node?.ring;
+    const ring = keeper?.current();
+    if (keeper === undefined || ring === undefined) return;
+    const phase = ring.format === 2 ? (ring.change?.phase ?? "settled") : "settled";
+    const before = this.#phases.get(ring.epoch - 1);
+    this.#phases.set(ring.epoch, phase);
+    if (phase === "transfer") this.marks.hit("ring change begun");
+    if (phase === "flipped") this.marks.hit("ring change flipped");
+    if (phase === "settled" && before === "flipped") this.marks.hit("ring change ended");
+    if (phase === "settled" && before === "transfer") this.marks.hit("ring change cancelled");
+    if (keeper.standing() === "left" && this.scenario.spares?.includes(id) !== true)
+      this.marks.hit("member left");
+    if (keeper.isMember() && this.scenario.spares?.includes(id) === true)
+      this.marks.hit("spare became a member");
+  }
+
   #observed(id: NodeId, event: CoreEvent): void {
     this.trace.line(this.loop.nowMs, `${id.slice(-2)} ${event.kind}`);
     markEvent(event, this.marks, this.scenario);
@@ -311,6 +366,7 @@ export class Cluster {
     if (event.kind === "recovery_finished") this.losses.recovered(id);
     if (event.kind === "antientropy_exchanged") this.#comparisons.exchanged(id, event, this.loop.nowMs);
     if (event.kind === "ring_installed" && this.rings.hasLost(id)) this.marks.hit("ring learnt from a peer");
+    if (event.kind === "ring_installed" && this.changesRing) this.#markRing(id);
     const wrong =
       event.kind === "ring_installed"
         ? this.rings.installed(id, event.epoch, event.hash)
@@ -319,4 +375,8 @@ export class Cluster {
           : undefined;
     if (wrong !== undefined) this.violated(wrong.kind, wrong.detail);
   }
+}
+
+function epochOf({ node }: SimulatedHost): number {
+  return node?.ring.current()?.epoch ?? 0;
 }

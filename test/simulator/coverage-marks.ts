@@ -101,6 +101,12 @@ export const REQUIRED_MARKS = [
   "tombstones sealed",
   "seal round given up",
   "key written after it was sealed",
+  "ring change begun",
+  "ring change flipped",
+  "ring change ended",
+  "ring change cancelled",
+  "member left",
+  "spare became a member",
 ] as const;
 
 /** Situations that it takes hundreds of seeds to get into. */

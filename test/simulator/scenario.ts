@@ -33,7 +33,8 @@ export const FAULT_KINDS = [
   "wall_jump",
 ] as const;
 
-export type FaultKind = (typeof FAULT_KINDS)[number];
+/** "ring_change": nodes join, leave or replace others, or a change is cancelled; in the seeds that have spares. */
+export type FaultKind = (typeof FAULT_KINDS)[number] | "ring_change";
 
 /**
  * Kinds that destroy what is kept for good: only the hosts of `Scenario.fragile` may meet them, so that a copy of each
@@ -86,6 +87,8 @@ export type ScenarioSettings = Pick<
 export interface Scenario {
   readonly seed: number;
   readonly nodes: readonly { readonly id: NodeId; readonly zone: string }[];
+  /** Those of them that are not in the formed ring: they join, where the ring changes. None where undefined. */
+  readonly spares?: readonly NodeId[];
   readonly replicas: number;
   readonly partitions: number;
   readonly readQuorum: number;
@@ -126,10 +129,14 @@ export function scenarioOf(seed: number): Scenario {
   const faults = faultsOf(random.fork("faults"));
   const clients = random.fork("clients");
   const seals = sealsOf(random.fork("seals"));
+  // One alone, which N=1 may leave, seals without telling anybody (checkers/seals.ts).
+  const spares = cluster.replicas === 1 ? [] : sparesOf(random.fork("spares"), nodes);
   const fragileCount = Math.min(writeQuorum - 1, nodes.length);
   return {
     seed,
     ...cluster,
+    nodes: [...nodes, ...spares],
+    ...(spares.length > 0 && { spares: spares.map(({ id }) => id) }),
     keys: Array.from({ length: clients.pick([1, 1, 2, 3, 5]) }, (_, i) => `k${i}`),
     clients: clients.pick([2, 3, 4, 6]),
     operationsPerClient: 15 + clients.below(45),
@@ -144,7 +151,7 @@ export function scenarioOf(seed: number): Scenario {
     changesPerFold: random.fork("folds").pick([undefined, 1, 3]),
     clockDrift: random.fork("drift").pick([0.0001, 0.001, 0.003]),
     // A disk that is put back as it was before a seal brings back what was sealed since: nothing to be done about that.
-    faults: seals === undefined ? faults : without(faults, "old_snapshot"),
+    faults: changing(seals === undefined ? faults : without(faults, "old_snapshot"), spares.length > 0),
     faultEveryMs: seals?.faultEveryMs ?? random.fork("pace").pick([150, 400, 1_000]),
     fragile: new Set(
       random
@@ -153,6 +160,22 @@ export function scenarioOf(seed: number): Scenario {
         .slice(0, fragileCount),
     ),
   };
+}
+
+/** In one seed of four, up to three. */
+function sparesOf(random: SeededRandom, nodes: Scenario["nodes"]): Scenario["nodes"] {
+  if (!random.chance(0.25)) return [];
+  const zones = new Set(nodes.map(({ zone }) => zone)).size;
+  return Array.from({ length: 1 + random.below(3) }, (_, i) => {
+    const index = nodes.length + i;
+    return { id: nodeIdOf(index), zone: nodes[0]!.zone === "" ? "" : `zone-${index % Math.max(1, zones)}` };
+  });
+}
+
+/** Rings that change while disks lose what they have are not asked for yet. */
+function changing(faults: ReadonlySet<FaultKind>, changes: boolean): ReadonlySet<FaultKind> {
+  if (!changes) return faults;
+  return new Set<FaultKind>(["ring_change", ...[...faults].filter((kind) => !DESTRUCTIVE_FAULTS.has(kind))]);
 }
 
 /** In one seed of five; undefined in the others. */

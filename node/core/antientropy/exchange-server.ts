@@ -164,6 +164,7 @@ export class ExchangeServer {
       return ours === undefined || compareBytes(ours.root, theirs[i]!) !== 0;
     });
     if (differing.length === 0 && partitions === undefined) onEqual(from, shared);
+    if (differing.length === 0) this.#transfers.ended(from);
     return ok("roots", { differing });
   }
 

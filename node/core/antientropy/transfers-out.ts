@@ -2,7 +2,7 @@ import type { NodeId } from "../node-id.ts";
 
 /**
  * To which nodes this one gives copies at the same time while the ring changes: questions of an exchange keep nothing
- * between them, so whoever was let in holds a place until it has not asked for some time.
+ * between them, so whoever was let in holds a place until it has not asked for some time, or was told that all is equal.
  */
 export const TRANSFERS_OUT_MAX = 2;
 /** Longer than the pause between two steps of an exchange. */
@@ -18,6 +18,11 @@ export class TransfersOut {
     if (!this.#askedMs.has(peer) && this.#askedMs.size >= TRANSFERS_OUT_MAX) return false;
     this.#askedMs.set(peer, nowMs);
     return true;
+  }
+
+  /** It was told that all is equal: its exchange is over, and what it asks for next begins another. */
+  ended(peer: NodeId): void {
+    this.#askedMs.delete(peer);
   }
 
   /** The peer has asked on. */

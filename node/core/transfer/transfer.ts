@@ -49,6 +49,7 @@ export const TRANSFERS_IN_MAX = 2;
 const LOOK_MS = 500;
 /** What is cut goes on where it was, since what has arrived is equal. */
 const TRANSFER_MS_MAX = 120_000;
+const POSTPONED_MS = 1_000;
 const BACKOFF_MS = 500;
 const BACKOFF_MS_MAX = 30_000;
 
@@ -159,7 +160,8 @@ export class Transfer {
     this.#ledger.note(change, source, equal);
     const counts = { partitions: proving.length, equal: equal.length };
     observer.event({ kind: "partitions_transferred", ...report, ...counts, peerId: source });
-    if (equal.length < proving.length) this.#failed(source);
+    if (report.outcome === "postponed") this.#postponed(source);
+    else if (equal.length < proving.length) this.#failed(source);
     else this.#backoffs.delete(source);
   }
 
@@ -179,6 +181,13 @@ export class Transfer {
 
   #isBusy(partition: number): boolean {
     return [...this.#underWay].some(({ partitions }) => partitions.includes(partition));
+  }
+
+  /** It gives copies to others: its turn comes within seconds, however often that happens. */
+  #postponed(source: NodeId): void {
+    const { failures = 0 } = this.#backoffs.get(source) ?? {};
+    const notBeforeMs = this.#parts.clock.monotonicMs() + POSTPONED_MS * (0.5 + this.#chance());
+    this.#backoffs.set(source, { failures, notBeforeMs });
   }
 
   #failed(source: NodeId): void {

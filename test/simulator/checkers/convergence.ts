@@ -1,5 +1,6 @@
 import { leafOf, xorHash, HASH_BYTES, LEAVES_PER_BLOCK } from "../../../node/core/merkle/leaf.ts";
 import { TreeReader } from "../../../node/core/merkle/tree-reader.ts";
+import type { Ring } from "../../../node/core/ring/ring.ts";
 import { compareBytes } from "../../../node/core/version/record.ts";
 import type { Cluster } from "../cluster.ts";
 import type { DatabaseFile } from "../world/simulated-disk.ts";
@@ -19,6 +20,8 @@ import { soundRecord } from "./sound-record.ts";
 export function divergence(cluster: Cluster): string | undefined {
   const recovering = cluster.hosts.find(({ node }) => node?.recovery.isRecovering === true);
   if (recovering !== undefined) return `${recovering.id.slice(-2)} is still recovering`;
+  const unchanged = cluster.changesRing ? ringLeft(cluster) : undefined;
+  if (unchanged !== undefined) return unchanged;
   for (const host of cluster.hosts) {
     const left = hintsLeft(host);
     if (left > 0) return `${host.id.slice(-2)} still keeps ${left} hints`;
@@ -26,6 +29,21 @@ export function divergence(cluster: Cluster): string | undefined {
   const difference = differenceOfOwners(cluster);
   if (difference !== undefined) return difference;
   return wrongTree(cluster) ?? miscount(cluster);
+}
+
+/** A change that has begun comes to its end, and everybody who was ever a member hears of it. */
+function ringLeft(cluster: Cluster): string | undefined {
+  const [latest, behind] = cluster.servedRings();
+  const ring = latest?.node?.ring.current();
+  if (ring === undefined) return "nobody serves a ring";
+  if (ring.change !== null) return `change ${ring.change.changeId} is in phase ${changePhase(ring)}`;
+  if (behind !== undefined) return `${behind.id.slice(-2)} serves an earlier ring`;
+  const lost = ring.members.find(({ id }) => cluster.host(id).node?.ring.current() === undefined);
+  return lost && `${lost.id.slice(-2)} is a member and serves no ring`;
+}
+
+function changePhase(ring: Ring): string {
+  return ring.format === 2 ? (ring.change?.phase ?? "none") : "none";
 }
 
 function miscount({ hosts }: Cluster): string | undefined {

@@ -10,6 +10,8 @@ export interface HintFacts {
   host(node: NodeId): SimulatedHost;
   /** Whether this node's disk has lost copies. */
   hasLost(node: NodeId): boolean;
+  /** Of hints of former owners: whom they may have gone to instead, by each ring that is served. */
+  ownersNow(place: string): (readonly NodeId[])[];
   violated(kind: "hint_lost", detail: string): void;
 }
 
@@ -65,9 +67,12 @@ export class HintLedger {
     { keeper, owner, place }: { keeper: SimulatedHost; owner: SimulatedHost; place: string },
   ): void {
     if (this.#facts.hasLost(keeper.id) || this.#facts.hasLost(owner.id)) return;
-    const copy = copyAt(owner, place) ?? emptyCoverage;
-    const known = join(copy, owner.forgotten.get(place) ?? emptyCoverage);
-    if (includes(known, owed)) return;
+    const has = (host: SimulatedHost): boolean => {
+      const copy = copyAt(host, place) ?? emptyCoverage;
+      return includes(join(copy, host.forgotten.get(place) ?? emptyCoverage), owed);
+    };
+    const others = this.#facts.ownersNow(place).filter((owners) => !owners.includes(owner.id));
+    if (has(owner) || others.some((owners) => owners.every((id) => has(this.#facts.host(id))))) return;
     const detail = `${keeper.id.slice(-2)} strikes ${owner.id.slice(-2)} off a hint, which has not got all of it`;
     this.#facts.violated("hint_lost", detail);
   }

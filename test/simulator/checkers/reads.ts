@@ -1,5 +1,6 @@
 import type { ReadOutcome } from "../../../node/core/coordinator/requests.ts";
 import type { NodeId } from "../../../node/core/node-id.ts";
+import type { Dot } from "../../../node/core/version/dot.ts";
 import { type Coverage, covers, join } from "../../../node/core/version/coverage.ts";
 import type { Cluster } from "../cluster.ts";
 import type { KnownDot } from "../workload/dot-registry.ts";
@@ -19,23 +20,29 @@ export interface Promised {
   readonly dotsBeforeLoss: readonly KnownDot[];
   /** Owners that everybody who is up is connected to, and believes up and whole. */
   readonly present: ReadonlySet<NodeId>;
+  /** Digests of the rings that were served; none where the ring does not change. */
+  readonly rings: ReadonlySet<string>;
 }
 
 /** R + W > N, seen from the disks: whatever N-R+1 owners hold now, R owners cannot all miss. */
 export function promisedDots(cluster: Cluster, key: string, r: number): Promised {
   const { owners } = cluster.preferenceList(key);
-  const copies = owners.map((owner) => durableCopies(cluster.host(owner), key).data?.coverage);
   const enough = owners.length - r + 1;
-  const dots = cluster.registry
-    .all(key)
-    .filter(({ dot }) => copies.filter((copy) => copy !== undefined && covers(copy, dot)).length >= enough);
+  const isKept = (by: readonly NodeId[], dot: Dot): boolean => {
+    const copies = by.map((owner) => durableCopies(cluster.host(owner), key).data?.coverage);
+    return copies.filter((copy) => copy !== undefined && covers(copy, dot)).length >= by.length - r + 1;
+  };
+  const rings = cluster.changesRing ? cluster.servedRings() : [];
+  const sets = rings.length === 0 ? [owners] : rings.map((host) => cluster.routesAt(host, key).read.owners);
+  const dots = cluster.registry.all(key).filter(({ dot }) => sets.every((by) => isKept(by, dot)));
   const present = new Set(
     owners.filter(
       (owner) => cluster.network.isReachable(owner) && cluster.isBelievedUp(owner) && cluster.isVoter(owner),
     ),
   );
   const dotsBeforeLoss = cluster.losses.promised(key, enough);
-  return { atMs: cluster.loop.nowMs, dots, dotsBeforeLoss, present };
+  const digests = new Set(rings.map(({ node }) => node!.ring.hash()));
+  return { atMs: cluster.loop.nowMs, dots, dotsBeforeLoss, present, rings: digests };
 }
 
 /** Holds one answer of a get against all that is known; returns the context it gave, undefined where none. */
@@ -89,7 +96,7 @@ function checkPromise(
     cluster.marks.hit("answer with fewer owners than R");
     return;
   }
-  if (ownerLostCopies(cluster, key, promised)) return;
+  if (ownerLostCopies(cluster, key, promised) || hasNewRing(cluster, promised)) return;
   cluster.marks.hit("read checked against durable copies");
   const coverage = join(coverageOf(outcome.context), cluster.seals.coverageAt(placeOfKey(key)));
   const how = `${key}: r=${r}, ${outcome.ownersAnswered} owners answered`;
@@ -108,7 +115,7 @@ export function checkNothingToDelete(
   cluster: Cluster,
   { id, key, answered, promised }: { id: string; key: string; answered: Coverage; promised: Promised },
 ): void {
-  if (ownerLostCopies(cluster, key, promised)) return;
+  if (ownerLostCopies(cluster, key, promised) || hasNewRing(cluster, promised)) return;
   if (promised.dots.length > 0) cluster.marks.hit("delete that wrote nothing checked");
   const known = join(answered, cluster.seals.coverageAt(placeOfKey(key)));
   const names = namesMissed(promised.dots, known);
@@ -118,6 +125,12 @@ export function checkNothingToDelete(
 
 function ownerLostCopies(cluster: Cluster, key: string, { atMs }: Promised): boolean {
   return cluster.preferenceList(key).owners.some((owner) => (cluster.destroyedMs(owner) ?? -1) >= atMs);
+}
+
+/** What was promised was so of the owners by the rings that were served then. */
+function hasNewRing(cluster: Cluster, { rings }: Promised): boolean {
+  if (!cluster.changesRing) return false;
+  return cluster.servedRings().some(({ node }) => !rings.has(node!.ring.hash()));
 }
 
 function namesMissed(dots: readonly KnownDot[], coverage: Coverage): string {
@@ -136,6 +149,8 @@ function checkPatience(
   { key, outcome, promised }: { key: string; outcome: Read; promised: Promised },
 ): void {
   const { loop, scenario, hosts } = cluster;
+  // Who is asked hangs on the ring of whoever coordinates.
+  if (promised.rings.size > 1 || hasNewRing(cluster, promised)) return;
   if (loop.nowMs - promised.atMs > scenario.requestTimeoutMs * 0.8) return;
   const { owners } = cluster.preferenceList(key);
   // A stand-in's record counts at once, and who voted cannot be seen from here.

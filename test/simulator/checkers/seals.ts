@@ -11,6 +11,7 @@ import { soundRecord } from "./sound-record.ts";
 
 export interface SealFacts {
   hosts(): readonly SimulatedHost[];
+  changesRing(): boolean;
   violated(kind: "sealed_too_early" | "sealed_value_resurrected", detail: string): void;
   /** A key is written of which something was forgotten. */
   writtenAgain(): void;
@@ -49,12 +50,13 @@ export class SealLedger {
       if (isDeleted(row)) this.#forget(placeOf(row.position), row.coverage, this.#writesOf(row.position));
   }
 
-  /** To be called before the rows are in the file; a node that is alone is told by nobody. */
+  /** To be called before the rows are in the file. */
   dataDurable(host: SimulatedHost, changes: Changes): void {
     for (const [place, row] of changes) {
       const before = host.disk.data.rows.get(place);
       const record = before && soundRecord(before);
-      if (row === undefined && record !== undefined && isTombstone(record))
+      // A node that is alone is told by nobody. Where the ring changes, rows also go because others own them.
+      if (!this.#facts.changesRing() && row === undefined && record !== undefined && isTombstone(record))
         this.#forget(place, record.coverage, writesOf(record));
       this.#look(host, place, row);
     }

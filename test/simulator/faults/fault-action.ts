@@ -30,6 +30,13 @@ export type FaultAction =
     }
   | { readonly kind: "lost_ring"; readonly node: NodeId; readonly downMs: number }
   | { readonly kind: "wall_jump"; readonly node: NodeId; readonly byMs: number }
+  /** Asked for at this node, and where `second` names one, something else at that one in the same moment. */
+  | {
+      readonly kind: "ring_change";
+      readonly node: NodeId;
+      readonly second: NodeId | undefined;
+      readonly choice: number;
+    }
   | {
       readonly kind: "rotten_row" | "lost_row";
       readonly node: NodeId;
@@ -64,6 +71,9 @@ export interface CommitCrash {
 
 const DAY_MS = 86_400_000;
 
+/** Of the faults, where rings change: most find one under way. */
+const RING_CHANGES = 0.4;
+
 /** Kinds that strike by the clock. */
 export function timedKinds({ faults, fragile }: Scenario): Exclude<FaultKind, "crash_in_commit">[] {
   return [...faults].filter(
@@ -73,10 +83,13 @@ export function timedKinds({ faults, fragile }: Scenario): Exclude<FaultKind, "c
 
 /** Faults that destroy copies stay on the fragile hosts. */
 export function drawFault(scenario: Scenario, luck: SeededRandom): FaultAction {
-  const kind = luck.pick(timedKinds(scenario));
+  const isChange = scenario.faults.has("ring_change") && luck.fork("ring").chance(RING_CHANGES);
+  const kind = isChange ? "ring_change" : luck.pick(timedKinds(scenario));
   const ids = scenario.nodes.map(({ id }) => id);
   const node = luck.pick(DESTRUCTIVE_FAULTS.has(kind) ? ids.filter((id) => scenario.fragile.has(id)) : ids);
   switch (kind) {
+    case "ring_change":
+      return { kind, node, second: luck.chance(0.2) ? luck.pick(ids) : undefined, choice: luck.u32() };
     case "netsplit":
     case "one_way_netsplit":
     case "isolation":

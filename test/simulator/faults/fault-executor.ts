@@ -5,14 +5,17 @@ import { SeededRandom } from "../world/seeded-random.ts";
 import { emptyFile } from "../world/simulated-disk.ts";
 import type { SimulatedHost } from "../world/simulated-host.ts";
 import type { CommitCrash, FaultAction } from "./fault-action.ts";
+import { RingChanger } from "./ring-changer.ts";
 
 /** Does to a cluster what a fault says, and undoes it when its time is over. Decides nothing by itself. */
 export class FaultExecutor {
   readonly #cluster: Cluster;
+  readonly #changer: RingChanger;
   #stopped = false;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
+    this.#changer = new RingChanger(cluster);
   }
 
   get isStopped(): boolean {
@@ -67,6 +70,10 @@ export class FaultExecutor {
         return this.#ailingDisk(fault);
       case "failing_read":
         this.#host(fault.node).disk[fault.database].failingReads = fault.reads;
+        return;
+      case "ring_change":
+        this.#changer.ask(fault.node, fault.choice);
+        if (fault.second !== undefined) this.#changer.ask(fault.second, fault.choice + 1);
         return;
       case "lost_ring":
         return this.#loseRing(fault);

@@ -25,10 +25,14 @@ const ROUND_MS_MAX = 30_000;
 /** Of a handoff that failed again and again, of a rotten row that nobody answered for, and of one exchange. */
 const PAUSES_MS_MAX = 60_000 + 15_000 + 15_000;
 
+/** Of a change that is under way when all is healed, and of what is misplaced by it. */
+const CHANGE_MS_MAX = 120_000;
+
 /** How long a healed cluster may take: two rounds of each of its mechanisms, after the longest of their pauses. */
-export function convergenceLimitMs({ settings }: Scenario): number {
+export function convergenceLimitMs({ settings, spares }: Scenario): number {
   const { handoffIntervalMs, antiEntropyIntervalMs, scrubIntervalMs } = settings;
-  return PAUSES_MS_MAX + 2 * (handoffIntervalMs + antiEntropyIntervalMs + scrubIntervalMs);
+  const changeMs = spares === undefined ? 0 : CHANGE_MS_MAX;
+  return changeMs + PAUSES_MS_MAX + 2 * (handoffIntervalMs + antiEntropyIntervalMs + scrubIntervalMs);
 }
 
 /**
@@ -71,7 +75,9 @@ export async function converge(cluster: Cluster): Promise<number> {
 /** Where nothing was lost on the way and hints had room: then somebody remembers every owner that missed a put. */
 function mustConvergeByHints({ faults, settings }: Scenario): boolean {
   return (
-    settings.hintBytesMax >= ROOM_FOR_ALL_HINTS && [...faults].every((kind) => HARMLESS_FAULTS.has(kind))
+    !faults.has("ring_change") &&
+    settings.hintBytesMax >= ROOM_FOR_ALL_HINTS &&
+    [...faults].every((kind) => HARMLESS_FAULTS.has(kind))
   );
 }
 

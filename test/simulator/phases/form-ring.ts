@@ -4,10 +4,12 @@ const FORMATION_MS = 30_000;
 
 /** Nodes that know nothing get their first ring, in calm weather. False where they do not. */
 export async function formRing(cluster: Cluster): Promise<boolean> {
-  const { loop, hosts, scenario } = cluster;
+  const { loop, scenario } = cluster;
+  const { spares = [] } = scenario;
+  const hosts = cluster.hosts.filter(({ id }) => !spares.includes(id));
   const request = {
     clusterId: "simulated",
-    members: scenario.nodes,
+    members: scenario.nodes.filter(({ id }) => !spares.includes(id)),
     parameters: { partitions: scenario.partitions, replicas: scenario.replicas, hash: "md5", leafFormat: 1 },
   } as const;
   let formed = false;

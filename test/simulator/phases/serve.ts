@@ -17,7 +17,8 @@ export async function checkServes(cluster: Cluster, clients: readonly Client[]):
   const serve = async (): Promise<void> => {
     for (const key of scenario.keys) {
       await clients[0]!.get(key, luck.fork("get", key));
-      for (const host of hosts) await serveOnce(cluster, { host, key });
+      for (const host of hosts)
+        if (host.node?.ring.isMember() === true) await serveOnce(cluster, { host, key });
     }
   };
   void serve().finally(() => (served = true));

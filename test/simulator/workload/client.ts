@@ -215,8 +215,8 @@ export class Client {
   }
 
   #options(luck: SeededRandom, kind: "get" | "put"): RequestOptions {
-    const { readQuorum, writeQuorum, replicas, nodes } = this.#cluster.scenario;
-    const n = Math.min(replicas, nodes.length);
+    const { readQuorum, writeQuorum, replicas, nodes, spares = [] } = this.#cluster.scenario;
+    const n = Math.min(replicas, nodes.length - spares.length);
     const stray = luck.fork("options");
     const options = { r: undefined, w: undefined, pr: undefined, pw: undefined, timeoutMs: undefined };
     if (!stray.chance(0.15)) return options;
@@ -246,7 +246,7 @@ export class Client {
   #failedWith(code: string, what: string): void {
     if (code === "quorum_unreachable") this.#cluster.marks.hit("quorum unreachable");
     const wrong = ["invalid_context", "context_mismatch", "invalid_quorum", "key_collision"];
-    if (!this.#cluster.rings.wasLost) wrong.push("no_ring");
+    if (!this.#cluster.rings.wasLost && !this.#cluster.changesRing) wrong.push("no_ring");
     if (wrong.includes(code)) this.#cluster.violated("wrongly_refused", `${what}: ${code}`);
   }
 

@@ -16,4 +16,13 @@ describe("the nodes that copies are given to at a time", () => {
     expect(out.admit(nodeId(3), 20_000)).to.equal(true);
     expect(out.admit(nodeId(1), 20_000)).to.equal(false);
   });
+
+  it("gives a place back at once where all was equal", () => {
+    const out = new TransfersOut();
+    out.admit(nodeId(1), 0);
+    out.admit(nodeId(2), 0);
+    out.ended(nodeId(1));
+    expect(out.admit(nodeId(3), 0)).to.equal(true);
+    expect(out.admit(nodeId(1), 0)).to.equal(false);
+  });
 });
