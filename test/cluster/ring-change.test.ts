@@ -29,9 +29,14 @@ class SteadyWrites {
     this.#done = this.#write();
   }
 
-  async stop(): Promise<void> {
-    this.#ended.abort();
-    await this.#done;
+  /** Writes on until that is over, whatever comes of it. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } finally {
+      this.#ended.abort();
+      await this.#done;
+    }
   }
 
   async #write(): Promise<void> {
@@ -80,8 +85,7 @@ describe("a local cluster of three that grows and shrinks", function () {
 
   it("make up NODES=5 joins two new nodes under load: nothing fails, each has an even share", async () => {
     const writes = new SteadyWrites(client, "growing");
-    const up = expectCode(await rig.up("--nodes", "5"), 0);
-    await writes.stop();
+    const up = expectCode(await writes.during(rig.up("--nodes", "5")), 0);
     expect(up.err).to.include("starting node 4").and.include("2 new nodes join the ring");
     expect(writes.failures).to.deep.equal([]);
     expect(writes.acknowledged.length).to.be.greaterThan(20);
@@ -112,8 +116,7 @@ describe("a local cluster of three that grows and shrinks", function () {
 
   it("ring leave moves everything away under load, and the node that left serves no client", async () => {
     const writes = new SteadyWrites(client, "leaving");
-    const left = expectCode(await run("ring", "leave", nodes[4]!.client, "--yes"), 0);
-    await writes.stop();
+    const left = expectCode(await writes.during(run("ring", "leave", nodes[4]!.client, "--yes")), 0);
     expect(left.out).to.match(/change leave-[0-9a-f]+ is done/);
     expect(writes.failures).to.deep.equal([]);
     // The last epoch reaches it with the next gossip.
@@ -126,8 +129,7 @@ describe("a local cluster of three that grows and shrinks", function () {
 
   it("make up NODES=3 lets the rest leave, waits until they keep nothing, and deletes their files", async () => {
     const writes = new SteadyWrites(client, "shrinking");
-    expectCode(await rig.up("--nodes", "3"), 0);
-    await writes.stop();
+    expectCode(await writes.during(rig.up("--nodes", "3")), 0);
     expect(writes.failures).to.deep.equal([]);
     for (const node of nodes.slice(3)) expect(existsSync(node.directory)).to.equal(false);
     expect((await admin<AdminRing>(0, "ring")).members).to.have.length(3);

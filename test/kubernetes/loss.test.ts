@@ -116,6 +116,28 @@ describe("kubernetes: losses", function () {
       );
     });
 
+    it("gives the node of a host that is gone for good a fresh volume elsewhere, once somebody says that it is", async () => {
+      const host = await hostWithoutOperator(namespace);
+      const { status } = await namespace.cluster(NAME);
+      const pod = status!.nodes!.find((node) => node.host === host)!.pod;
+      const before = await idOf(pod);
+      const gone = await uidOf(pod);
+      await load.start(NAME, { avoidHost: host });
+      await fault("kill", host);
+      await namespace.untilCondition(NAME, "Degraded", "True", 60_000);
+      await kubectl(["delete", "node", host, "--wait=false"]);
+      await untilMemberServes(pod, { id: before, gone });
+      const events = await namespace.kubectl(["get", "events", "--field-selector", "reason=VolumeReplaced"]);
+      expect(events).to.contain("lost with its host");
+      await until("every copy is equal", 120_000, async () =>
+        (await unequalRoots()) === 0 ? true : undefined,
+      );
+      const report = await load.stop();
+      expect(report.failures).to.deep.equal([]);
+      expect(report.lost).to.deep.equal([]);
+      await fault("start", host);
+    });
+
     it("serves on without operator and API server", async () => {
       await load.start(NAME);
       await kubectl(["scale", "deployment", "--namespace", OPERATOR_NAMESPACE, "--all", "--replicas=0"]);
