@@ -20,7 +20,7 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
   const [first, , third, fourth] = nodes as [LocalNode, LocalNode, LocalNode, LocalNode, LocalNode];
   const acknowledged = new Map<string, string>();
   let client: DynamoClient;
-  let isWriting = true;
+  let load = new AbortController();
   let written = 0;
   let writes: Promise<void>;
 
@@ -33,7 +33,7 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
     writes = writeOn();
   });
   after(async () => {
-    isWriting = false;
+    load.abort();
     await writes;
     client.close();
     await rig.remove();
@@ -46,7 +46,7 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
 
   /** A put that fails while a node dies is nobody's promise. */
   async function writeOn(): Promise<void> {
-    while (isWriting) {
+    while (!load.signal.aborted) {
       written += 1;
       await put(`new-${written}`, `value ${written}`).catch(() => undefined);
       await delay(2);
@@ -102,12 +102,12 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
   }
 
   async function quiet(): Promise<void> {
-    isWriting = false;
+    load.abort();
     await writes;
   }
 
   function resume(): void {
-    isWriting = true;
+    load = new AbortController();
     writes = writeOn();
   }
 
