@@ -34,7 +34,7 @@ export type FaultAction =
   | {
       readonly kind: "ring_change";
       readonly node: NodeId;
-      readonly second: NodeId | undefined;
+      readonly second?: NodeId;
       readonly choice: number;
     }
   | {
@@ -89,7 +89,7 @@ export function drawFault(scenario: Scenario, luck: SeededRandom): FaultAction {
   const node = luck.pick(DESTRUCTIVE_FAULTS.has(kind) ? ids.filter((id) => scenario.fragile.has(id)) : ids);
   switch (kind) {
     case "ring_change":
-      return { kind, node, second: luck.chance(0.2) ? luck.pick(ids) : undefined, choice: luck.u32() };
+      return { kind, node, ...(luck.chance(0.2) && { second: luck.pick(ids) }), choice: luck.u32() };
     case "netsplit":
     case "one_way_netsplit":
     case "isolation":
