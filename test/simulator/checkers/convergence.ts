@@ -7,7 +7,7 @@ import type { DatabaseFile } from "../world/simulated-disk.ts";
 import type { SimulatedHost } from "../world/simulated-host.ts";
 import { OverlaidTree } from "../world/simulated-tree.ts";
 import { placeOfKey } from "./durable-copies.ts";
-import { hintsLeft } from "./hints.ts";
+import { hintOwners, hintsLeft } from "./hints.ts";
 import { tombstonesMiscounted } from "./tombstones.ts";
 import { soundRecord } from "./sound-record.ts";
 
@@ -24,7 +24,7 @@ export function divergence(cluster: Cluster): string | undefined {
   if (unchanged !== undefined) return unchanged;
   for (const host of cluster.hosts) {
     const left = hintsLeft(host);
-    if (left > 0) return `${host.id.slice(-2)} still keeps ${left} hints`;
+    if (left > 0) return `${host.id.slice(-2)} still keeps ${left} hints, for ${hintOwners(host).join(" ")}`;
   }
   const difference = differenceOfOwners(cluster);
   if (difference !== undefined) return difference;

@@ -96,10 +96,18 @@ const SAME_BATCH_MS = 1e-4;
 
 /** Hints that could be delivered: rotten ones stay where they are. */
 export function hintsLeft(host: SimulatedHost): number {
-  let count = 0;
-  for (const row of host.disk.hints.rows.values())
-    if (isMarker(row) || soundRecord(row) !== undefined) count += 1;
-  return count;
+  return deliverableHints(host).length;
+}
+
+/** Of those, whom they are kept for: the ends of their ids, each once. */
+export function hintOwners(host: SimulatedHost): readonly string[] {
+  return [
+    ...new Set(deliverableHints(host).flatMap(({ keptFor }) => keptFor.map((id) => id.slice(-2)))),
+  ].sort();
+}
+
+function deliverableHints({ disk }: SimulatedHost): readonly StoredRow[] {
+  return [...disk.hints.rows.values()].filter((row) => isMarker(row) || soundRecord(row) !== undefined);
 }
 
 function copyAt(host: SimulatedHost, place: string): Coverage | undefined {

@@ -8,8 +8,10 @@ import type { Observer } from "../../../node/core/ports/observer.ts";
 import type { NodeSettings } from "../../../node/core/settings.ts";
 import type { Coverage } from "../../../node/core/version/coverage.ts";
 import { GroupCommit } from "../../../node/core/storage/group-commit.ts";
+import type { RowCounts } from "../../../node/core/storage/row-counts.ts";
 import { ReplicaReader } from "../../../node/core/storage/replica-reader.ts";
 import { StoreClient } from "../../../node/core/storage/store-client.ts";
+import { countKeptIn } from "./kept-counts.ts";
 import { simulatedHash } from "./simulated-hash.ts";
 import type { EventLoop } from "./event-loop.ts";
 import { Incarnation } from "./incarnation.ts";
@@ -105,7 +107,16 @@ export class SimulatedHost {
       observer,
       transport: endpoint,
       directory: endpoint,
-      store: new StoreClient({ writer, readers, clock, timers, observer, opened, tombstones }),
+      store: new StoreClient({
+        writer,
+        readers,
+        clock,
+        timers,
+        observer,
+        opened,
+        tombstones,
+        rows: this.#rows(),
+      }),
       acknowledgements: new SimulatedAcknowledgementStore(
         this.disk,
         loop,
@@ -196,6 +207,12 @@ export class SimulatedHost {
       ...(changesPerFold === undefined ? {} : { changesPerFold }),
     });
     return { pipe: pipe.near, opened: engine.opened, tombstones: engine.tombstones };
+  }
+
+  /** Counted when the databases are opened, as the storage threads do. */
+  #rows(): RowCounts {
+    const { data, hints } = this.disk;
+    return { data: data.rows.size, hints: hints.rows.size, ...countKeptIn(hints.rows.values()) };
   }
 
   #startReader(incarnation: Incarnation, random: SeededRandom, index: number): MessagePipe {
