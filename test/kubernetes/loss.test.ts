@@ -207,7 +207,7 @@ describe("kubernetes: losses", function () {
 });
 
 async function fault(what: "kill" | "start", whom: string): Promise<void> {
-  await run(faultProgram()!, [what, whom], { timeoutMs: 180_000 });
+  await run(faultProgram()!, [what, whom], { timeoutMs: 240_000 });
 }
 
 /** A host that runs a node and no operator, so that the operator can tell what it sees. */

@@ -14,4 +14,5 @@ start_control_plane
 start_cluster_services
 number=0
 for host in "${HOSTS[@]}"; do start_host "$host" "$((number += 1))"; done
-for host in "${HOSTS[@]}"; do wait_until 60 "the kubelet of $host" is_host_ready "$host"; done
+# A kubelet that missed the API server for a while looks again after up to a minute.
+for host in "${HOSTS[@]}"; do wait_until 120 "the kubelet of $host" is_host_ready "$host"; done
