@@ -2,15 +2,15 @@ import type { KubernetesObject, V1PersistentVolumeClaim } from "@kubernetes/clie
 import type { DynamoCluster, DynamoClusterStatus } from "../api/v1alpha1/dynamo-cluster.ts";
 import { desiredObjects, type OperatorImage } from "../desired/desired-objects.ts";
 import { digestOf } from "../desired/digest.ts";
-import { disruptionBudgetName } from "../desired/names.ts";
 import { ownerOf } from "../desired/owner.ts";
 import { templateFor } from "../desired/stateful-set.ts";
 import { zoneShares } from "../desired/zone-plan.ts";
-import { isConflict, isNotFound } from "../kube/api-connection.ts";
+import { isConflict } from "../kube/api-connection.ts";
 import { type ClusterCaches, ofCluster } from "../kube/cluster-caches.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import type { NodeInquiry } from "../kube/node-inquiry.ts";
+import { isPassing } from "../kube/passing-refusal.ts";
 import { RESOURCES } from "../kube/resource-path.ts";
 import { nodeViews } from "../observe/node-view.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
@@ -23,6 +23,7 @@ import { eventsOf } from "../status/cluster-events.ts";
 import { factsOf } from "../status/facts.ts";
 import { clusterKey } from "./cluster-key.ts";
 import { ClusterSecrets } from "./cluster-secrets.ts";
+import { DisruptionBudgets } from "./disruption-budgets.ts";
 import { LostVolumes } from "./lost-volumes.ts";
 import { ObjectApplier } from "./object-applier.ts";
 import { failureOf } from "./reconcile-failure.ts";
@@ -50,6 +51,7 @@ const AT_REST_MS = 30_000;
 export class Reconciler {
   readonly #parts: ReconcilerParts;
   readonly #applier: ObjectApplier;
+  readonly #budgets: DisruptionBudgets;
   readonly #steps: StepTaker;
   readonly #secrets: ClusterSecrets;
   readonly #lostVolumes: LostVolumes;
@@ -57,6 +59,7 @@ export class Reconciler {
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
     this.#applier = new ObjectApplier(parts.client, parts.caches);
+    this.#budgets = new DisruptionBudgets(parts.client, parts.caches, this.#applier);
     this.#lostVolumes = new LostVolumes(parts.client);
     this.#steps = new StepTaker(parts.client, parts.nodes, parts.events);
     this.#secrets = new ClusterSecrets(parts.client, {
@@ -91,8 +94,12 @@ export class Reconciler {
     const seen = this.#observed(cluster, reports);
     const lostClaims = await this.#lostVolumes.of(seen);
     const observed = await this.#withPreview({ ...seen, lostClaims }, token);
-    const step = nextStep(observed);
+    let step = nextStep(observed);
     if (failure === undefined) failure = await this.#take(step, observed, token);
+    if (failure !== undefined && isPassing(failure)) {
+      step = { kind: "wait", reason: "ForNodes", message: failure.message, afterMs: 1_000 };
+      failure = undefined;
+    }
     await this.#report(observed, step, failure);
     if (failure !== undefined && !isConflict(failure)) throw failure;
     return { againAfterMs: failure === undefined ? againAfterMs(step) : AFTER_STEP_MS };
@@ -107,6 +114,7 @@ export class Reconciler {
       );
     }
     try {
+      if (!isPaused(observed)) await this.#budgets.keep(observed);
       await this.#steps.take(step, observed, token);
       return undefined;
     } catch (error) {
@@ -140,22 +148,8 @@ export class Reconciler {
 
   async #applyAll(observed: ObservedState): Promise<void> {
     const { cluster } = observed;
-    const wanted = desiredObjects(observed, this.#parts.operator);
-    for (const object of wanted) await this.#applier.apply(object);
-    if (!wanted.some(({ kind }) => kind === "PodDisruptionBudget")) await this.#dropBudget(cluster);
+    for (const object of desiredObjects(observed, this.#parts.operator)) await this.#applier.apply(object);
     for (const claim of observed.claims) await this.#ownClaim(claim, cluster);
-  }
-
-  async #dropBudget({ metadata }: DynamoCluster): Promise<void> {
-    const { caches, client } = this.#parts;
-    const name = { namespace: metadata.namespace, name: disruptionBudgetName({ metadata } as DynamoCluster) };
-    const live = caches.disruptionBudgets.get(name.namespace, name.name);
-    if (live?.metadata?.uid === undefined) return;
-    await client
-      .delete(RESOURCES.disruptionBudgets, name, { preconditions: { uid: live.metadata.uid } })
-      .catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
   }
 
   /** Volumes go with the cluster only where the user said so. */

@@ -7,7 +7,6 @@ import type {
 } from "@kubernetes/client-node";
 import type { ObservedState } from "../observe/observed-state.ts";
 import { configMap } from "./config-map.ts";
-import { disruptionBudget } from "./disruption-budget.ts";
 import { serviceAccount } from "./service-account.ts";
 import { clientService, nodesService } from "./services.ts";
 import { statefulSet } from "./stateful-set.ts";
@@ -22,16 +21,15 @@ export interface OperatorImage {
   readonly image: string;
 }
 
+/** All but the disruption budget, which depends on the ring. */
 export function desiredObjects(observed: ObservedState, operator: OperatorImage): readonly DesiredObject[] {
   const { cluster, statefulSets } = observed;
   const image = cluster.spec.image ?? operator.image;
-  const budget = disruptionBudget(cluster);
   return [
     serviceAccount(cluster),
     configMap(cluster),
     nodesService(cluster),
     clientService(cluster),
-    ...(budget === undefined ? [] : [budget]),
     ...zoneShares(cluster).map((share) => {
       const live = statefulSets.find(({ metadata }) => metadata?.name === share.statefulSet);
       return statefulSet(cluster, { share, image, live, podsLeft: podsOf(share.statefulSet, observed) });

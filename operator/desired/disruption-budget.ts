@@ -5,10 +5,11 @@ import { disruptionBudgetName } from "./names.ts";
 import { ownerOf } from "./owner.ts";
 
 /**
- * Drains take one node at a time. There is none where it could only block a drain for ever: a single node, or a single
- * copy of each key. Pods that are not ready never hold a drain up.
+ * Drains take one of `nodes` at a time (plan/budgeted-nodes.ts). By a number, since what Kubernetes would count itself is pods: one that
+ * has yet to join, or has left, is not ready, and while it is there no member could be drained. There is none where it could only
+ * block a drain for ever: a single node, or a single copy of each key. Pods that are not ready never hold a drain up.
  */
-export function disruptionBudget(cluster: DynamoCluster): V1PodDisruptionBudget | undefined {
+export function disruptionBudget(cluster: DynamoCluster, nodes: number): V1PodDisruptionBudget | undefined {
   const { size, replication, disruptionBudget: wanted } = cluster.spec;
   if (!wanted || size === 1 || replication.factor === 1) return undefined;
   return {
@@ -21,7 +22,7 @@ export function disruptionBudget(cluster: DynamoCluster): V1PodDisruptionBudget 
       ownerReferences: [ownerOf(cluster)],
     },
     spec: {
-      maxUnavailable: 1,
+      minAvailable: nodes - 1,
       unhealthyPodEvictionPolicy: "AlwaysAllow",
       selector: { matchLabels: { ...selectorLabels(cluster) } },
     },

@@ -1,21 +1,21 @@
 import { LOST_CLAIM } from "../api/v1alpha1/annotations.ts";
 import { latestRing } from "../observe/latest-ring.ts";
-import { standings } from "../observe/node-standing.ts";
+import { podAt, standings } from "../observe/node-standing.ts";
 import type { NodeView } from "../observe/node-view.ts";
 import { whyUnwell } from "../observe/node-view.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 import type { Step } from "./step.ts";
 
 /**
- * A member whose volume is lost with its host gets a fresh one: its pod, which can be scheduled nowhere, comes back empty,
- * takes its place again (identity.ts) and is filled by its co-owners. Only where a volume can live on hosts alone that Kubernetes
+ * A node whose volume is lost with its host gets a fresh one: its pod, which can be scheduled nowhere, comes back empty. Where it is a member it
+ * takes its place again (identity.ts) and is filled by its co-owners; where it is none it is a spare, as one that is new. Only where a volume can live on hosts alone that Kubernetes
  * does not know any more, or where a person noted on the claim that it is lost; and only where nothing can be lost by it: the node
  * does not answer, all others serve the same ring, every key has another copy, and no ring change is under way. One at a time.
  */
 export function lostVolumeStep(observed: ObservedState, nodes: readonly NodeView[]): Step | undefined {
   const lost = nodes.find((node) => node.report === undefined && whyLost(observed, node) !== undefined);
   const ring = latestRing(nodes);
-  // A change that waits for this very node has to be taken back first, which plan/size.ts can still do.
+  // A change that waits for this very node is taken back first (plan/size.ts).
   if (lost?.claim === undefined || ring === undefined || ring.change !== null) return undefined;
   const why = whyLost(observed, lost)!;
   const isGoing = lost.claim.metadata?.deletionTimestamp !== undefined;
@@ -30,7 +30,8 @@ export function lostVolumeStep(observed: ObservedState, nodes: readonly NodeView
   return { kind: "replace_volume", pod: lost.pod, podUid, claim: name!, claimUid: uid!, why };
 }
 
-function whyLost({ lostClaims = [] }: ObservedState, { claim }: NodeView): string | undefined {
+/** Undefined where it is not lost. */
+export function whyLost({ lostClaims = [] }: ObservedState, { claim }: NodeView): string | undefined {
   const name = claim?.metadata?.name;
   if (name === undefined) return undefined;
   if (claim?.metadata?.annotations?.[LOST_CLAIM] === "true") return `${name} is noted as lost`;
@@ -53,17 +54,14 @@ function obstacleTo(
   if (observed.cluster.spec.replication.factor < 2)
     return "a person deletes its claim: there is no other copy of what it had";
   const placed = standings(nodes, ring);
-  if (placed.find(({ node }) => node === lost)?.standing !== "member")
-    return "the other nodes know which member was there";
   for (const { node, standing } of placed) {
     if (node === lost || standing !== "member") continue;
     if (node.report?.status.state !== "serving") return `${node.pod} serves: ${whyUnwell(node)}`;
     if (node.report.ring!.hash !== ring.hash) return `${node.pod} has taken over epoch ${ring.epoch}`;
-    const reached = node.report.members.find(
-      ({ id }) => id === placed.find((each) => each.node === lost)!.id,
-    );
-    if (reached?.reachable === true) return `${node.pod} does not reach the old node any more`;
+    if (node.report.members.some((other) => other.reachable && podAt(other) === lost.pod))
+      return `${node.pod} does not reach the old node any more`;
   }
+  // As many as there are: then one that is lost, and known as no member, is none.
   const members = placed.filter(({ standing }) => standing === "member").length;
   return members < ring.members.length ? `all ${ring.members.length} members have a pod` : undefined;
 }

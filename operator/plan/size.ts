@@ -6,6 +6,7 @@ import { latestRing } from "../observe/latest-ring.ts";
 import type { NodeView } from "../observe/node-view.ts";
 import { podAt, standings } from "../observe/node-standing.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
+import { whyLost } from "./lost-volume.ts";
 import {
   changeIdOf,
   healthObstacle,
@@ -31,7 +32,7 @@ export function sizeStep(observed: ObservedState, nodes: readonly NodeView[]): S
   if (ring === undefined) return undefined;
   const placed = placedNodes(observed, nodes, ring);
   return (
-    changeUnderWay(placed, ring) ??
+    changeUnderWay(observed, placed, ring) ??
     handover(observed, placed) ??
     shrunkSets(observed, placed) ??
     unusedClaims(observed, { ring, nodes }) ??
@@ -53,13 +54,18 @@ export function sizeObstacle(observed: ObservedState, nodes: readonly NodeView[]
   return leftInTheMiddle(placed) ?? retainedClaim(observed, ring) ?? noRoom(observed, placed, ring);
 }
 
-/** The leave that is due, of which somebody has to say what it moves before it may begin. */
-export function leaveToPreview(observed: ObservedState, nodes: readonly NodeView[]): SizeChange | undefined {
+/** The join or leave that the size asks for, where the nodes' health allows that it begins. */
+export function dueChange(observed: ObservedState, nodes: readonly NodeView[]): SizeChange | undefined {
   const ring = latestRing(nodes);
   if (ring === undefined || ring.change !== null) return undefined;
   const placed = placedNodes(observed, nodes, ring);
-  const change = sizeChange(placed, ring);
-  return change?.type === "leave" && healthObstacle(placed, ring) === undefined ? change : undefined;
+  return healthObstacle(placed, ring) === undefined ? sizeChange(placed, ring) : undefined;
+}
+
+/** The leave that is due, of which somebody has to say what it moves before it may begin. */
+export function leaveToPreview(observed: ObservedState, nodes: readonly NodeView[]): SizeChange | undefined {
+  const change = dueChange(observed, nodes);
+  return change?.type === "leave" ? change : undefined;
 }
 
 function placedNodes(
@@ -74,23 +80,17 @@ function placedNodes(
   });
 }
 
-function changeUnderWay(placed: readonly Placed[], { change, members }: AdminRing): Step | undefined {
+function changeUnderWay(
+  observed: ObservedState,
+  placed: readonly Placed[],
+  { change, members }: AdminRing,
+): Step | undefined {
   if (change === null) return undefined;
   const { changeId, type, phase } = change;
-  const stateOf = new Map(members.map(({ id, state }) => [id, state]));
-  const unwanted = placed.filter(({ id, isWanted }) => {
-    const state = stateOf.get(id ?? "");
-    return (state === "joining" && !isWanted) || (state === "leaving" && isWanted);
-  });
   const via = placed.find(({ node, standing }) => standing === "member" && node.report !== undefined);
-  if (
-    changeId.startsWith(OPERATOR_CHANGE) &&
-    phase === "transfer" &&
-    unwanted.length > 0 &&
-    via !== undefined
-  ) {
-    const why = `the size that is asked for has changed: ${unwanted.map(({ node }) => node.pod).join(", ")} not to ${type} any more`;
-    return { kind: "cancel_change", changeId, via: via.node.pod, why };
+  if (changeId.startsWith(OPERATOR_CHANGE) && phase === "transfer" && via !== undefined) {
+    const why = whyCancelled(observed, placed, { type, members });
+    if (why !== undefined) return { kind: "cancel_change", changeId, via: via.node.pod, why };
   }
   const progress = placed
     .flatMap(({ node }) => node.report?.progress ?? [])
@@ -99,6 +99,27 @@ function changeUnderWay(placed: readonly Placed[], { change, members }: AdminRin
   const waits = progress === undefined || progress.waitsFor === "" ? "" : `; ${progress.waitsFor}`;
   const message = `${type} ${changeId} is in phase ${phase}${far}${waits}`;
   return { kind: "wait", reason: "ForRingChange", message, afterMs: 1_000 };
+}
+
+/** A change that nobody wants any more, or that can never come to its end; undefined where it shall go on. */
+function whyCancelled(
+  observed: ObservedState,
+  placed: readonly Placed[],
+  { type, members }: { readonly type: string; readonly members: AdminRing["members"] },
+): string | undefined {
+  const stateOf = new Map(members.map(({ id, state }) => [id, state]));
+  const unwanted = placed.filter(({ id, isWanted }) => {
+    const state = stateOf.get(id ?? "");
+    return (state === "joining" && !isWanted) || (state === "leaving" && isWanted);
+  });
+  if (unwanted.length > 0)
+    return `the size that is asked for has changed: ${unwanted.map(({ node }) => node.pod).join(", ")} not to ${type} any more`;
+  for (const { id, node } of placed) {
+    if (stateOf.get(id ?? "") !== "joining" || node.report !== undefined) continue;
+    const why = whyLost(observed, node);
+    if (why !== undefined) return `${why}: ${node.pod} joins again when it has a fresh one`;
+  }
+  return undefined;
 }
 
 /** A node that has left is done when it keeps nothing that others lack, which is then noted on its claim. */

@@ -101,6 +101,28 @@ describe("operator: reconcile", () => {
     await rig.until("the change arrived", () => level() === "warn");
   });
 
+  it("looks again where a node says that it cannot begin yet, and shows what it says only where it stays so", async () => {
+    let asked = 0;
+    let budget: unknown;
+    rig.pods.refusal = () => {
+      budget = rig.api.objects.get("PodDisruptionBudget", "shop", "demo").spec;
+      return (asked += 1) < 3 ? "not_joinable" : undefined;
+    };
+    rig.create();
+    await rig.startOperator();
+    await rig.untilReady();
+    rig.change({ size: 4 });
+    await rig.until(
+      "it says why it waits",
+      () => rig.condition("SizeAsAsked")?.message.includes("look again") === true,
+    );
+    await rig.until("four members", () => rig.status?.ring?.members === 4 && rig.status.phase === "Ready");
+    expect(asked).to.equal(3);
+    expect(budget, "drains count the node before it joins").to.include({ minAvailable: 3 });
+    const reasons = rig.api.objects.list("Event").map((event) => event["reason"]);
+    expect(reasons).to.include("SizeChangeStarted").and.not.include("ReconcileFailed");
+  });
+
   it("grows and shrinks, deletes the claims of the nodes that left, and grows over the same names", async () => {
     rig.create();
     await rig.startOperator();

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { SPEC_HASH, TEMPLATE_HASH } from "../../../../operator/api/v1alpha1/annotations.ts";
 import { desiredObjects } from "../../../../operator/desired/desired-objects.ts";
+import { disruptionBudget } from "../../../../operator/desired/disruption-budget.ts";
 import { statefulSet, templateFor } from "../../../../operator/desired/stateful-set.ts";
 import { podNames, zoneShares } from "../../../../operator/desired/zone-plan.ts";
 import { clusterOf, IMAGE, observedOf } from "../observed-cluster.ts";
@@ -14,15 +15,11 @@ describe("operator: desired objects", () => {
   });
 
   it("have a budget for drains only where it cannot block one for ever", () => {
-    const budgets = (cluster: ReturnType<typeof clusterOf>) =>
-      desiredObjects({ cluster, ...nothing }, { image: IMAGE }).filter(
-        ({ kind }) => kind === "PodDisruptionBudget",
-      ).length;
     const single = { factor: 1, readQuorum: 1, writeQuorum: 1 };
-    expect(budgets(clusterOf())).to.equal(1);
-    expect(budgets(clusterOf({ size: 1, replication: single }))).to.equal(0);
-    expect(budgets(clusterOf({ size: 3, replication: single }))).to.equal(0);
-    expect(budgets(clusterOf({ disruptionBudget: false }))).to.equal(0);
+    expect(disruptionBudget(clusterOf(), 3)?.spec).to.include({ minAvailable: 2 });
+    expect(disruptionBudget(clusterOf({ size: 1, replication: single }), 1)).to.equal(undefined);
+    expect(disruptionBudget(clusterOf({ size: 3, replication: single }), 3)).to.equal(undefined);
+    expect(disruptionBudget(clusterOf({ disruptionBudget: false }), 3)).to.equal(undefined);
   });
 
   it("are one StatefulSet a zone, its pods bound to the zone, sizes as even as they can be", () => {

@@ -41,6 +41,8 @@ export class PodsDouble {
   readonly formations: string[][] = [];
   /** Each change that began or was cancelled, in words. */
   readonly changes: string[] = [];
+  /** Called when a change is asked for; the code that the node refuses it with, if any. */
+  refusal: () => string | undefined = () => undefined;
   /** Looks at the ring that a change takes. */
   looksOfAChange = 6;
   #looks = 0;
@@ -216,11 +218,10 @@ export class PodsDouble {
   } {
     const ring = this.#ring()!;
     if (ring.change?.changeId === changeId) return this.#decide(ring);
-    if (ring.change !== undefined || ring.epoch !== epoch)
-      return {
-        status: 409,
-        body: { error: { code: "epoch_passed", message: "look again", requestId: "1" } },
-      };
+    const isPassed = ring.change !== undefined || ring.epoch !== epoch;
+    const code = isPassed ? "epoch_passed" : this.refusal();
+    if (code !== undefined)
+      return { status: 409, body: { error: { code, message: "look again", requestId: "1" } } };
     this.changes.push(`${type} ${joining.length + leaving.length}`);
     this.#looks = 0;
     return this.#decide({ ...ring, epoch: epoch + 1, change: { changeId, type, joining, leaving } });

@@ -69,6 +69,39 @@ describe("operator: a volume that is lost with its host", () => {
     expect(reached).to.have.property("message").that.includes("reach the old node");
   });
 
+  it("is replaced too where its node is no member: as that of a spare, or of one that has left", () => {
+    const joining = { size: 4, pods: 4, members: [0, 1, 2] };
+    const silent = { missing: "answer", ready: false } as const;
+    const observed = resizing({ ...joining, sketches: { 3: silent } });
+    const unheard = observed.reports.map((report) =>
+      report.answered
+        ? { ...report, members: report.members.map((each) => ({ ...each, reachable: false })) }
+        : report,
+    );
+    const gone = { ...observed, lostClaims: ["data-demo-3"], reports: unheard };
+    expect(nextStep(gone)).to.include({ kind: "replace_volume", pod: "demo-3", claim: "data-demo-3" });
+    const reached = nextStep({ ...gone, reports: observed.reports });
+    expect(reached).to.have.property("message").that.includes("reach the old node");
+    // Demo-3 may be the member that nobody knows at any pod.
+    const unknown = resizing({ ...joining, members: [0, 1, 2, 7], sketches: { 3: silent } });
+    expect(nextStep({ ...unknown, lostClaims: ["data-demo-3"] }).kind).to.equal("wait");
+  });
+
+  it("takes a join back that waits for it, and no leave, which does not", () => {
+    const silent = { missing: "answer", ready: false } as const;
+    const given = { size: 4, pods: 4, members: [0, 1, 2, 3], sketches: { 3: silent } };
+    const of = (change: Partial<Resizing>): ObservedState => ({
+      ...resizing({ ...given, ...change }),
+      lostClaims: ["data-demo-3"],
+    });
+    const step = nextStep(of({ joining: [3] }));
+    expect(step).to.include({ kind: "cancel_change", changeId: "operator-join-0.6", via: "demo-0" });
+    expect(step).to.have.property("why").that.includes("lost with its host");
+    expect(nextStep(of({ joining: [3], phase: "flipped" }))).to.include({ reason: "ForRingChange" });
+    expect(nextStep(of({ joining: [3], changeId: "join-1a2b" }))).to.include({ reason: "ForRingChange" });
+    expect(nextStep(of({ size: 3, leaving: [3] }))).to.include({ reason: "ForRingChange" });
+  });
+
   it("is not replaced while its node answers, and not a second time while its claim goes", () => {
     const answers = resizing({ size: 3, pods: 3, members: [0, 1, 2] });
     expect(nextStep({ ...answers, lostClaims: ["data-demo-1"] }).kind).to.equal("none");
