@@ -2,8 +2,8 @@
  * When to try again, and when to stop. Three bounds hold at once: the call's deadline, the number of retries, and a
  * budget shared by all calls of a client. The budget is a bucket of tokens: each call pays a little in, each retry
  * takes one out, so that retries stay a small share of the traffic when the cluster as a whole is in trouble
- * (retries of everybody at once are what turns an overload into an outage). A refused connection costs nothing:
- * it put no load on anybody.
+ * (retries of everybody at once are what turns an overload into an outage). A refused connection costs nothing, nor does
+ * a node that is no member of the ring: they put no load on anybody.
  */
 export interface RetryLimits {
   /** Attempts after the first. */

@@ -41,7 +41,7 @@ export interface CallerPorts {
   readonly connections: HttpConnections;
   readonly pool: EndpointPool;
   readonly budget: RetryBudget;
-  /** Told of each endpoint that did not answer: the routing table may be out of date. */
+  /** Told of each endpoint that did not answer, or serves no ring: the routing table may be out of date. */
   readonly endpointSilent: () => void;
 }
 
@@ -110,29 +110,39 @@ export class RetryingCaller {
         timeoutMs,
         signal,
       });
-      this.#ports.pool.answered(endpoint);
-      return call.expected.includes(answer.status) ? answer : errorOfAnswer(answer, { ...call, endpoint });
+      const isExpected = call.expected.includes(answer.status);
+      const error = isExpected ? undefined : errorOfAnswer(answer, { ...call, endpoint });
+      if (error !== undefined && servesNobody(error)) this.#passOver(endpoint);
+      else this.#ports.pool.answered(endpoint);
+      return error ?? answer;
     } catch (failure) {
       if (!(failure instanceof ExchangeFailed)) throw failure;
-      if (failure.reason !== "aborted") {
-        this.#ports.pool.silent(endpoint, performance.now());
-        this.#ports.endpointSilent();
-      }
+      if (failure.reason !== "aborted") this.#passOver(endpoint);
       return errorOfFailure(failure, { ...call, endpoint });
     }
   }
 
-  /** Another endpoint is asked at once after a refused connection; the same one only after what it asked for. */
+  #passOver(endpoint: string): void {
+    this.#ports.pool.silent(endpoint, performance.now());
+    this.#ports.endpointSilent();
+  }
+
+  /** Another endpoint is asked at once after one that serves nobody; the same one only after what it asked for. */
   #waitBeforeRetry(error: DynamoError, retry: number, tried: readonly string[]): number {
     const next = this.#ports.pool.hasUntried(tried);
-    if (next && error.code === "unreachable") return 0;
+    if (next && servesNobody(error)) return 0;
     const backoff = backoffMs(retry, this.#limits, Math.random);
     return next ? backoff : Math.max(backoff, error.retryAfterMs ?? 0);
   }
 
   #mayRetry(error: DynamoError): boolean {
-    return error.code === "unreachable" || this.#ports.budget.take();
+    return servesNobody(error) || this.#ports.budget.take();
   }
+}
+
+/** Nothing listens there, or its node is in no ring, not yet or not any more: the attempt put no load on the cluster. */
+function servesNobody({ code, maybeApplied }: DynamoError): boolean {
+  return code === "unreachable" || (code === "no_ring" && !maybeApplied);
 }
 
 function finalError(

@@ -23,6 +23,10 @@ export interface WorkloadOptions {
   readonly timeoutMs?: number;
   /** Most time that a client thinks between two calls. */
   readonly thinkMsMax: number;
+  /** Keys that `load` puts before the start; most of what is not put to keys of their own then goes to these. */
+  readonly loaded?: number;
+  /** Most bytes that make a value longer. */
+  readonly paddingMax?: number;
 }
 
 interface Known extends Target {
@@ -32,6 +36,9 @@ interface Known extends Target {
 
 const BUCKET = "faults";
 const HOT_KEYS = 8;
+/** Of the calls to shared keys, where some were loaded. */
+const HOT_PERCENT = 10;
+const LOAD_PARALLEL = 64;
 const PADDING_MAX = 2_000;
 const RANDOM_MOMENT_MS = 60;
 
@@ -50,6 +57,20 @@ export class Workload {
   constructor(options: WorkloadOptions) {
     this.#options = options;
     this.#client = clientOf(options);
+  }
+
+  /** Puts the keys that are there before the load. Rejects where one of them cannot be put. */
+  async load(): Promise<void> {
+    let next = 0;
+    const work = async (): Promise<void> => {
+      while (next < this.#loaded) {
+        const key = this.#loadedKey(next);
+        next += 1;
+        await this.#put({ bucket: BUCKET, key, context: "", saw: [] });
+      }
+    };
+    await Promise.all(Array.from({ length: LOAD_PARALLEL }, work));
+    if (this.history.errors.length > 0) throw new Error(`not loaded: ${this.history.errors[0]}`);
   }
 
   start(): void {
@@ -81,18 +102,31 @@ export class Workload {
     while (!this.#stopping) {
       const luck = randomInt(100);
       if (luck < 40) await this.#put(this.#fresh());
-      else await this.#touchHotKey(luck);
+      else await this.#touchShared(luck);
       await new Promise((resolve) => setTimeout(resolve, randomInt(this.#options.thinkMsMax + 1)));
     }
   }
 
-  async #touchHotKey(luck: number): Promise<void> {
-    const key = `${this.#options.name}-hot-${randomInt(HOT_KEYS)}`;
+  async #touchShared(luck: number): Promise<void> {
+    const key = this.#sharedKey();
     if (luck < 70) return this.#read(key);
     const known = this.#known.get(key) ?? { bucket: BUCKET, key, context: "", saw: [] };
     if (luck < 77) return this.#put({ ...known, context: "", saw: [] });
     if (luck < 82 && known.context !== "") return this.#delete(known);
     return this.#put(known);
+  }
+
+  get #loaded(): number {
+    return this.#options.loaded ?? 0;
+  }
+
+  #loadedKey(index: number): string {
+    return `${this.#options.name}-old-${index}`;
+  }
+
+  #sharedKey(): string {
+    if (this.#loaded > 0 && randomInt(100) >= HOT_PERCENT) return this.#loadedKey(randomInt(this.#loaded));
+    return `${this.#options.name}-hot-${randomInt(HOT_KEYS)}`;
   }
 
   #fresh(): Known {
@@ -102,7 +136,7 @@ export class Workload {
   async #put(target: Known): Promise<void> {
     const { key, saw } = target;
     const write = this.#begin("put", target);
-    const value = encodeValue({ id: write.id, key, saw }, randomInt(PADDING_MAX));
+    const value = encodeValue({ id: write.id, key, saw }, randomInt(this.#options.paddingMax ?? PADDING_MAX));
     await this.#settle(write, () => this.#client.put(target, value, { requestId: write.id }));
   }
 

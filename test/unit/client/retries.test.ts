@@ -83,6 +83,17 @@ describe("DynamoClient: retries", () => {
     expect(alive.seen).to.have.length(50);
   });
 
+  it("a node that has left the ring costs no call an error, and rests", async () => {
+    const left = await serve(() =>
+      errorAnswer(503, { code: "no_ring", maybeApplied: false }, { "Retry-After": "1" }),
+    );
+    const alive = await serve(() => oneValue("1"));
+    const client = connect({}, left.endpoint, alive.endpoint);
+    for (let i = 0; i < 500; i++) expect((await client.get("b", "k")).text()).to.equal("1");
+    expect(alive.seen).to.have.length(500);
+    expect(left.seen.length).to.be.below(20);
+  });
+
   it("a silent node leaves time to ask another one within the deadline", async () => {
     let asked = 0;
     const script: Script = () => (asked++ === 0 ? "silence" : oneValue("1"));
