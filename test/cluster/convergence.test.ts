@@ -17,7 +17,7 @@ const PARALLEL = 16;
 
 describe("cluster: convergence without reads: three nodes, N=3 W=2", function () {
   this.timeout(180_000);
-  const cluster = new FaultCluster(3);
+  const cluster = new FaultCluster({ members: 3, spares: 0 });
   const [first, second, third] = cluster.nodes as [FaultNode, FaultNode, FaultNode];
   const keys = Array.from({ length: KEYS }, (_, i) => `key-${i}`);
   let client: DynamoClient;

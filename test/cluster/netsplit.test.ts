@@ -23,7 +23,7 @@ function hostsOf(nodes: readonly FaultNode[]): string[] {
 
 describe("cluster: netsplit that drops: N=3 W=2 R=2, two of a key's three owners are cut off", function () {
   this.timeout(180_000);
-  const cluster = new FaultCluster(5);
+  const cluster = new FaultCluster({ members: 5, spares: 0 });
   const earlier = Array.from({ length: 100 }, (_, i) => `earlier-${i}`);
   const keys = ["ada", ...Array.from({ length: 400 }, (_, i) => `key-${i}`)];
   let lost: FaultNode[];
@@ -78,7 +78,7 @@ describe("cluster: netsplit that drops: N=3 W=2 R=2, two of a key's three owners
 
 describe("cluster: whole netsplit 2|3: N=3 W=2 R=2", function () {
   this.timeout(180_000);
-  const cluster = new FaultCluster(5);
+  const cluster = new FaultCluster({ members: 5, spares: 0 });
   const keys = Array.from({ length: 60 }, (_, i) => `key-${i}`);
 
   before(() => cluster.form());

@@ -9,7 +9,8 @@ import type { Write } from "./history.ts";
  * - refused: a value whose write was answered "certainly not applied";
  * - unknown: a value that nobody wrote, or that somebody wrote under another key;
  * - duplicate: one write shown twice;
- * - corrupt: bytes whose checksum does not match.
+ * - corrupt: bytes whose checksum does not match;
+ * - stale: a read that missed an acknowledged write where that is not allowed (workload.ts says where).
  */
 export interface Shown {
   readonly key: string;
@@ -20,7 +21,7 @@ export interface Shown {
 }
 
 export interface Violation {
-  readonly kind: "lost" | "resurrected" | "refused" | "unknown" | "duplicate" | "corrupt";
+  readonly kind: "lost" | "resurrected" | "refused" | "unknown" | "duplicate" | "corrupt" | "stale";
   readonly key: string;
   readonly detail: string;
   /** Of a resurrected value: its write, and the write whose author had seen it. */

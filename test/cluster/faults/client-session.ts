@@ -4,7 +4,7 @@ import { DynamoError } from "../../../client/dynamo-error.ts";
 import type { Entry } from "../../../client/entry.ts";
 import { decodeFaultValue, encodeFaultValue, type FaultValue } from "./fault-value.ts";
 import type { History, Write } from "./history.ts";
-import type { OperationLog } from "./operation-log.ts";
+import type { Operation, OperationLog } from "./operation-log.ts";
 
 /**
  * One client of a workload, on one side of the fault. It makes one call at a time, each of one attempt (a retry of the
@@ -18,9 +18,19 @@ export interface SessionOptions {
   readonly workload: string;
   readonly bucket: string;
   readonly client: DynamoClient;
-  readonly quorums: { readonly r: number; readonly w: number };
+  readonly quorums: Quorums;
+  /** A node that the client reaches may be no member of the ring, and refuse: no fault of the members. */
+  readonly mayBeOutside: boolean;
   readonly history: History;
   readonly log: OperationLog;
+}
+
+/** Copies that a call waits for, and how many of them must be owners'. */
+export interface Quorums {
+  readonly r: number;
+  readonly w: number;
+  readonly pr?: number;
+  readonly pw?: number;
 }
 
 /** What is known of a key: what to send with the next write, and what the workload may merge it with. */
@@ -42,6 +52,8 @@ const PADDING_MAX = 1_000;
 /** Ids of known writes that a context is sent with; beyond it a client reads again. */
 const KNOWN_KEYS_MAX = 1_000;
 
+const FATES = { ok: "ok", refused: "fail", outside: "fail", unknown: "info" } as const;
+
 export class ClientSession {
   readonly name: string;
   readonly history: History;
@@ -62,8 +74,8 @@ export class ClientSession {
 
   /** Undefined where the cluster did not answer. */
   async read(key: string): Promise<Shown | undefined> {
-    const { client, bucket, quorums } = this.#options;
-    const { result } = await this.#timed("read", () => client.get(bucket, key, { r: quorums.r }));
+    const { client, bucket } = this.#options;
+    const { result } = await this.#timed("read", () => client.get(bucket, key, this.#reading));
     if (result === undefined) return undefined;
     const shown = shownBy(key, result);
     this.#remember(key, shown);
@@ -76,21 +88,31 @@ export class ClientSession {
     known: Known,
     content: Pick<FaultValue, "elements" | "counts"> = {},
   ): Promise<Write> {
-    const { client, bucket, quorums } = this.#options;
+    const { client, bucket } = this.#options;
     const write = this.#begin("put", key, known);
     const value = encodeFaultValue({ id: write.id, key, saw: known.saw, ...content }, randomInt(PADDING_MAX));
     return this.#settle(write, () =>
-      client.put({ bucket, key, context: known.context }, value, { requestId: write.id, w: quorums.w }),
+      client.put({ bucket, key, context: known.context }, value, { requestId: write.id, ...this.#writing }),
     );
   }
 
   /** With what is known of the key; without a context the cluster would delete what this client never saw. */
   async delete(key: string, known: Known): Promise<Write> {
-    const { client, bucket, quorums } = this.#options;
+    const { client, bucket } = this.#options;
     const write = this.#begin("delete", key, known);
     return this.#settle(write, () =>
-      client.delete({ bucket, key, context: known.context }, { requestId: write.id, w: quorums.w }),
+      client.delete({ bucket, key, context: known.context }, { requestId: write.id, ...this.#writing }),
     );
+  }
+
+  get #reading(): { r: number; pr?: number } {
+    const { r, pr } = this.#options.quorums;
+    return pr === undefined ? { r } : { r, pr };
+  }
+
+  get #writing(): { w: number; pw?: number } {
+    const { w, pw } = this.#options.quorums;
+    return pw === undefined ? { w } : { w, pw };
   }
 
   #begin(kind: "put" | "delete", key: string, { saw, context }: Known): Write {
@@ -101,7 +123,7 @@ export class ClientSession {
   async #settle(write: Write, call: () => Promise<Entry>): Promise<Write> {
     write.attempts = 1;
     const { result, outcome } = await this.#timed("write", call);
-    this.history.end(write, outcome === "refused" ? "fail" : outcome === "unknown" ? "info" : "ok");
+    this.history.end(write, FATES[outcome]);
     if (result !== undefined) {
       this.#remember(write.key, { context: result.context, saw: [...write.saw, write.id] });
     }
@@ -117,10 +139,10 @@ export class ClientSession {
   async #timed<T>(
     kind: "read" | "write",
     call: () => Promise<T>,
-  ): Promise<{ result: T | undefined; outcome: "ok" | "refused" | "unknown" }> {
-    const { side, workload, log } = this.#options;
+  ): Promise<{ result: T | undefined; outcome: Operation["outcome"] }> {
+    const { side, workload, log, mayBeOutside } = this.#options;
     const startedMs = performance.now();
-    const end = (outcome: "ok" | "refused" | "unknown"): void =>
+    const end = (outcome: Operation["outcome"]): void =>
       log.add({ side, workload, kind, startedMs, endedMs: performance.now(), outcome });
     try {
       const result = await call();
@@ -128,7 +150,8 @@ export class ClientSession {
       return { result, outcome: "ok" };
     } catch (error) {
       if (!(error instanceof DynamoError)) throw error;
-      const outcome = error.maybeApplied ? "unknown" : "refused";
+      const isOutside = mayBeOutside && error.code === "no_ring";
+      const outcome = error.maybeApplied ? "unknown" : isOutside ? "outside" : "refused";
       end(outcome);
       this.history.errors.push(`${kind} by ${this.name}: ${error.code} ${error.message}`);
       return { result: undefined, outcome };

@@ -1,24 +1,28 @@
-import type { Disks } from "./fault-cluster.ts";
+import type { Cell } from "./catalogue/all-faults.ts";
+import type { ClusterSize, Disks } from "./fault-cluster.ts";
 import { FaultCluster } from "./fault-cluster.ts";
 
 /**
  * Clusters are used for several runs, as in real life a cluster sees several faults, and because starting five nodes
  * takes as long as a short run. After a failed run a new one is made, and the old one's files are kept.
  */
-const NODES = 5;
+const FIXED: ClusterSize = { members: 5, spares: 0 };
+const CHANGING: ClusterSize = { members: 5, spares: 2 };
 const RUNS_MAX = 12;
 
 export class ClusterPool {
-  #current: { cluster: FaultCluster; disks: Disks; runs: number } | undefined;
+  #current: { cluster: FaultCluster; disks: Disks; size: ClusterSize; runs: number } | undefined;
   /** Of clusters whose run failed. */
   readonly kept: string[] = [];
 
-  async take(disks: Disks): Promise<FaultCluster> {
-    if (this.#current !== undefined && (this.#current.disks !== disks || this.#current.runs >= RUNS_MAX)) {
-      await this.#remove(false);
-    }
+  /** One that the cell can be done to: with its kind of disks, and with spares where the ring is to change. */
+  async take({ fault: { disks }, changes }: Cell): Promise<FaultCluster> {
+    const size = changes ? CHANGING : FIXED;
+    const current = this.#current;
+    const isOther = current !== undefined && (current.disks !== disks || current.size !== size);
+    if (isOther || (current !== undefined && current.runs >= RUNS_MAX)) await this.#remove(false);
     if (this.#current === undefined) {
-      this.#current = { cluster: new FaultCluster(NODES, disks), disks, runs: 0 };
+      this.#current = { cluster: new FaultCluster(size, disks), disks, size, runs: 0 };
       await this.#current.cluster.form();
     }
     this.#current.runs += 1;

@@ -1,12 +1,18 @@
 import type { AdminPartitions, AdminReplica } from "../../../node/contract/admin-types.ts";
 import type { FaultCluster } from "./fault-cluster.ts";
+import type { FaultNode } from "./fault-node.ts";
+import { ringOf } from "./ring-change-load.ts";
+import { isLater } from "./seen-changes.ts";
 
 /**
  * Whether a cluster is of one mind, asked without a read: reads repair what they find, and would do the work that
  * handoff and anti-entropy are to do. Of one mind means that no hint is pending, that every partition has the same root
- * at all of its holders, and that each has as many holders as the ring says.
+ * at all of its holders, and that each has as many holders as the ring says. Where the ring changes, also that it is
+ * settled, that its members and nobody else serve it, and that no node keeps rows of partitions that it does not own.
  */
 export interface Disagreement {
+  /** What keeps the ring from being settled on all its members; empty where it is, and where it cannot change. */
+  readonly ring: string;
   readonly hintsPending: number;
   /** "partition 17: node 1 …, node 2 …" */
   readonly partitions: readonly string[];
@@ -25,7 +31,8 @@ export async function convergedAfter(cluster: FaultCluster, boundMs: number): Pr
   for (;;) {
     const tookMs = performance.now() - startedMs;
     const disagreement = await disagreementOf(cluster);
-    const agreed = disagreement.hintsPending === 0 && disagreement.partitions.length === 0;
+    const agreed =
+      disagreement.ring === "" && disagreement.hintsPending === 0 && disagreement.partitions.length === 0;
     if (!agreed && tookMs > boundMs)
       throw new Error(`not converged after ${Math.round(tookMs)} ms: ${describe(disagreement)}`);
     agreedMs = agreed ? (agreedMs ?? tookMs) : undefined;
@@ -35,12 +42,13 @@ export async function convergedAfter(cluster: FaultCluster, boundMs: number): Pr
 }
 
 export async function disagreementOf(cluster: FaultCluster): Promise<Disagreement> {
+  const ring = cluster.canChange ? await unsettled(cluster) : "";
   const pending = await cluster.hintsPending();
   const hintsPending = Object.values(pending).reduce((sum, count) => sum + count, 0);
   const held = await Promise.all(
     cluster.nodes.map(async (node) => ({
       node,
-      partitions: (await cluster.admin<AdminPartitions>(node, "partitions")).partitions,
+      partitions: (await partitionsOf(cluster, node)).partitions,
     })),
   );
   const rootsOf = new Map<number, { holder: number; root: string }[]>();
@@ -50,18 +58,44 @@ export async function disagreementOf(cluster: FaultCluster): Promise<Disagreemen
       rootsOf.set(partition, [...roots, { holder: node.index, root }]);
     }
   }
-  const replicas = Math.min(3, cluster.nodes.length);
+  const replicas = Math.min(3, cluster.members.length);
   const partitions = [...rootsOf].flatMap(([partition, roots]) => {
     const agreed = roots.length === replicas && new Set(roots.map(({ root }) => root)).size === 1;
     const told = roots.map(({ holder, root }) => `node ${holder} ${root.slice(0, 8)}`).join(", ");
     return agreed ? [] : [`partition ${partition}: ${told}`];
   });
-  return { hintsPending, partitions };
+  return { ring, hintsPending, partitions };
 }
 
-function describe({ hintsPending, partitions }: Disagreement): string {
+/** A node without a ring has none to tell of. Rows that it does not own count like those of a holder too many. */
+async function partitionsOf(cluster: FaultCluster, node: FaultNode): Promise<AdminPartitions> {
+  if (cluster.canChange && (await node.isOutside()) && (await ringOf(node)) === undefined)
+    return { partitions: [] };
+  return cluster.admin<AdminPartitions>(node, "partitions");
+}
+
+/** Tells the cluster who its members are, once that is clear. */
+async function unsettled(cluster: FaultCluster): Promise<string> {
+  const rings = await Promise.all(cluster.nodes.map(ringOf));
+  const [latest] = rings
+    .filter((ring) => ring !== undefined)
+    .toSorted((one, other) => (isLater(one, other) ? -1 : 1));
+  if (latest === undefined) return "no node serves a ring";
+  if (latest.change !== null) return `change ${latest.change.changeId} is ${latest.change.phase}`;
+  const members = new Set(latest.members.map(({ id }) => id));
+  for (const [i, node] of cluster.nodes.entries()) {
+    const isMember = members.has(cluster.idOf(node));
+    if (isMember && rings[i]?.hash !== latest.hash)
+      return `node ${node.index} is at epoch ${rings[i]?.epoch ?? 0}, others at ${latest.epoch}`;
+    if (!isMember && !(await node.isOutside())) return `node ${node.index} is no member and does not know it`;
+  }
+  cluster.settled([...members]);
+  return "";
+}
+
+function describe({ ring, hintsPending, partitions }: Disagreement): string {
   const some = partitions.slice(0, 5).join("; ");
-  return `${hintsPending} hints pending, ${partitions.length} partitions differ${some === "" ? "" : `, such as ${some}`}`;
+  return `${ring === "" ? "" : `${ring}, `}${hintsPending} hints pending, ${partitions.length} partitions differ${some === "" ? "" : `, such as ${some}`}`;
 }
 
 /** The same asked copy by copy, past all hashes. */

@@ -12,32 +12,82 @@ import { compiledShim } from "./preloaded-library.ts";
 
 /**
  * A cluster of real processes that faults can be done to: node i is at 127.0.1.i, with the same ports everywhere. Lives
- * in the test's private network, so clusters of other tests on the same machine do not meet it.
+ * in the test's private network, so clusters of other tests on the same machine do not meet it. Where it has spares, who is
+ * a member changes: then `nodes` are all processes, and `members` those that the ring listed when it was last settled.
  */
 const REQUEST_MS_MAX = 5_000;
+const RAISE_MS_MAX = 30_000;
+const RAISE_POLL_MS = 100;
 
 /** small: file systems that can be filled. volatile: what is not synced can be lost. Else syncs can be slowed down. */
 export type Disks = "plain" | "small" | "volatile";
 
+export interface ClusterSize {
+  /** Of the ring as it is formed. */
+  readonly members: number;
+  /** Nodes that run beside them and wait to join: without any the ring never changes. */
+  readonly spares: number;
+}
+
 export class FaultCluster {
   readonly directory = mkdtempSync(path.join(os.tmpdir(), "dynamokv-faults-"));
-  readonly nodes: readonly FaultNode[];
+  readonly size: ClusterSize;
   readonly network: PacketFilter;
   readonly #secretFile = path.join(this.directory, "cluster-secret");
   readonly #byId = new Map<string, FaultNode>();
   readonly #disks: Disks;
   #volatile: VolatileDisks | undefined;
+  #nodes: readonly FaultNode[];
+  #members: readonly FaultNode[];
+  #token = "";
 
-  constructor(count: number, disks: Disks = "plain") {
+  constructor(size: ClusterSize, disks: Disks = "plain") {
+    this.size = size;
     this.#disks = disks;
+    const count = size.members + size.spares;
     const hosts = Array.from({ length: count }, (_, i) => `127.0.1.${i + 1}`);
     this.network = new PacketFilter(hosts);
     const peers = hosts.map((host) => `${host}:7080`);
-    this.nodes = hosts.map((host, i) => {
+    this.#nodes = hosts.map((host, i) => {
       const directory = path.join(this.directory, `node-${i + 1}`);
       mkdirSync(directory);
-      return new FaultNode({ index: i + 1, host, directory, peers, secretFile: this.#secretFile });
+      const mayBeOutside = this.canChange;
+      return new FaultNode({ index: i + 1, host, directory, peers, mayBeOutside, secretFile: this.#secretFile });
     });
+    this.#members = this.#nodes.slice(0, size.members);
+  }
+
+  /** All of them, in the order in which faults take their victims. */
+  get nodes(): readonly FaultNode[] {
+    return this.#nodes;
+  }
+
+  /** Those in the ring, as `settled` last found it. */
+  get members(): readonly FaultNode[] {
+    return this.#members;
+  }
+
+  get canChange(): boolean {
+    return this.size.spares > 0;
+  }
+
+  /** Of the admin API. */
+  get token(): string {
+    return this.#token;
+  }
+
+  /** Where members come and go, any of them may be the first: faults meet spares, joining and leaving nodes too. */
+  shuffle(): void {
+    if (!this.canChange) return;
+    this.#nodes = this.#nodes
+      .map((node) => ({ node, at: Math.random() }))
+      .toSorted((a, b) => a.at - b.at)
+      .map(({ node }) => node);
+  }
+
+  /** The ring has come to rest on these. */
+  settled(memberIds: readonly string[]): void {
+    this.#members = memberIds.map((id) => this.byId(id));
   }
 
   /** Starts all nodes and forms their ring, N=3. */
@@ -45,18 +95,34 @@ export class FaultCluster {
     await this.network.open();
     this.#prepareDisks();
     await ensureClusterSecret(this.#secretFile);
+    this.#token = await adminTokenFrom(this.#secretFile);
     for (const node of this.nodes) node.spawn();
     await awaitServing({
-      nodes: this.nodes,
-      size: this.nodes.length,
+      nodes: this.members,
+      size: this.members.length,
       clusterId: "faults",
-      token: await adminTokenFrom(this.#secretFile),
+      token: this.#token,
       progress: () => undefined,
     });
-    for (const node of this.nodes) this.#byId.set((await this.status(node)).node.id, node);
+    for (const node of this.nodes) {
+      await node.answers();
+      this.#byId.set((await this.status(node)).node.id, node);
+    }
+    if (this.canChange) await this.#raised();
   }
 
-  /** Starts those that do not run, all at once, and resolves when they serve. */
+  /** A ring can change once its members have raised it to the format that says how. */
+  async #raised(): Promise<void> {
+    const deadlineMs = performance.now() + RAISE_MS_MAX;
+    for (;;) {
+      const { ring } = await this.status(this.members[0]!);
+      if (ring.epoch > 1) return;
+      if (performance.now() > deadlineMs) throw new Error(`the ring is at epoch ${ring.epoch}, not raised`);
+      await new Promise((resolve) => setTimeout(resolve, RAISE_POLL_MS));
+    }
+  }
+
+  /** Starts those that do not run, all at once, and resolves when they serve, or say that they are no members. */
   async startAll(): Promise<void> {
     await Promise.all(this.nodes.filter((node) => !node.isRunning).map((node) => node.start()));
   }
@@ -76,10 +142,10 @@ export class FaultCluster {
     return this.admin<AdminStatus>(node, "status");
   }
 
-  /** The owners of the key, the preferred coordinator first, as the first running node knows them. */
+  /** The owners of the key, the preferred coordinator first, as the first running member knows them. */
   async ownersOf(bucket: string, key: string): Promise<FaultNode[]> {
-    const asked = this.nodes.find((node) => node.isRunning);
-    if (asked === undefined) throw new Error("no node is running");
+    const asked = this.members.find((node) => node.isRunning);
+    if (asked === undefined) throw new Error("no member is running");
     const { owners } = await this.admin<AdminPreferenceList>(asked, `preference-list/${bucket}/${key}`);
     return owners.map(({ id }) => this.byId(id));
   }

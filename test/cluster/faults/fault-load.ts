@@ -7,6 +7,7 @@ import type { FaultNode } from "./fault-node.ts";
 import { OperationLog } from "./operation-log.ts";
 import { CounterWorkload } from "./workloads/counter.ts";
 import { DeletesWorkload } from "./workloads/deletes.ts";
+import { OwnersWorkload } from "./workloads/owners.ts";
 import { RegisterWorkload } from "./workloads/register.ts";
 import { SetWorkload } from "./workloads/set.ts";
 import type { Workload } from "./workloads/workload.ts";
@@ -25,6 +26,7 @@ export interface FaultLoadOptions {
   readonly bucket: string;
   readonly sides: readonly Side[];
   readonly quorums: { readonly r: number; readonly w: number };
+  readonly mayBeOutside: boolean;
 }
 
 /** Of each workload, on each side. */
@@ -45,6 +47,7 @@ export class FaultLoad {
     new SetWorkload(),
     new CounterWorkload(),
     new DeletesWorkload(),
+    new OwnersWorkload(),
   ];
   readonly log = new OperationLog();
   readonly #options: FaultLoadOptions;
@@ -130,13 +133,14 @@ export class FaultLoad {
   }
 
   #session(workload: Workload, at: { side: Side; client: DynamoClient; n: number }): ClientSession {
-    const { bucket, quorums } = this.#options;
+    const { bucket, quorums, mayBeOutside } = this.#options;
     return new ClientSession({
       name: `${bucket}/${workload.name}/${at.side.name.replaceAll(" ", "-")}/${at.n}`,
       side: at.side.name,
       workload: workload.name,
       bucket,
-      quorums,
+      quorums: workload.quorums?.(quorums) ?? quorums,
+      mayBeOutside,
       client: at.client,
       history: workload.history,
       log: this.log,

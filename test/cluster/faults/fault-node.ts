@@ -4,7 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { LocalNode } from "../../../client/local/local-layout.ts";
 import { logTail } from "../../../client/local/node-process.ts";
-import type { Readiness } from "../../../node/contract/admin-types.ts";
+import type { AdminStatus, Readiness } from "../../../node/contract/admin-types.ts";
 
 /**
  * One real node process on an address of its own, so that a packet filter can tell nodes apart. It is a child of the
@@ -18,6 +18,8 @@ export interface FaultNodeOptions {
   /** Of all nodes. */
   readonly peers: readonly string[];
   readonly secretFile: string;
+  /** It need not be a member of the ring: a spare, or one that has left. */
+  readonly mayBeOutside: boolean;
 }
 
 const NODE_MAIN = fileURLToPath(new URL("../../../node/main.js", import.meta.url));
@@ -39,9 +41,11 @@ export class FaultNode implements LocalNode {
   /** Added to the environment of every process that is started from now on. */
   env: Readonly<Record<string, string>> = {};
   readonly #flags: readonly string[];
+  readonly #mayBeOutside: boolean;
   #child: ChildProcess | undefined;
 
-  constructor({ index, host, directory, peers, secretFile }: FaultNodeOptions) {
+  constructor({ index, host, directory, peers, secretFile, mayBeOutside }: FaultNodeOptions) {
+    this.#mayBeOutside = mayBeOutside;
     this.index = index;
     this.host = host;
     this.directory = directory;
@@ -83,13 +87,21 @@ export class FaultNode implements LocalNode {
     writeFileSync(this.pidFile, `${this.#child.pid}\n`);
   }
 
-  /** Starts it and resolves when it is a serving member of its ring. Throws with the end of its log where it is not. */
+  /**
+   * Starts it and resolves when it is a serving member of its ring, or says that it is none where that may be. Throws with
+   * the end of its log where neither comes about.
+   */
   async start(): Promise<void> {
     this.spawn();
+    await this.answers();
+  }
+
+  /** Resolves as `start` does. */
+  async answers(): Promise<void> {
     const deadlineMs = performance.now() + READY_MS_MAX;
     for (;;) {
       const { ready, reason } = await this.readiness();
-      if (ready) return;
+      if (ready || (this.#mayBeOutside && (await this.isOutside()))) return;
       if (!this.isRunning || performance.now() > deadlineMs) {
         const what = this.isRunning ? `is not ready: ${reason}` : "ended";
         throw new Error(`node ${this.index} ${what}; the end of ${this.logFile}:\n${logTail(this, 15)}`);
@@ -104,6 +116,19 @@ export class FaultNode implements LocalNode {
       return (await answer.json()) as Readiness;
     } catch (error) {
       return { ready: false, reason: String(error) };
+    }
+  }
+
+  /** It runs, and is no member of the ring as far as it knows. */
+  async isOutside(): Promise<boolean> {
+    try {
+      const answer = await fetch(`http://${this.admin}/admin/v1/status`, {
+        signal: AbortSignal.timeout(2_000),
+      });
+      const { state } = (await answer.json()) as AdminStatus;
+      return state === "no_ring" || state === "left";
+    } catch {
+      return false;
     }
   }
 

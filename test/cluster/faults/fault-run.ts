@@ -6,6 +6,7 @@ import type { FaultCluster } from "./fault-cluster.ts";
 import { FaultLoad } from "./fault-load.ts";
 import { pause } from "./fault.ts";
 import { apartFromTwins, type ToldApart } from "./twin-writes.ts";
+import { RingChangeLoad, type RingChangeResult } from "./ring-change-load.ts";
 import type { RunResult, WorkloadResult } from "./run-result.ts";
 import type { Workload } from "./workloads/workload.ts";
 
@@ -22,6 +23,8 @@ const WARM_UP_ACKS = 100;
 const WARM_UP_MS_MAX = 15_000;
 const AFTER_ACKS = 150;
 const AFTER_MS_MAX = 10_000;
+/** Under load, until the last change is over. */
+const SETTLE_MS_MAX = 30_000;
 /** Acknowledged writes below which a run is invalid. */
 const ACKS_MIN = 200;
 const REPAIR_MS_MAX = 40_000;
@@ -34,8 +37,15 @@ export async function runCell(cluster: FaultCluster, cell: Cell, options: RunOpt
   const startedMs = performance.now();
   runs += 1;
   const bucket = `run-${process.pid}-${runs}`;
-  const load = new FaultLoad({ bucket, sides: fault.sides(cluster), quorums: { r: R, w } });
-  const { fromMs, toMs, trouble } = await underFault(cluster, load, { cell, options });
+  cluster.shuffle();
+  const load = new FaultLoad({
+    bucket,
+    sides: fault.sides(cluster),
+    quorums: { r: R, w },
+    mayBeOutside: cell.changes,
+  });
+  const changes = cell.changes ? new RingChangeLoad(cluster) : undefined;
+  const { fromMs, toMs, trouble, changed } = await underFault(cluster, { load, changes }, { cell, options });
   const verdict: Verdict = { convergeMs: null, told: new Map(), failures: [] };
   try {
     if (trouble !== undefined) throw trouble;
@@ -44,6 +54,7 @@ export async function runCell(cluster: FaultCluster, cell: Cell, options: RunOpt
     verdict.failures.push(String(error));
   }
   const { convergeMs, told, failures } = verdict;
+  failures.push(...(changes?.failures ?? []));
   if (failures.length > 0) keepHistory(cluster, load, { name: cellName(cell), failures });
   return {
     at: new Date().toISOString(),
@@ -60,6 +71,7 @@ export async function runCell(cluster: FaultCluster, cell: Cell, options: RunOpt
     ),
     sides: load.log.summary(fromMs, toMs),
     convergeMs: convergeMs === null ? null : Math.round(convergeMs),
+    ...(changed === undefined ? {} : { changes: changed }),
     failures,
   };
 }
@@ -67,12 +79,18 @@ export async function runCell(cluster: FaultCluster, cell: Cell, options: RunOpt
 /** Load before, during and after the fault. `trouble`: the fault could not be done or mended. */
 async function underFault(
   cluster: FaultCluster,
-  load: FaultLoad,
+  { load, changes }: { load: FaultLoad; changes: RingChangeLoad | undefined },
   { cell, options }: { cell: Cell; options: RunOptions },
-): Promise<{ fromMs: number; toMs: number; trouble: Error | undefined }> {
+): Promise<{
+  fromMs: number;
+  toMs: number;
+  trouble: Error | undefined;
+  changed: RingChangeResult | undefined;
+}> {
   const { faultMs } = options;
   load.start();
   await load.moreAcknowledged(WARM_UP_ACKS, WARM_UP_MS_MAX);
+  changes?.start();
   const fromMs = performance.now();
   let trouble: Error | undefined;
   let toMs = fromMs;
@@ -81,13 +99,14 @@ async function underFault(
     await pause(faultMs - (performance.now() - fromMs));
     toMs = performance.now();
     await mend();
+    await changes?.settled(SETTLE_MS_MAX);
     await load.moreAcknowledged(Math.max(AFTER_ACKS, ACKS_MIN - load.acknowledged), AFTER_MS_MAX);
   } catch (error) {
     trouble = error instanceof Error ? error : new Error(String(error));
   } finally {
     await load.stop();
   }
-  return { fromMs, toMs, trouble };
+  return { fromMs, toMs, trouble, changed: await changes?.stop() };
 }
 
 interface Verdict {
@@ -116,7 +135,7 @@ async function judge(
   const keys = load.workloads.flatMap(({ history }) => history.keys());
   const { differing, rotten } = await comparedCopies(cluster, bucket, keys);
   failures.push(...differing);
-  const found = await load.readBack(cluster.nodes);
+  const found = await load.readBack(cluster.members);
   for (const { name, history } of load.workloads) {
     told.set(name, await apartFromTwins(cluster, { bucket, history }, found.get(name)!));
   }
@@ -143,15 +162,16 @@ async function stillRotten(
 }
 
 function resultOf({ name, watch }: Workload, load: FaultLoad, { rest, twins }: ToldApart): WorkloadResult {
-  const operations = load.log.all().filter(({ workload }) => workload === name);
-  const ended = (outcome: string): number => operations.filter((one) => one.outcome === outcome).length;
+  const all = load.log.all().filter(({ workload }) => workload === name);
+  const ended = (outcome: string): number => all.filter((one) => one.outcome === outcome).length;
   const [lost, resurrected, corrupt] = (["lost", "resurrected", "corrupt"] as const).map(
     (kind) => rest.filter((violation) => violation.kind === kind).length,
   ) as [number, number, number];
   return {
-    operations: operations.length,
+    operations: all.length - ended("outside"),
     ok: ended("ok"),
     failed: ended("refused"),
+    outside: ended("outside"),
     unknown: ended("unknown"),
     reads: watch.reads,
     staleReads: watch.staleReads,

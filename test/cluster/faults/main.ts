@@ -36,6 +36,7 @@ const EXPLORATION = path.join(ROOT, "test/simulator/exploration.json");
 const HOUR_MS = 3_600_000;
 const CONVERGE_MS_MAX = 60_000;
 const DURATION_MS: readonly [number, number] = [3_000, 7_000];
+const ROUND_PARTS = 3;
 
 interface Options {
   readonly hours: number;
@@ -140,11 +141,20 @@ async function runFor(options: Options, file: ResultsFile): Promise<number> {
   return failed;
 }
 
-/** Shuffled, but cells that share a kind of disks stay together: they can share a cluster. */
+/**
+ * Shuffled, but cells that can share a cluster (the same kind of disks, all with or all without ring changes) stay together in
+ * each of some parts of the round: one that is broken off has had something of every kind.
+ */
 function inOrder(cells: readonly Cell[], draw: SeededDraw): Cell[] {
   const shuffled = draw.shuffled(cells);
-  return ["plain", "small", "volatile"].flatMap((disks) =>
-    shuffled.filter(({ fault }) => fault.disks === disks),
+  return Array.from({ length: ROUND_PARTS }, (_, part) =>
+    shuffled.filter((_cell, i) => i % ROUND_PARTS === part),
+  ).flatMap((some) =>
+    ["plain", "small", "volatile"].flatMap((disks) =>
+      [false, true].flatMap((changes) =>
+        some.filter((cell) => cell.fault.disks === disks && cell.changes === changes),
+      ),
+    ),
   );
 }
 
@@ -153,7 +163,7 @@ async function runOne(
   { cell, draw, commit }: { cell: Cell; draw: SeededDraw; commit: string },
 ): Promise<RunResult> {
   const faultMs = Math.round(draw.between(...(cell.fault.durationMs ?? DURATION_MS)));
-  const cluster = await pool.take(cell.fault.disks);
+  const cluster = await pool.take(cell);
   return { ...(await runCell(cluster, cell, { faultMs, convergeMsMax: CONVERGE_MS_MAX })), commit };
 }
 
@@ -168,11 +178,16 @@ function tell(options: Options, number: string, result: RunResult): void {
     .map(({ side, available: share }) => `${side} ${(100 * share).toFixed(1)} %`)
     .join(", ");
   const converged = result.convergeMs === null ? "did not converge" : `converged in ${result.convergeMs} ms`;
+  const changed = result.changes;
+  const changes =
+    changed === undefined
+      ? ""
+      : `; ${changed.begun} changes begun, ${changed.ended} ended, ${changed.cancelled} cancelled`;
   const verdict = result.failures.length === 0 ? "ok" : "FAILED";
   say(
     options,
-    `${number} ${verdict}: ${result.fault}, W=${result.w}, ${result.faultMs} ms: ${operations} operations, ` +
-      `${lost} lost, ${resurrected} resurrected, ${corrupt} corrupt, ${staleReads} stale; ${available}; ${converged}`,
+    `${number} ${verdict}: ${result.fault}, W=${result.w}${changed === undefined ? "" : ", ring changes"}, ${result.faultMs} ms: ${operations} operations, ` +
+      `${lost} lost, ${resurrected} resurrected, ${corrupt} corrupt, ${staleReads} stale; ${available}; ${converged}${changes}`,
   );
   for (const failure of result.failures.slice(0, 5)) say(options, `  ${failure}`);
 }

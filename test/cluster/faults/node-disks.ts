@@ -88,6 +88,11 @@ export function deleteDatabases(node: FaultNode): void {
   for (const name of databaseFiles(node)) rmSync(path.join(node.dataDirectory, name));
 }
 
+/** The node must be dead. */
+export function deleteRing(node: FaultNode): void {
+  rmSync(path.join(node.dataDirectory, "ring.json"), { force: true });
+}
+
 /** Copies the databases aside. The node must be dead. */
 export function keepOldCopy(node: FaultNode): void {
   const copy = oldCopy(node);
@@ -112,9 +117,9 @@ function databaseFiles(node: FaultNode): string[] {
 
 /**
  * Flips one bit in each of up to `count` bytes of data.db, within the padding of values that hold `marker`, so that what
- * rots are the records of this run and not the file's own structure. Throws where there is nothing to flip.
+ * rots are the records of this run and not the file's own structure. Answers how many there were: 0 where it has no such value.
  */
-export function flipBitsOfValues(node: FaultNode, marker: string, count: number): void {
+export function flipBitsOfValues(node: FaultNode, marker: string, count: number): number {
   checkpoint(node);
   const name = path.join(node.dataDirectory, "data.db");
   const bytes = readFileSync(name);
@@ -123,8 +128,9 @@ export function flipBitsOfValues(node: FaultNode, marker: string, count: number)
     const padding = bytes.indexOf(PADDING, at);
     if (padding >= 0 && padding - at < PADDING_AFTER_MAX) found.push(padding + PADDING.length - 1);
   }
-  if (found.length === 0) throw new Error(`${name} holds no value of ${marker}: nothing to flip`);
-  flip(name, shuffled(found).slice(0, count));
+  const chosen = shuffled(found).slice(0, count);
+  flip(name, chosen);
+  return chosen.length;
 }
 
 /** Flips one bit in each of `count` bytes anywhere in data.db, B-tree pages and the schema included. */
@@ -140,13 +146,14 @@ export function flipBitsAnywhere(node: FaultNode, count: number): void {
 
 /**
  * Flips one bit in the middle of data.db's write-ahead log. SQLite takes everything from there on for never written: the
- * database is a little older than it was, and says nothing. The node must be dead.
+ * database is a little older than it was, and says nothing. The node must be dead. False where there is no bit to flip.
  */
-export function flipBitOfLog(node: FaultNode): void {
+export function flipBitOfLog(node: FaultNode): boolean {
   const name = path.join(node.dataDirectory, "data.db-wal");
-  const { size } = statSync(name);
-  if (size === 0) throw new Error(`${name} is empty: nothing to flip`);
+  const size = statSync(name, { throwIfNoEntry: false })?.size ?? 0;
+  if (size === 0) return false;
   flip(name, [Math.floor(size * (0.2 + 0.6 * Math.random()))]);
+  return true;
 }
 
 const PADDING = '"padding":"xx';

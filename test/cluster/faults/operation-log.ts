@@ -8,8 +8,11 @@ export interface Operation {
   readonly kind: "read" | "write";
   readonly startedMs: number;
   readonly endedMs: number;
-  /** ok: as asked for. refused: certainly without effect. unknown: no answer, or one that says "maybe". */
-  readonly outcome: "ok" | "refused" | "unknown";
+  /**
+   * ok: as asked for. refused: certainly without effect. unknown: no answer, or one that says "maybe". outside: refused
+   * by a node that is no member of the ring, which a load balancer that asks who is ready would not have been sent to.
+   */
+  readonly outcome: "ok" | "refused" | "unknown" | "outside";
 }
 
 /** Durations of calls by outcome, in whole milliseconds: enough for quantiles over many runs. */
@@ -31,12 +34,12 @@ export class OperationLog {
     return this.#operations;
   }
 
-  /** Of the calls that began in [fromMs, toMs), by side. A side without a call has no entry. */
+  /** Of the calls that began in [fromMs, toMs), by side, without those to nodes outside. A side without a call has no entry. */
   summary(fromMs: number, toMs: number): Record<string, SideSummary> {
     const summaries: Record<string, { operations: number; ok: number; durations: Record<string, number> }> =
       {};
     for (const { side, startedMs, endedMs, outcome } of this.#operations) {
-      if (startedMs < fromMs || startedMs >= toMs) continue;
+      if (startedMs < fromMs || startedMs >= toMs || outcome === "outside") continue;
       const summary = (summaries[side] ??= { operations: 0, ok: 0, durations: {} });
       summary.operations += 1;
       if (outcome === "ok") summary.ok += 1;

@@ -1,3 +1,4 @@
+import type { RingChangeResult } from "./ring-change-load.ts";
 import type { SideSummary } from "./operation-log.ts";
 
 /** What one run of one cell showed: a line of the results file. */
@@ -18,6 +19,8 @@ export interface RunResult {
   readonly sides: Readonly<Record<string, SideSummary>>;
   /** From the last write to equal roots everywhere and no hint; null where the bound was not enough. */
   readonly convergeMs: number | null;
+  /** Of a cell with ring changes. */
+  readonly changes?: RingChangeResult;
   /** What must not be; empty where the run passed. */
   readonly failures: readonly string[];
 }
@@ -27,6 +30,8 @@ export interface WorkloadResult {
   readonly ok: number;
   /** Certainly without effect. */
   readonly failed: number;
+  /** Refused by nodes that are no members, and in no other count; absent in lines of an older program. */
+  readonly outside?: number;
   /** May have been applied. */
   readonly unknown: number;
   readonly reads: number;
@@ -37,6 +42,6 @@ export interface WorkloadResult {
   readonly corrupt: number;
   /** Values that came back under a second dot of their write, which nobody had seen (docs/decisions/0002). */
   readonly twins: number;
-  /** One write shown twice, a value that nobody wrote, or one whose write was refused. */
+  /** One write shown twice, a value that nobody wrote, one whose write was refused, or a read that must not be stale and is. */
   readonly wrong: number;
 }

@@ -25,6 +25,7 @@ const COUNTS = [
   "operations",
   "ok",
   "failed",
+  "outside",
   "unknown",
   "reads",
   "staleReads",
@@ -66,7 +67,7 @@ export function failureRateBound(runs: number): number {
 }
 
 function sumOf(counted: readonly WorkloadResult[], name: Count): number {
-  return counted.reduce((sum, counts) => sum + counts[name], 0);
+  return counted.reduce((sum, counts) => sum + (counts[name] ?? 0), 0);
 }
 
 function sideRows(results: readonly RunResult[]): SideRow[] {

@@ -5,6 +5,7 @@ import type { FaultNode } from "../fault-node.ts";
 import { type Fault, pause } from "../fault.ts";
 import {
   deleteDatabases,
+  deleteRing,
   fillDisk,
   flipBitOfLog,
   flipBitsAnywhere,
@@ -35,6 +36,12 @@ function everywhere({ nodes }: FaultCluster): Side[] {
 
 function others({ nodes }: FaultCluster): Side[] {
   return [{ name: "other nodes", nodes: nodes.slice(1) }];
+}
+
+/** Of the first node. One that is a spare, or has just left, may have no row of this run, and then nothing is done to it. */
+function flipValues({ nodes, canChange }: FaultCluster, marker: string): void {
+  if (flipBitsOfValues(nodes[0]!, marker, FLIPS) === 0 && !canChange)
+    throw new Error(`node ${nodes[0]!.index} holds no value of ${marker}: nothing to flip`);
 }
 
 /** What a person does who reads in the log that a database is damaged. */
@@ -83,7 +90,7 @@ const rotRunning: Fault = {
   sides: everywhere,
   harm: async ({ cluster, load, durationMs }) => {
     await pause(durationMs / 2);
-    flipBitsOfValues(cluster.nodes[0]!, load.bucket, FLIPS);
+    flipValues(cluster, load.bucket);
     return () => Promise.resolve();
   },
 };
@@ -97,7 +104,7 @@ const rotStopped: Fault = {
   harm: async ({ cluster, load }) => {
     const victim = cluster.nodes[0]!;
     await victim.end("SIGKILL");
-    flipBitsOfValues(victim, load.bucket, FLIPS);
+    flipValues(cluster, load.bucket);
     return () => victim.start();
   },
 };
@@ -113,7 +120,8 @@ const rotInLog: Fault = {
   harm: async ({ cluster }) => {
     const victim = cluster.nodes[0]!;
     await victim.end("SIGKILL");
-    flipBitOfLog(victim);
+    if (!flipBitOfLog(victim) && !cluster.canChange)
+      throw new Error(`the log of node ${victim.index} is empty: nothing to flip`);
     return () => startOrEmpty(victim);
   },
 };
@@ -165,6 +173,21 @@ const oldCopy: Fault = {
   },
 };
 
+const lostRing: Fault = {
+  name: "ring store lost",
+  about:
+    "one node is killed and loses ring.json, and with it its votes on what becomes of the ring, before it starts again",
+  disks: "plain",
+  writeQuorums: [1, 2, 3],
+  sides: others,
+  harm: async ({ cluster }) => {
+    const victim = cluster.nodes[0]!;
+    await victim.end("SIGKILL");
+    deleteRing(victim);
+    return () => victim.start();
+  },
+};
+
 const powerOne: Fault = {
   name: "power loss, one",
   about: "one node loses power: what it had not synced is gone",
@@ -200,6 +223,7 @@ export const disks: readonly Fault[] = [
   rotAnywhere,
   empty,
   oldCopy,
+  lostRing,
   powerOne,
   powerAll,
 ];

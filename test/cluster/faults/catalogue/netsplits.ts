@@ -4,7 +4,7 @@ import type { FaultNode } from "../fault-node.ts";
 import { type Fault, type Mend, pause, type Scene } from "../fault.ts";
 import { between, type Cut, type Manner } from "../packet-filter.ts";
 
-/** Network faults among five nodes. Clients reach every node on their side all the time. */
+/** Network faults among five nodes, or seven where the ring changes. Clients reach every node on their side all the time. */
 const ALL_W = [1, 2, 3] as const;
 const FLAPS = 4;
 
@@ -13,7 +13,8 @@ function hosts(nodes: readonly FaultNode[]): string[] {
 }
 
 function halves({ nodes }: FaultCluster): { two: FaultNode[]; three: FaultNode[] } {
-  return { two: nodes.slice(0, 2), three: nodes.slice(2) };
+  const fewer = Math.floor(nodes.length / 2);
+  return { two: nodes.slice(0, fewer), three: nodes.slice(fewer) };
 }
 
 function twoSides(cluster: FaultCluster): Side[] {

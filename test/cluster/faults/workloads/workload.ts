@@ -1,5 +1,5 @@
 import { acknowledged, checkShown, type Violation } from "../checker.ts";
-import type { ClientSession, Shown } from "../client-session.ts";
+import type { ClientSession, Quorums, Shown } from "../client-session.ts";
 import type { History } from "../history.ts";
 
 /**
@@ -10,6 +10,8 @@ export interface Workload {
   readonly name: string;
   readonly history: History;
   readonly watch: ReadWatch;
+  /** Where it asks for others than the cell names. */
+  quorums?(ofCell: Quorums): Quorums;
   /** One small piece of work of one client. */
   step(session: ClientSession): Promise<void>;
   /** All keys, read when the cluster was of one mind. Beside what `watch.checkFinal` asks of every workload. */
@@ -19,17 +21,19 @@ export interface Workload {
 /**
  * Judges what reads show. Corruption, invented, duplicate and refused values are never allowed. During a fault a read
  * may miss acknowledged writes, or show what they replaced (W acknowledgements may be stand-ins'): that is a stale
- * read, and counted. In the end nothing may be missing.
+ * read, and counted; where all quorums are of owners alone, none is allowed. In the end nothing may be missing.
  */
 export class ReadWatch {
   readonly #history: History;
+  readonly #mayBeStale: boolean;
   readonly violations: Violation[] = [];
   reads = 0;
   staleReads = 0;
   siblingsMax = 0;
 
-  constructor(history: History) {
+  constructor(history: History, { mayBeStale = true } = {}) {
     this.#history = history;
+    this.#mayBeStale = mayBeStale;
   }
 
   async read(session: Pick<ClientSession, "read">, key: string): Promise<Shown | undefined> {
@@ -41,6 +45,9 @@ export class ReadWatch {
     this.reads += 1;
     if (stale.length > 0) this.staleReads += 1;
     this.violations.push(...found.filter((violation) => !stale.includes(violation)));
+    // A value that came back may be the second dot of its write, which nobody promises anything of.
+    const missed = this.#mayBeStale ? [] : stale.filter(({ kind }) => kind === "lost");
+    this.violations.push(...missed.map(({ detail }) => ({ kind: "stale" as const, key, detail })));
     return shown;
   }
 
