@@ -29,7 +29,14 @@ describe("cluster: membership", function () {
     const data = path.join(directory, name);
     mkdirSync(data, { recursive: true });
     const host = `127.0.2.${place}`;
-    const node = new FaultNode({ mayBeOutside: false, index: place, host, directory: data, peers: [seed], secretFile });
+    const node = new FaultNode({
+      mayBeOutside: false,
+      index: place,
+      host,
+      directory: data,
+      peers: [seed],
+      secretFile,
+    });
     started.push(node);
     return node;
   }

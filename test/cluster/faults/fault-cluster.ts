@@ -52,7 +52,14 @@ export class FaultCluster {
       const directory = path.join(this.directory, `node-${i + 1}`);
       mkdirSync(directory);
       const mayBeOutside = this.canChange;
-      return new FaultNode({ index: i + 1, host, directory, peers, mayBeOutside, secretFile: this.#secretFile });
+      return new FaultNode({
+        index: i + 1,
+        host,
+        directory,
+        peers,
+        mayBeOutside,
+        secretFile: this.#secretFile,
+      });
     });
     this.#members = this.#nodes.slice(0, size.members);
   }

@@ -23,6 +23,8 @@ const WARM_UP_ACKS = 100;
 const WARM_UP_MS_MAX = 15_000;
 const AFTER_ACKS = 150;
 const AFTER_MS_MAX = 10_000;
+/** The fault finds changes at any step. */
+const CHANGES_FIRST_MS_MAX = 4_000;
 /** Under load, until the last change is over. */
 const SETTLE_MS_MAX = 30_000;
 /** Acknowledged writes below which a run is invalid. */
@@ -90,7 +92,10 @@ async function underFault(
   const { faultMs } = options;
   load.start();
   await load.moreAcknowledged(WARM_UP_ACKS, WARM_UP_MS_MAX);
-  changes?.start();
+  if (changes !== undefined) {
+    changes.start();
+    await pause(Math.random() * CHANGES_FIRST_MS_MAX);
+  }
   const fromMs = performance.now();
   let trouble: Error | undefined;
   let toMs = fromMs;

@@ -36,6 +36,8 @@ const EXPLORATION = path.join(ROOT, "test/simulator/exploration.json");
 const HOUR_MS = 3_600_000;
 const CONVERGE_MS_MAX = 60_000;
 const DURATION_MS: readonly [number, number] = [3_000, 7_000];
+/** A change takes some seconds. */
+const CHANGES_DURATION_MS: readonly [number, number] = [6_000, 14_000];
 const ROUND_PARTS = 3;
 
 interface Options {
@@ -162,7 +164,8 @@ async function runOne(
   pool: ClusterPool,
   { cell, draw, commit }: { cell: Cell; draw: SeededDraw; commit: string },
 ): Promise<RunResult> {
-  const faultMs = Math.round(draw.between(...(cell.fault.durationMs ?? DURATION_MS)));
+  const usualMs = cell.changes ? CHANGES_DURATION_MS : DURATION_MS;
+  const faultMs = Math.round(draw.between(...(cell.fault.durationMs ?? usualMs)));
   const cluster = await pool.take(cell);
   return { ...(await runCell(cluster, cell, { faultMs, convergeMsMax: CONVERGE_MS_MAX })), commit };
 }

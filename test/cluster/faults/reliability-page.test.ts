@@ -9,7 +9,16 @@ import { ResultsFile } from "./results-file.ts";
 import type { RunResult, WorkloadResult } from "./run-result.ts";
 import { failureRateBound, summarize } from "./run-summary.ts";
 
-const PARTS = ["faults", "totals", "safety", "availability", "workloads", "exploration", "planted bugs"];
+const PARTS = [
+  "faults",
+  "totals",
+  "safety",
+  "availability",
+  "ring changes",
+  "workloads",
+  "exploration",
+  "planted bugs",
+];
 const NOTHING = { results: [], plantedBugs: [], exploration: undefined };
 const EMPTY_PAGE = PARTS.map((part) => `## ${part}\n<!-- generated: ${part} -->\nold\n<!-- end -->\n`).join(
   "",
@@ -153,6 +162,31 @@ describe("cluster: the reliability page", () => {
     const split = run({ fault: "netsplit 2|3, drop" });
     const page = updatedPage(EMPTY_PAGE, { ...NOTHING, results: [split] });
     expect(page).to.match(/\| netsplit 2\\\|3, drop, W=2 \| 1 \| 200 \|/);
+  });
+
+  it("shows runs with ring changes as cells of their own, and what became of the changes", () => {
+    const changes = {
+      asked: 5,
+      begun: 4,
+      flipped: 2,
+      ended: 2,
+      cancelled: 1,
+      refused: { overtaken: 2, "no answer": 1 },
+    };
+    const changing = run({
+      changes,
+      wallMs: 120_000,
+      workloads: { set: workload({ outside: 7 }) },
+      sides: { "other nodes": { operations: 100, ok: 50, durations: { "5": 100 } } },
+    });
+    const page = updatedPage(EMPTY_PAGE, { ...NOTHING, results: [run(), changing, changing] });
+    expect(page).to.match(/\| kill one, W=2 \| 1 \| 200 \|/);
+    expect(page).to.match(/\| kill one, W=2, ring changes \| 2 \| 200 \|/);
+    expect(page).to.match(/\| kill one \| other nodes \| 100 \| 99 % \|/);
+    expect(page).to.match(/\| kill one, ring changes \| other nodes \| 200 \| 50 % \|/);
+    expect(page).to.match(/2 runs, 4 minutes in all\./);
+    expect(page).to.match(/\| kill one \| 2 \| 10 \| 8 \| 4 \| 4 \| 2 \| 6 \| 14 \|/);
+    expect(page).to.match(/\| all \| 2 \| 10 \| 8 \| 4 \| 4 \| 2 \| 6 \| 14 \|/);
   });
 
   it("hides no failure behind a bound", () => {

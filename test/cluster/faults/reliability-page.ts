@@ -1,7 +1,7 @@
 import { type ExplorationSummary, shortcomings } from "../../simulator/exploration-summary.ts";
 import type { Detection } from "../../simulator/mutants/detection.ts";
 import { allCells, allFaults, cellName } from "./catalogue/all-faults.ts";
-import { failureRateBound, summarize, type Summary } from "./run-summary.ts";
+import { failureRateBound, sumChanges, summarize, type Summary } from "./run-summary.ts";
 import type { RunResult } from "./run-result.ts";
 
 /**
@@ -46,6 +46,7 @@ function partsOfResults(results: readonly RunResult[]): Record<string, string> {
     totals: totals(results),
     safety: byCell(results, safetyHeads, safetyRow),
     availability: availability(results),
+    "ring changes": ringChanges(results),
     workloads: workloads(results),
   };
 }
@@ -167,7 +168,10 @@ function byCell(
   row: (summary: Summary) => string[],
 ): string {
   const rows = allCells.map((cell) => {
-    const ofCell = results.filter(({ fault, w }) => fault === cell.fault.name && w === cell.w);
+    const ofCell = results.filter(
+      (result) =>
+        result.fault === cell.fault.name && result.w === cell.w && hasChanges(result) === cell.changes,
+    );
     return [cellName(cell), ...row(summarize(ofCell))];
   });
   return table(heads, rows);
@@ -175,12 +179,15 @@ function byCell(
 
 /** By fault: W changes little here, and the table is long enough. */
 function availability(results: readonly RunResult[]): string {
-  const rows = allFaults.flatMap(({ name }) => {
-    const { sides, convergeMs } = summarize(results.filter(({ fault }) => fault === name));
+  const kinds = allFaults.flatMap(({ name }) => [false, true].map((changes) => ({ name, changes })));
+  const rows = kinds.flatMap(({ name, changes }) => {
+    const { sides, convergeMs } = summarize(
+      results.filter((result) => result.fault === name && hasChanges(result) === changes),
+    );
     const converge =
       convergeMs === undefined ? ["", ""] : [seconds(convergeMs.median), seconds(convergeMs.max)];
     return sides.map(({ side, calls, available, medianMs, p99Ms }, i) => [
-      i === 0 ? name : "",
+      i === 0 ? `${name}${changes ? ", ring changes" : ""}` : "",
       side,
       String(calls),
       percent(available),
@@ -200,6 +207,38 @@ function availability(results: readonly RunResult[]): string {
     "converged: max",
   ];
   return table(heads, rows);
+}
+
+function hasChanges({ changes }: RunResult): boolean {
+  return changes !== undefined;
+}
+
+function ringChanges(results: readonly RunResult[]): string {
+  const changing = results.filter(hasChanges);
+  const row = (name: string, some: readonly RunResult[]): string[] => {
+    const { asked, begun, flipped, ended, cancelled, refused } = sumChanges(some);
+    const { outside } = summarize(some).counts;
+    return [name, ...[some.length, asked, begun, flipped, ended, cancelled, refused, outside].map(String)];
+  };
+  const heads = [
+    "fault",
+    "runs",
+    "asked for",
+    "begun",
+    "flipped",
+    "ended",
+    "cancelled",
+    "not granted",
+    "calls to nodes outside",
+  ];
+  const took = duration(changing.reduce((sum, { wallMs = 0 }) => sum + wallMs, 0));
+  const rows = allFaults.map(({ name }) =>
+    row(
+      name,
+      changing.filter(({ fault }) => fault === name),
+    ),
+  );
+  return `${changing.length} runs, ${took} in all.\n\n${table(heads, [...rows, row("all", changing)])}`;
 }
 
 function workloads(results: readonly RunResult[]): string {

@@ -1,5 +1,13 @@
+import type { ChangeCounts } from "./seen-changes.ts";
 import { quantileMs, type SideSummary } from "./operation-log.ts";
 import type { RunResult, WorkloadResult } from "./run-result.ts";
+
+/** What was asked of the ring in all of them together. */
+export interface ChangeSums extends ChangeCounts {
+  readonly asked: number;
+  /** Requests to begin or cancel that were not granted or not answered. */
+  readonly refused: number;
+}
 
 /** Many runs as one row: sums of what was counted, quantiles over all calls, and what so many runs can prove. */
 export interface Summary {
@@ -55,6 +63,21 @@ export function summarize(results: readonly RunResult[], workload?: string): Sum
       converged.length === 0
         ? undefined
         : { median: converged[Math.floor((converged.length - 1) / 2)]!, max: converged.at(-1)! },
+  };
+}
+
+export function sumChanges(results: readonly RunResult[]): ChangeSums {
+  const changes = results.flatMap((result) => result.changes ?? []);
+  const sum = (name: "asked" | keyof ChangeCounts): number =>
+    changes.reduce((total, counts) => total + counts[name], 0);
+  const refusals = changes.flatMap(({ refused }) => Object.values(refused));
+  return {
+    asked: sum("asked"),
+    begun: sum("begun"),
+    flipped: sum("flipped"),
+    ended: sum("ended"),
+    cancelled: sum("cancelled"),
+    refused: refusals.reduce((total, count) => total + count, 0),
   };
 }
 

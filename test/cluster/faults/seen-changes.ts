@@ -69,7 +69,8 @@ export function isLater(
 
 function underWayIn({ change, members }: AdminRing): UnderWay | undefined {
   if (change === null) return undefined;
-  const inState = (state: string): string[] => members.flatMap((each) => (each.state === state ? each.id : []));
+  const inState = (state: string): string[] =>
+    members.flatMap((each) => (each.state === state ? each.id : []));
   return { changeId: change.changeId, joining: inState("joining"), leaving: inState("leaving") };
 }
 

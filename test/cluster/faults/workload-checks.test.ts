@@ -61,6 +61,18 @@ describe("cluster: the checks of the fault workloads", () => {
     expect(kinds(watch.checkFinal(new Map()))).to.deep.equal(["lost"]);
   });
 
+  it("a missing write is a violation at any time where every quorum is of owners", async () => {
+    const history = new History();
+    const watch = new ReadWatch(history, { mayBeStale: false });
+    const nothing: Shown = { key: "k", values: [], saw: [], corrupt: 0, context: "" };
+    history.begin({ kind: "put", id: "a", key: "k", saw: [] });
+    await watch.read({ read: () => Promise.resolve(nothing) }, "k");
+    expect(watch.violations).to.deep.equal([]);
+    history.end(history.write("a")!, "ok");
+    await watch.read({ read: () => Promise.resolve(nothing) }, "k");
+    expect(kinds(watch.violations)).to.deep.equal(["stale"]);
+  });
+
   it("corrupt, invented and doubled values are violations at any time", async () => {
     const history = new History();
     const watch = new ReadWatch(history);
