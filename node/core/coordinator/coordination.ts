@@ -149,8 +149,10 @@ function quorumOf(options: RequestOptions, { read, writeSets }: PartitionRoutes,
   return resolveQuorum(options, parts.settings, read.owners.length, writeN);
 }
 
-function zonesOf(ring: Ring): (node: NodeId) => string {
-  return (node) => ring.members.find((member) => member.id === node)?.zone ?? "";
+/** Asked about no node where all owners are there, and about each member where stand-ins of other zones are looked for. */
+function zonesOf({ members }: Ring): (node: NodeId) => string {
+  let zones: Map<NodeId, string> | undefined;
+  return (node) => (zones ??= new Map(members.map(({ id, zone }) => [id, zone]))).get(node) ?? "";
 }
 
 export function remainingMs(coordination: Coordination, parts: CoordinatorParts): number {

@@ -60,6 +60,8 @@ class ReadRound {
   readonly #tally: ReadTally;
   /** Who may still be asked: this node where it is an owner, healthy owners, the stand-ins of a write, the rest. */
   readonly #candidates: NodeId[];
+  /** The rest is not among them yet: where every owner is healthy hardly a read comes to it, and a large ring has many. */
+  #lacksOthers = false;
   readonly #corrupt = new Set<NodeId>();
   #started = false;
   #timer: CancelTimer | undefined;
@@ -75,9 +77,10 @@ class ReadRound {
     const healthyOwners = list.owners.filter(parts.isHealthy);
     this.#tally = new ReadTally(quorum, { owners: list.owners, healthyOwners });
     const owners = bestFirst(list.owners, coordination, parts);
+    this.#candidates = owners;
+    this.#lacksOthers = owners.length === list.owners.length;
+    if (this.#lacksOthers) return;
     const others = bestFirst(list.fallbacks, coordination, parts);
-    this.#candidates = owners.concat(others);
-    if (owners.length === list.owners.length) return;
     // Reads and writes use the same first N healthy nodes: else R + W > N says nothing while an owner is away.
     const firstN = standIns({ list, zoneOf, isHealthy: parts.isHealthy }).map(({ node }) => node);
     this.#candidates = [...new Set([...owners, ...firstN, ...others])];
@@ -162,12 +165,21 @@ class ReadRound {
     if (this.#wake === undefined) return;
     if (this.#replanned !== undefined) return this.#wake(false);
     while (!this.#tally.reached && this.#needsAnother()) {
-      const next = this.#candidates.shift();
+      const next = this.#nextCandidate();
       if (next === undefined) break;
       this.#ask(next, "digest");
     }
     if (this.#tally.reached) this.#wake(true);
     else if (this.#tally.waitingCount === 0) this.#wake(false);
+  }
+
+  #nextCandidate(): NodeId | undefined {
+    if (this.#candidates.length === 0 && this.#lacksOthers) {
+      this.#lacksOthers = false;
+      const { fallbacks } = this.#coordination.routes.read;
+      this.#candidates.push(...bestFirst(fallbacks, this.#coordination, this.#parts));
+    }
+    return this.#candidates.shift();
   }
 
   /** Too few are left who may vote: some were lost, or are no voters. */
@@ -180,7 +192,7 @@ class ReadRound {
     const delayMs = Math.min(hedgeDelayMs("read", this.#parts), remainingMs(this.#coordination, this.#parts));
     this.#timer = this.#parts.timers.after(Math.max(0, delayMs), () => {
       if (remainingMs(this.#coordination, this.#parts) <= 0) return this.#wake?.(false);
-      const next = this.#candidates.shift();
+      const next = this.#nextCandidate();
       if (next !== undefined) {
         this.#parts.observer.event({ kind: "hedge_sent", operation: "get" });
         this.#ask(next, "digest");

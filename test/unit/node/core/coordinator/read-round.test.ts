@@ -23,6 +23,21 @@ describe("read round", () => {
     expect(outcome.kind === "read" && outcome.siblings.length).to.equal(1);
   });
 
+  it("looks at nobody but the owners of the key where they are there and answer", async () => {
+    const rig = new CoordinatorRig({ at: 0, members: membersOf(50) });
+    const lookedAt = new Set<string>();
+    const isUnreachable = rig.unreachable.has.bind(rig.unreachable);
+    rig.unreachable.has = (node) => {
+      lookedAt.add(node);
+      return isUnreachable(node);
+    };
+    const get = rig.get();
+    const [digest] = await rig.sent();
+    await rig.show(digest!, { status: "not_found" });
+    expect(await get).to.include({ kind: "read", ownersAnswered: 2 });
+    expect([...lookedAt]).to.have.members([rig.node(1), rig.node(2)]);
+  });
+
   it("asks the stand-ins that a write with the same nodes in reach would use", async () => {
     // Two zones lose their owner; the first fallbacks of the walk are of the third one.
     const zones = ["a", "b", "c", "a", "a", "b", "c"];
