@@ -30,6 +30,11 @@ export const DETECTOR = {
   deafTicks: 15,
   /** Nothing heard for so long without a reason to write to it: a probe. 2 s, so that a frozen peer is found in 3. */
   idleTicks: 10,
+  /**
+   * Such probes a tick, on the average, so that they do not grow with the cluster: of more than 100 peers each gets its probe later. Who
+   * has a reason to write to a peer finds out as soon as ever.
+   */
+  idleProbesPerTick: 10,
   /** Probes of a peer that is down but connected: after 1, 2, 4, 8 and then every 10 s. */
   downProbeTicks: [5, 10, 20, 40, 50],
   /** So many late reads, or late writes, without a prompt one in between make a peer slow. */
@@ -69,6 +74,8 @@ export interface DetectorParts {
 export class FailureDetector implements CallWatch {
   readonly #parts: DetectorParts;
   readonly #peers = new Map<NodeId, Peer>();
+  /** How many of them are. */
+  #connected = 0;
   /** Ticks in which this node was running. */
   #tick = 0;
   /** Time of the last tick, or of the start before the first; undefined before the start. */
@@ -82,6 +89,7 @@ export class FailureDetector implements CallWatch {
 
   connected(id: NodeId): void {
     const peer = this.#peers.get(id) ?? this.#newPeer(id);
+    if (!peer.connected) this.#connected += 1;
     peer.connected = true;
     this.#clear(peer);
     this.#believe(id, peer, "up", "heard");
@@ -90,6 +98,7 @@ export class FailureDetector implements CallWatch {
   disconnected(id: NodeId): void {
     const peer = this.#peers.get(id);
     if (peer === undefined) return;
+    if (peer.connected) this.#connected -= 1;
     peer.connected = false;
     this.#clear(peer);
     this.#believe(id, peer, "down", "disconnected");
@@ -158,10 +167,11 @@ export class FailureDetector implements CallWatch {
     }
     this.#tick += 1;
     const probe: NodeId[] = [];
+    const idleTicks = Math.max(DETECTOR.idleTicks, Math.ceil(this.#connected / DETECTOR.idleProbesPerTick));
     for (const [id, peer] of this.#peers) {
       if (!peer.connected) continue;
       this.#judge(id, peer);
-      if (!this.#isProbeDue(peer)) continue;
+      if (!this.#isProbeDue(peer, idleTicks)) continue;
       peer.probeTick = this.#tick;
       peer.probes += 1;
       probe.push(id);
@@ -239,7 +249,7 @@ export class FailureDetector implements CallWatch {
     }
   }
 
-  #isProbeDue(peer: Peer): boolean {
+  #isProbeDue(peer: Peer, idleTicks: number): boolean {
     const sinceProbe = this.#tick - peer.probeTick;
     if (peer.health.belief === "down") {
       const pauses = DETECTOR.downProbeTicks;
@@ -250,7 +260,7 @@ export class FailureDetector implements CallWatch {
     if (peer.onTrial || this.#ticksSince(peer.silentSince) >= DETECTOR.suspectTicks) return true;
     if (this.#ticksSince(peer.unansweredSince) >= DETECTOR.unansweredProbeTicks)
       return sinceProbe >= DETECTOR.unansweredProbeTicks;
-    return this.#tick - peer.heardTick >= DETECTOR.idleTicks && sinceProbe >= DETECTOR.idleTicks;
+    return this.#tick - peer.heardTick >= idleTicks && sinceProbe >= idleTicks;
   }
 
   /** 0 where nothing waits. */

@@ -206,6 +206,25 @@ describe("failure detector", () => {
     expect(rig.detector.isHealthy(peer)).to.equal(true);
   });
 
+  it("sends no more probes to a thousand idle peers than to a hundred, and every peer gets its own", () => {
+    const probesOf = (count: number): Map<string, number> => {
+      const rig = new DetectorRig();
+      const peers = Array.from({ length: count }, (_, n) => nodeId(n + 1));
+      for (const each of peers) rig.detector.connected(each);
+      rig.answers = () => true;
+      rig.run(60_000);
+      const counts = new Map(peers.map((each): [string, number] => [each, 0]));
+      for (const probe of rig.probes) counts.set(probe.peer, counts.get(probe.peer)! + 1);
+      return counts;
+    };
+    const sum = (counts: Map<string, number>): number => [...counts.values()].reduce((all, n) => all + n, 0);
+    const [few, hundred, thousand] = [probesOf(10), probesOf(100), probesOf(1_000)];
+    expect([...new Set(few.values())], "every two seconds").to.deep.equal([30]);
+    expect(sum(hundred)).to.equal(3_000);
+    expect(sum(thousand)).to.be.at.most(3_000);
+    expect(Math.min(...thousand.values())).to.be.at.least(2);
+  });
+
   it("convicts nobody for the time in which this node itself was stopped", () => {
     for (const stallMs of [750, 3_000, 60_000]) {
       const rig = new DetectorRig();
