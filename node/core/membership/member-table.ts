@@ -25,8 +25,11 @@ export interface MemberTableParts {
   readonly isMember: (id: NodeId) => boolean;
 }
 
-/** Room for nodes that are about to join, or have left. */
-export const STRANGERS_MAX = 64;
+/**
+ * Room for nodes that are about to join, or have left: for as many as one change can name (ring/change/change-request.ts), and for
+ * those that are to be formed into a ring, before which nobody is a member. 200 to 400 bytes each as a rule, 4 KiB at most.
+ */
+export const STRANGERS_MAX = 512;
 
 export interface Differences {
   /** What they lack, or have in an older state. */

@@ -6,6 +6,7 @@ import type { PeerDirectory } from "../ports/peer-directory.ts";
 import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
 import { compareRings, type RingNumber } from "../ring/ring-number.ts";
+import type { Ring } from "../ring/ring.ts";
 import type { RingState } from "../ring/ring-state.ts";
 import { ELASTIC } from "../ring/ring-upkeep.ts";
 import type { NodeSettings } from "../settings.ts";
@@ -54,6 +55,9 @@ export class Membership {
   readonly #parts: MembershipParts;
   readonly #table: MemberTable;
   readonly #gossip: Gossip;
+  /** The ids of the members of this ring. */
+  #memberIds: ReadonlySet<NodeId> = new Set();
+  #membersOf: Ring | undefined;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
@@ -173,8 +177,15 @@ export class Membership {
     };
   }
 
+  /** Asked for every entry that comes by: to look through all members for each would cost their square a round. */
   #isMember(id: NodeId): boolean {
-    return this.#parts.ring.current()?.members.some((member) => member.id === id) ?? false;
+    const ring = this.#parts.ring.current();
+    if (ring === undefined) return false;
+    if (this.#membersOf !== ring) {
+      this.#membersOf = ring;
+      this.#memberIds = new Set(ring.members.map((member) => member.id));
+    }
+    return this.#memberIds.has(id);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   stampOf,
 } from "../../../../../node/core/membership/member-entry.ts";
 import { MemberTable, STRANGERS_MAX } from "../../../../../node/core/membership/member-table.ts";
+import { CHANGED_NODES_MAX } from "../../../../../node/core/ring/change/change-request.ts";
 import { nodeId } from "../ring/made-ring.ts";
 import { aboutNode, entryOf, tableOf } from "./member-entries.ts";
 
@@ -160,6 +161,12 @@ describe("member table", () => {
     expect(ids).to.include(members[8]!.id).and.to.include(strangers.at(-1)!.id);
     expect(ids).to.not.include(strangers[0]!.id);
     expect(table.compare([stampOf(strangers[0]!)]).wanted, "nor asks for it again").to.deep.equal([]);
+  });
+});
+
+describe("room in a member table", () => {
+  it("is there for as many nodes as one change of the ring can name", () => {
+    expect(STRANGERS_MAX).to.be.at.least(CHANGED_NODES_MAX);
   });
 });
 
