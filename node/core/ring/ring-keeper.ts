@@ -203,7 +203,9 @@ export class RingKeeper implements PlanningRing {
     if (this.#isBehind(theirs)) void this.#exchange(from);
     const kept = this.#stored.kept;
     const isKnown = kept.state !== "none" && theirs.state !== "none" && kept.digest === theirs.digest;
-    return stateMessage(kept, { withRing: !isKnown });
+    // Whoever serves a later one has no use for this one, and each next epoch meets every member in that way.
+    const isOutdated = kept.state === "serving" && this.#isBehind(theirs);
+    return stateMessage(kept, { withRing: !isKnown && !isOutdated });
   }
 
   async #answerRing(

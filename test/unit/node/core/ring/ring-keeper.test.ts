@@ -88,6 +88,23 @@ describe("RingKeeper", () => {
     expect(cluster.states()).to.deep.equal(["serving", "serving", "serving"]);
   });
 
+  it("answers with its whole ring who has an older one, and not who has a later one", async () => {
+    const { cluster, ring } = await formed(2);
+    const asked = async (epoch: number): Promise<ControlMessage> =>
+      cluster.keeper(0).handleControl(cluster.ids[1]!, {
+        type: "ring.state",
+        state: "serving",
+        clusterId: ring.clusterId,
+        generation: 0,
+        epoch,
+        digest: "another",
+      });
+    expect(await asked(0)).to.have.property("ring");
+    expect(await asked(2))
+      .to.include({ state: "serving", epoch: 1 })
+      .and.to.not.have.property("ring");
+  });
+
   it("asks again when the exchange is lost, at most three times", async () => {
     const { cluster } = await formed(2);
     cluster.disk(1).bytes = undefined;
