@@ -111,12 +111,12 @@ export class StepTaker {
   }
 
   async #deleteClaim(
-    { claim, uid, resourceVersion }: Extract<Step, { kind: "delete_claim" }>,
+    { claim, uid, resourceVersion, why }: Extract<Step, { kind: "delete_claim" }>,
     cluster: DynamoCluster,
   ): Promise<void> {
     const preconditions = { uid, resourceVersion };
     await this.#client.delete(RESOURCES.claims, nameIn(cluster, claim), { preconditions });
-    const note = `${claim}: its node has left and handed everything over (storage.whenScaled: Delete)`;
+    const note = `${claim}: ${why} (storage.whenScaled: Delete)`;
     this.#events.record(cluster, { type: "Normal", reason: "VolumeDeleted", action: "Resize", note });
   }
 

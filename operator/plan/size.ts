@@ -168,11 +168,15 @@ function isRemovable(
 ): boolean {
   const placed = ofSet.find((each) => each.ordinal === ordinal);
   if (placed === undefined) return false;
-  // One that never came up, and of which nobody ever heard: the size was taken back because of it, perhaps.
-  if (placed.standing === "unknown")
-    return !placed.isWanted && !placed.isHeardOf && placed.node.object?.status?.podIP === undefined;
-  if (placed.standing === "member") return false;
   const claim = claims.find(({ metadata }) => metadata?.name === `data-${placed.node.pod}`);
+  // One that never came up: the size was taken back because of it, perhaps. Others may have heard of an earlier node of its name.
+  if (placed.standing === "unknown")
+    return (
+      !placed.isWanted &&
+      placed.node.object?.status?.podIP === undefined &&
+      (!placed.isHeardOf || (claim !== undefined && isUnbound(claim)))
+    );
+  if (placed.standing === "member") return false;
   // A spare above a node that has left goes with it, and comes back: it has nothing yet.
   if (placed.standing === "spare" && placed.isWanted) return placed.node.report?.status.storage.keys === 0;
   return claim === undefined || notedNode(claim) === placed.id;
@@ -190,17 +194,13 @@ function unusedClaims(
   if (cluster.spec.storage.whenScaled !== "Delete") return undefined;
   const members = memberPods(ring, nodes);
   for (const claim of claims) {
-    if (!isOfLeft(claim, ring) || claim.metadata?.deletionTimestamp !== undefined) continue;
+    const why = whyUnused(claim, ring);
+    if (why === undefined || claim.metadata?.deletionTimestamp !== undefined) continue;
     const pod = claim.metadata!.name!.slice("data-".length);
     const isInUse = pods.some(({ metadata }) => metadata?.name === pod) || isAskedFor(pod, statefulSets);
     if (isInUse || members.includes(pod)) continue;
-    const { uid, resourceVersion } = claim.metadata!;
-    return {
-      kind: "delete_claim",
-      claim: claim.metadata!.name!,
-      uid: uid!,
-      resourceVersion: resourceVersion!,
-    };
+    const { name, uid, resourceVersion } = claim.metadata!;
+    return { kind: "delete_claim", claim: name!, uid: uid!, resourceVersion: resourceVersion!, why };
   }
   return undefined;
 }
@@ -310,6 +310,17 @@ function claimLeftAt(
 function isOfLeft(claim: V1PersistentVolumeClaim, { members }: AdminRing): boolean {
   const node = notedNode(claim);
   return node !== undefined && !members.some(({ id }) => id === node);
+}
+
+/** Where neither a pod nor a member uses it; undefined where it may hold what is in use. */
+function whyUnused(claim: V1PersistentVolumeClaim, ring: AdminRing): string | undefined {
+  if (isOfLeft(claim, ring)) return "its node has left and handed everything over";
+  return isUnbound(claim) ? "its pod never came up" : undefined;
+}
+
+/** It has no volume yet, so no node ever kept anything there. */
+function isUnbound({ spec }: V1PersistentVolumeClaim): boolean {
+  return spec?.volumeName === undefined || spec.volumeName === "";
 }
 
 function notedNode({ metadata }: V1PersistentVolumeClaim): string | undefined {

@@ -64,12 +64,13 @@ export type Step =
       readonly claimUid: string;
       readonly why: string;
     }
-  /** Deletes the claim of a node that has left; its pod is gone. */
+  /** Deletes the claim of a node that has left, or never was; its pod is gone. */
   | {
       readonly kind: "delete_claim";
       readonly claim: string;
       readonly uid: string;
       readonly resourceVersion: string;
+      readonly why: string;
     };
 
 /** A join or leave that the size asks for. */

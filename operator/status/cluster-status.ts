@@ -120,7 +120,7 @@ function sizeOperation(change: string): { readonly type: string } {
   return { type: change === "join" ? "ScaleUp" : change === "leave" ? "ScaleDown" : "Replace" };
 }
 
-function nodeStatus(node: Facts["nodes"][number], { ring, outdated }: Facts): NodeStatus {
+function nodeStatus(node: Facts["nodes"][number], { memberPods, outdated }: Facts): NodeStatus {
   const { pod, report, object, isReady, silence } = node;
   const id = report?.status.node.id;
   const pending = Object.values(report?.status.hints.pending ?? {}).reduce((sum, count) => sum + count, 0);
@@ -131,7 +131,7 @@ function nodeStatus(node: Facts["nodes"][number], { ring, outdated }: Facts): No
     ...(object?.spec?.nodeName === undefined ? {} : { host: object.spec.nodeName }),
     state: report?.status.state ?? silence,
     ready: isReady,
-    member: ring?.members.some((member) => member.id === id) ?? false,
+    member: memberPods.has(pod),
     ...(report === undefined ? {} : { version: report.status.node.version, hintsPending: pending }),
     upToDate: !outdated.includes(node),
   };

@@ -120,7 +120,7 @@ function progressing({ step, outdated }: Facts): Judgement {
     case "replace_volume":
       return yes("Progressing", "VolumeReplacing", `${step.pod} gets a fresh volume: ${step.why}`);
     case "delete_claim":
-      return yes("Progressing", "SizeChanging", `deleting ${step.claim}, whose node has left`);
+      return yes("Progressing", "SizeChanging", `deleting ${step.claim}: ${step.why}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { NodeView } from "../observe/node-view.ts";
 import { latestRing } from "../observe/latest-ring.ts";
+import { standings } from "../observe/node-standing.ts";
 import { nodeViews } from "../observe/node-view.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 import type { AdminRing } from "../../node/contract/admin-types.ts";
@@ -19,8 +20,10 @@ export interface Facts {
   readonly nodes: readonly NodeView[];
   /** The latest ring that a node serves. */
   readonly ring: AdminRing | undefined;
-  /** Nodes that are members, or of which nobody knows better; not spares, nor those that have left. */
+  /** Nodes that are members, or may be: not spares, nor those that have left, nor who is silent while every member has its pod. */
   readonly serving: readonly NodeView[];
+  /** Pods of members, silent ones too. */
+  readonly memberPods: ReadonlySet<string>;
   /** Why the size cannot be reached without a person. */
   readonly sizeObstacle: SizeObstacle | undefined;
   readonly conflict: string | undefined;
@@ -43,12 +46,15 @@ export interface FactsInput {
 export function factsOf({ observed, step, heldBack, failure }: FactsInput): Facts {
   const nodes = nodeViews(observed, existingPods(observed));
   const ring = latestRing(nodes);
+  const memberPods = ring === undefined ? new Set<string>() : podsOfMembers(nodes, ring);
   return {
     observed,
     step,
     nodes,
     ring,
-    serving: ring === undefined ? nodes : nodes.filter((node) => isOfRing(node, ring)),
+    serving:
+      ring === undefined ? nodes : nodes.filter((node) => mayBeMember(node, { ring, pods: memberPods })),
+    memberPods,
     sizeObstacle: sizeObstacle(observed, nodes),
     conflict: ringConflict(nodes),
     paused: isPaused(observed),
@@ -59,8 +65,16 @@ export function factsOf({ observed, step, heldBack, failure }: FactsInput): Fact
   };
 }
 
-function isOfRing({ report }: NodeView, { members }: AdminRing): boolean {
-  return report === undefined || members.some(({ id }) => id === report.status.node.id);
+function podsOfMembers(nodes: readonly NodeView[], ring: AdminRing): ReadonlySet<string> {
+  const members = standings(nodes, ring).filter(({ standing }) => standing === "member");
+  return new Set(members.map(({ node }) => node.pod));
+}
+
+function mayBeMember(
+  { pod, report }: NodeView,
+  { ring, pods }: { readonly ring: AdminRing; readonly pods: ReadonlySet<string> },
+): boolean {
+  return pods.has(pod) || (report === undefined && pods.size < ring.members.length);
 }
 
 /** A node that takes part in quorums: it answers, is in the ring and can read and write. */

@@ -1,15 +1,17 @@
 /** A cluster that grows and shrinks under load, with changes of mind in the middle. No manual step. */
-import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
+import type { V1PersistentVolumeClaim, V1PodDisruptionBudget } from "@kubernetes/client-node";
 import { expect } from "chai";
 
 import { installOperator } from "./rig/installed-operator.ts";
+import { kubectl } from "./rig/kubectl.ts";
 import { TestNamespace } from "./rig/test-namespace.ts";
 import { until } from "./rig/until.ts";
 import { LoadPod, ShellPod } from "./workload/pods.ts";
 
 const NAME = "elastic";
-const KEYS = 40;
-const VALUE = "x".repeat(20_000);
+/** Enough that a change of the ring has a middle. */
+const KEYS = 1_000;
+const VALUE_BYTES = 8_000;
 
 describe("kubernetes: size", function () {
   this.timeout(900_000);
@@ -23,7 +25,9 @@ describe("kubernetes: size", function () {
     await namespace.applyCluster(NAME, { size: 3, storage: { size: "1Gi", reclaimPolicy: "Delete" } });
     await shell.start();
     await namespace.untilSettled(NAME, 90_000);
-    for (let key = 0; key < KEYS; key++) await shell.dynamokv(NAME, "put", "kept", `key-${key}`, VALUE);
+    await forEachKey(
+      `await client.put(await client.get("kept", key), "x".repeat(${VALUE_BYTES})); count += 1;`,
+    );
   });
 
   after(() => namespace.delete());
@@ -66,6 +70,30 @@ describe("kubernetes: size", function () {
     await expectKept();
   });
 
+  it("lets hosts be drained while a new pod finds no place, and takes that pod back unseen", async () => {
+    await scaleTo(3);
+    await untilSize(3);
+    const hosts = (await kubectl(["get", "nodes", "--output", "name"])).trim().split("\n");
+    try {
+      for (const host of hosts) await kubectl(["cordon", host]);
+      await scaleTo(4);
+      await until("the new pod finds no place, which the status says", 60_000, async () => {
+        const { status } = await namespace.cluster(NAME);
+        return status?.message?.includes("cannot be scheduled") === true ? true : undefined;
+      });
+      await until("a member may be drained", 30_000, async () => {
+        const { status } = (await namespace.get<V1PodDisruptionBudget>("pdb", NAME))!;
+        return status?.expectedPods === 4 && status.disruptionsAllowed === 1 ? true : undefined;
+      });
+      await scaleTo(3);
+      await untilSize(3);
+      await until("no trace of it", 60_000, async () => ((await claims()).length === 3 ? true : undefined));
+    } finally {
+      for (const host of hosts) await kubectl(["uncordon", host]);
+    }
+    await expectKept();
+  });
+
   it("refuses fewer nodes than copies, in the API server's words", async () => {
     const refused = await scaleTo(2).then(
       () => "",
@@ -94,7 +122,25 @@ describe("kubernetes: size", function () {
   }
 
   async function expectKept(): Promise<void> {
-    for (let key = 0; key < KEYS; key++)
-      expect((await shell.dynamokv(NAME, "get", "kept", `key-${key}`)).length).to.equal(VALUE.length);
+    const isKept = `siblings.length === 1 && siblings[0].value.length === ${VALUE_BYTES}`;
+    const kept = await forEachKey(
+      `const { siblings } = await client.get("kept", key); if (${isKept}) count += 1;`,
+    );
+    expect(kept).to.equal(KEYS);
+  }
+
+  /** Does that for all keys, sixteen at a time, inside the cluster; what it counts. */
+  async function forEachKey(what: string): Promise<number> {
+    const program = `
+      import { DynamoClient } from "/app/dist/client/dynamo-client.js";
+      const client = new DynamoClient({ endpoints: ["http://${NAME}:8080"] });
+      let next = 0;
+      let count = 0;
+      await Promise.all(Array.from({ length: 16 }, async () => {
+        while (next < ${KEYS}) { const key = "key-" + next++; ${what} }
+      }));
+      console.log(count);
+      client.close();`;
+    return Number(await shell.connected("node", "--input-type=module", "--eval", program));
   }
 });

@@ -90,7 +90,7 @@ export function observedOf(
 function claimOf(pod: string, size: string): V1PersistentVolumeClaim {
   return {
     metadata: { name: `data-${pod}`, namespace: "shop" },
-    spec: { resources: { requests: { storage: size } } },
+    spec: { resources: { requests: { storage: size } }, volumeName: `volume-of-${pod}` },
     status: { capacity: { storage: size } },
   };
 }

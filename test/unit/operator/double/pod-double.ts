@@ -111,7 +111,7 @@ export class PodsDouble {
         apiVersion: "v1",
         kind: "PersistentVolumeClaim",
         metadata: { name: claim, namespace, labels },
-        spec: structuredClone(claimTemplate!.spec),
+        spec: { ...structuredClone(claimTemplate!.spec), volumeName: `volume-of-${name}` },
         status: { capacity: { storage: claimTemplate!.spec.resources.requests.storage } },
       });
       this.volumes.set(name, { id: randomUUID(), ring: undefined, keys: 2 });

@@ -18,6 +18,14 @@ function withRoom(observed: ObservedState): ObservedState {
   return { ...observed, preview: { kind: "planned", plan: leavePlan({ 0: 1_000, 1: 1_000, 2: 1_000 }) } };
 }
 
+/** The claim of demo-3 is not bound. */
+function withoutVolume(observed: ObservedState): ObservedState {
+  const claims = observed.claims.map((claim) =>
+    claim.metadata?.name === "data-demo-3" ? { ...claim, spec: {}, status: {} } : claim,
+  );
+  return { ...observed, claims };
+}
+
 describe("operator: a larger size", () => {
   it("first makes the pods", () => {
     const step = nextStep(resizing({ size: 5, pods: 3, members: [0, 1, 2] }));
@@ -241,6 +249,25 @@ describe("operator: a change of mind about the size", () => {
     );
     expect(nextStep({ ...pending, reports: members })).to.include({ kind: "scale_stateful_set", to: 3 });
     expect(nextStep(pending).kind, "heard of").to.equal("wait");
+    // What was heard of had this name before: there is no volume yet that a node could have kept something on.
+    const unbound = withoutVolume(pending);
+    expect(nextStep(unbound)).to.include({ kind: "scale_stateful_set", to: 3 });
+    expect(
+      nextStep({ ...unbound, cluster: resizing({ size: 4, pods: 4, members: [] }).cluster }).kind,
+    ).to.equal("wait");
+  });
+
+  it("deletes a claim that never had a volume with the pod that never came up, and none that is asked for", () => {
+    const gone = { size: 3, pods: 3, members: [0, 1, 2], claimsMax: 4 };
+    expect(nextStep(withoutVolume(resizing(gone)))).to.include({
+      kind: "delete_claim",
+      claim: "data-demo-3",
+    });
+    expect(nextStep(withoutVolume(resizing({ ...gone, spec: KEPT }))).kind).to.equal("none");
+    const coming = withoutVolume(
+      resizing({ ...gone, pods: 4, size: 4, sketches: { 3: { missing: "pod" } } }),
+    );
+    expect(nextStep(coming).kind).to.equal("wait");
   });
 
   it("says what to do with a node that somebody took out of the middle", () => {

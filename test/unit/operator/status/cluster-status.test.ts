@@ -96,6 +96,19 @@ describe("operator: status", () => {
     expect(handing.conditions!.find(({ type }) => type === "Degraded")!.status).to.equal("False");
   });
 
+  it("does not call a cluster degraded for a new pod that finds no place, but for a member that is silent", () => {
+    const place = (pod: number, members: readonly number[]) =>
+      resizing({ size: 4, pods: 4, members, sketches: { [pod]: { missing: "pod", ready: false } } });
+    const stuck = statusOf(place(3, [0, 1, 2]));
+    expect(stuck).to.include({ phase: "Scaling", readyNodes: 3 });
+    expect(stuck.message).to.include("demo-3");
+    const isMember = (status: typeof stuck) => status.nodes!.map(({ member }) => member);
+    expect(isMember(stuck)).to.deep.equal([true, true, true, false]);
+    const down = statusOf(place(3, [0, 1, 2, 3]));
+    expect(down.phase).to.equal("Degraded");
+    expect(isMember(down)).to.deep.equal([true, true, true, true]);
+  });
+
   it("says who has no room for a smaller size", () => {
     const full = resizing({ size: 3, pods: 4, members: [0, 1, 2, 3], freeBytes: 1_000 });
     const preview = { kind: "planned", plan: leavePlan({ 2: 5_000_000 }) } as const;
