@@ -200,7 +200,7 @@ describe("kubernetes: the CRD", function () {
       size: 3,
       partitions: 256,
       replication: { factor: 3, readQuorum: 2, writeQuorum: 2 },
-      storage: { size: "10Gi", reclaimPolicy: "Retain" },
+      storage: { size: "10Gi", reclaimPolicy: "Retain", whenScaled: "Delete" },
       updatePolicy: "OnSpecChange",
       disruptionBudget: true,
     });

@@ -247,7 +247,13 @@ export const specSchema = {
   description: "What the cluster shall be.",
   required: ["size"],
   properties: {
-    size: { type: "integer", description: "Number of nodes.", minimum: 1, maximum: 100 },
+    size: {
+      type: "integer",
+      description:
+        "Number of nodes. Raise or lower it at any time, also with kubectl scale: nodes join or leave the ring while the cluster serves.",
+      minimum: 1,
+      maximum: 100,
+    },
     replication,
     partitions: {
       type: "integer",

@@ -46,7 +46,9 @@ export const statusSchema = {
     phase: text("The conditions in one word."),
     message: text("What goes on, as a sentence."),
     clusterId: text("Identity of the ring; fixed at formation."),
-    size: count("Nodes that there are."),
+    size: count(
+      "Pods that there shall be now: while the size changes, more than what is asked for, or fewer.",
+    ),
     readyNodes: count("Nodes that serve."),
     selector: text("Label selector of the pods, for the scale subresource."),
     quorum: text("N/R/W."),
@@ -71,7 +73,7 @@ export const statusSchema = {
       description: "What the operator is in the middle of.",
       required: ["type"],
       properties: {
-        type: text("For example Rollout."),
+        type: text("Formation, Rollout, ScaleUp, ScaleDown, Replace, Cancel, Return or VolumeResize."),
         node: text("The pod that it is about."),
         phase: text("Where in it: for example transfer, flipped, handover, pods, volume."),
         message: text("How far it is."),
