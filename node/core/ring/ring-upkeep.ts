@@ -1,14 +1,15 @@
 import type { NodeId } from "../node-id.ts";
 import type { Timers } from "../ports/timers.ts";
 import type { Step } from "./change/change-steps.ts";
-import { votersOf } from "./change/elastic-ring.ts";
+import { isAdmitted, votersOf } from "./change/elastic-ring.ts";
 import { compareRings, type RingNumber } from "./ring-number.ts";
 import type { RingState } from "./ring-state.ts";
 import type { Ring } from "./ring.ts";
 
 /**
  * Steps that nobody asks for: the raise to format 2, once every member can read it, and the admission of members whose ring
- * store is new (decision 15). The lowest healthy member that may propose does it; were it two, they would do no harm.
+ * store is new (decision 15). The lowest healthy member that may propose does it; the others, one after the other, where it does not come
+ * to it: in a ring of format 1 nobody knows of another whether it may. Two that propose the same do no harm.
  */
 export interface ReportedNode {
   readonly zone: string;
@@ -23,12 +24,8 @@ export interface ReportedNode {
 
 export type Reports = (id: NodeId) => ReportedNode | undefined;
 
-/**
- * The step that this node is to propose now. Only words of nodes that serve this very ring count: what one said before it may
- * be of an earlier life.
- */
-export function upkeepDue(ring: Ring, self: NodeId, reported: Reports): Step | undefined {
-  if (proposerOf(ring, reported) !== self) return undefined;
+/** The step that is due. Only words of nodes that serve this very ring count: what one said before it may be of an earlier life. */
+export function upkeepDue(ring: Ring, reported: Reports): Step | undefined {
   const stores = new Map<NodeId, string>();
   for (const { id } of ring.members) {
     const { isHealthy, ring: theirs, features = [], ringStore } = reported(id) ?? { isHealthy: false };
@@ -44,12 +41,14 @@ export function upkeepDue(ring: Ring, self: NodeId, reported: Reports): Step | u
 /** Of a member's release: it reads rings of format 2 and votes on their epochs. */
 export const ELASTIC = "elastic";
 
-function proposerOf(ring: Ring, reported: Reports): NodeId | undefined {
-  const listed = new Map(ring.format === 2 ? ring.members.map(({ id, ringStore }) => [id, ringStore]) : []);
-  return votersOf(ring).find(({ id }) => {
-    const node = reported(id);
-    return node?.isHealthy === true && (ring.format === 1 || node.ringStore === listed.get(id));
-  })?.id;
+/** How many healthy members that may propose come before this one; undefined where it may not itself, as far as it is known. */
+export function proposerRank(ring: Ring, self: NodeId, reported: Reports): number | undefined {
+  const able = votersOf(ring).filter(({ id }) => {
+    const { isHealthy, ringStore = "" } = reported(id) ?? { isHealthy: false };
+    return isHealthy && isAdmitted(ring, id, ringStore);
+  });
+  const rank = able.findIndex(({ id }) => id === self);
+  return rank < 0 ? undefined : rank;
 }
 
 export interface RingUpkeepParts {
@@ -62,9 +61,12 @@ export interface RingUpkeepParts {
 }
 
 const LOOK_INTERVAL_MS = 1_000;
+/** So many more looks in a row find a step due before the next member proposes it: the one before has had time for a proposal. */
+const LOOKS_A_RANK = 15;
 
 export class RingUpkeep {
   readonly #parts: RingUpkeepParts;
+  #due: { readonly ring: Ring; looks: number } | undefined;
 
   constructor(parts: RingUpkeepParts) {
     this.#parts = parts;
@@ -78,7 +80,14 @@ export class RingUpkeep {
   async look(): Promise<void> {
     const { self, ring, reported, propose } = this.#parts;
     const current = ring.current();
-    const step = current && upkeepDue(current, self, reported);
-    if (step !== undefined) await propose(step);
+    const step = current && upkeepDue(current, reported);
+    if (current === undefined || step === undefined) {
+      this.#due = undefined;
+      return;
+    }
+    if (this.#due?.ring !== current) this.#due = { ring: current, looks: 0 };
+    const looks = this.#due.looks++;
+    const rank = proposerRank(current, self, reported);
+    if (rank !== undefined && looks >= rank * LOOKS_A_RANK) await propose(step);
   }
 }

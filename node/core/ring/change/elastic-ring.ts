@@ -96,11 +96,20 @@ export interface OwnStore {
   readonly adopted: boolean;
 }
 
-/** Whether this member, with this store, remembers every promise it ever made for the epoch after this one. */
-export function remembersPromises(ring: Ring, self: NodeId, { id, adopted }: OwnStore): boolean {
+/**
+ * Whether the ring lists this node with the ring store that it has. Who lost its store may have served later rings than the one that
+ * it learnt since, and have refused what it would serve now: it acknowledges nothing before an epoch lists its new store, which is later than
+ * all that it served before. Format 1 lists no stores: whoever it lists.
+ */
+export function isAdmitted(ring: Ring, self: NodeId, storeId: string): boolean {
   const member = ring.members.find((listed) => listed.id === self);
   if (member === undefined) return false;
-  return ring.format === 2 ? (member as AdmittedMember).ringStore === id : !adopted;
+  return ring.format === 1 || (member as AdmittedMember).ringStore === storeId;
+}
+
+/** Whether this member, with this store, remembers every promise it ever made for the epoch after this one. */
+export function remembersPromises(ring: Ring, self: NodeId, { id, adopted }: OwnStore): boolean {
+  return isAdmitted(ring, self, id) && (ring.format === 2 || !adopted);
 }
 
 /** "left" where this node is no member (any more): it refuses to serve and says so. */

@@ -31,6 +31,12 @@ const epochs = (cluster: KeeperCluster): (number | undefined)[] =>
   cluster.ids.map((_, n) => (cluster.isAlive(n) ? cluster.keeper(n).current()?.epoch : undefined));
 const codeOf = (outcome: ChangeOutcome): string => (outcome.kind === "refused" ? outcome.code : outcome.kind);
 
+function loseStore(cluster: KeeperCluster, n: number): void {
+  cluster.crash(cluster.ids[n]!);
+  cluster.disk(n).bytes = undefined;
+  cluster.restartAll();
+}
+
 /** Waits for both. */
 async function settled<T>(promise: Promise<T>): Promise<T> {
   const value = await promise;
@@ -68,6 +74,18 @@ describe("ring governance", () => {
       expect(epochs(cluster)).to.deep.equal([1, 1, 1]);
       cluster.features.delete(cluster.ids[2]!);
       await cluster.keepUp();
+      expect(epochs(cluster)).to.deep.equal([2, 2, 2]);
+    });
+  });
+
+  describe("a step that is due", () => {
+    it("is proposed by another member where the first one has learnt the formed ring from a peer", async () => {
+      const cluster = new KeeperCluster(3);
+      await cluster.form(0, cluster.request([0, 1, 2]));
+      loseStore(cluster, 0);
+      await cluster.connectAll();
+      expect([epochs(cluster), cluster.adoptions]).to.deep.equal([[1, 1, 1], [cluster.ids[0]]]);
+      for (let look = 0; look < 30; look++) await cluster.keepUp();
       expect(epochs(cluster)).to.deep.equal([2, 2, 2]);
     });
   });

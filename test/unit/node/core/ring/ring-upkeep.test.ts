@@ -1,6 +1,11 @@
 import { expect } from "chai";
 import type { NodeId } from "../../../../../node/core/node-id.ts";
-import { ELASTIC, type ReportedNode, upkeepDue } from "../../../../../node/core/ring/ring-upkeep.ts";
+import {
+  ELASTIC,
+  proposerRank,
+  type ReportedNode,
+  upkeepDue,
+} from "../../../../../node/core/ring/ring-upkeep.ts";
 import type { Ring } from "../../../../../node/core/ring/ring.ts";
 import { changed, raised, storeOf } from "./change/elastic-rings.ts";
 import { join } from "./change/change-scenes.ts";
@@ -9,7 +14,7 @@ import { member, membersOf, nodeId, ringOf } from "./made-ring.ts";
 const first = ringOf({ members: membersOf(3), partitions: 8 });
 const settled = raised(first);
 
-/** What node `self` is to propose where all are well, but for what `words` says of some. */
+/** What node `self` is to propose at once where all are well, but for what `words` says of some. */
 function due(ring: Ring, self: number, words: Readonly<Record<number, Partial<ReportedNode> | null>> = {}) {
   const reports = new Map<NodeId, ReportedNode>();
   for (let n = 0; n < 4; n++) {
@@ -17,7 +22,8 @@ function due(ring: Ring, self: number, words: Readonly<Record<number, Partial<Re
     const well = { zone: "", features: [ELASTIC], ringStore: storeOf(nodeId(n)), ring, isHealthy: true };
     if (word !== null) reports.set(nodeId(n), { ...well, ...word });
   }
-  return upkeepDue(ring, nodeId(self), (id) => reports.get(id));
+  const reported = (id: NodeId): ReportedNode | undefined => reports.get(id);
+  return proposerRank(ring, nodeId(self), reported) === 0 ? upkeepDue(ring, reported) : undefined;
 }
 
 describe("ring upkeep", () => {
