@@ -102,7 +102,8 @@ export class DynamoNode {
       this.#ports.transport.isConnected(node) && this.membership.isHealthy(node),
     isHealthy: (node: NodeId): boolean => this.membership.isHealthy(node),
     isSlow: (node: NodeId): boolean => this.membership.isSlow(node),
-    isVoter: (node: NodeId): boolean => this.recovery.isVoter(node),
+    isVoter: (node: NodeId): boolean =>
+      this.recovery.isVoter(node) && (node !== this.#ports.self || this.ring.mayAcknowledge()),
     probe: (node: NodeId): void => this.membership.probe(node),
     acknowledged: (node: NodeId, at: StorePoint): void => this.recovery.acknowledged(node, at),
     outdated: (node: NodeId, theirs: RingNumber): void => void this.ring.catchUp(node, theirs),
@@ -141,7 +142,7 @@ export class DynamoNode {
       store: this.cache,
       observer,
       // Without a ring: a member that lost it, and that has not heard yet what else it lost.
-      isVoter: () => this.ring.kept().state !== "none" && !this.recovery.isRecovering,
+      isVoter: () => this.ring.kept().state !== "none" && this.#peers.isVoter(self),
       onCorrupt: this.#peers.onCorrupt,
     });
     const connected = { ...ports, ...this.#peers, ring: this.ring, calls: this.#calls };

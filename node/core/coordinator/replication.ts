@@ -99,7 +99,7 @@ class Replication {
     if (keptFor !== undefined) this.#replaced.add(keptFor);
     this.#tally.asked(self);
     void durable.then((stored) => {
-      if (!stored.ok) this.#lost(self);
+      if (!stored.ok || !this.#parts.ring.mayAcknowledge()) this.#lost(self);
       else if (isFencedHere(this.#coordination, this.#parts)) this.#refused(self, this.#coordination.ring);
       else this.#acked(self, keptFor);
       this.#check();

@@ -12,10 +12,11 @@ import { encodeReplicaRead, encodeStale, encodeStored } from "../wire/replies.ts
  * nothing: merging is the store's, counting the coordinator's.
  *
  * Invariant: what it acknowledges, and what it shows, was planned by a ring that it accepts at the moment of the answer
- * (ring/change/fence.ts), hence before any comparison that a change rests on.
+ * (ring/change/fence.ts), hence before any comparison that a change rests on. Where it has lost its ring store it does not know what it
+ * refused before, and acknowledges nothing until an epoch lists the new one.
  */
 export interface ReplicaParts {
-  readonly ring: Pick<PlanningRing, "current" | "isMember" | "catchUp">;
+  readonly ring: Pick<PlanningRing, "current" | "isMember" | "mayAcknowledge" | "catchUp">;
   readonly store: ReplicaStore;
   readonly observer: Observer;
   /** Whether what it shows is a vote: not while this node is recovering. */
@@ -38,6 +39,8 @@ export class Replica {
     if (verdict === "stale") return this.#refuse(from);
     if (verdict === "fetch")
       return encodeStored({ ok: false, code: "storage_failed", message: behind(planned) });
+    if (!this.#parts.ring.mayAcknowledge())
+      return encodeStored({ ok: false, code: "storage_failed", message: unadmitted });
     const stored = await this.#parts.store.store(request);
     // The ring may have changed while the disk took it.
     if (stored.ok && this.#verdict(planned) === "stale") return this.#refuse(from);
@@ -77,6 +80,8 @@ export class Replica {
     return encodeStale(this.#parts.ring.current() ?? FORMED);
   }
 }
+
+const unadmitted = "its ring store is new: an epoch has to admit it first";
 
 function behind({ generation, epoch }: RingNumber): string {
   return `could not get the ring of epoch ${epoch}, generation ${generation}, from the sender of the request`;

@@ -7,7 +7,7 @@ import type { PeerDirectory } from "../ports/peer-directory.ts";
 import type { Random } from "../ports/random.ts";
 import type { RingStore } from "../ports/ring-store.ts";
 import { type PartitionRoutes, routesOf } from "./change/change-routes.ts";
-import { standingOf } from "./change/elastic-ring.ts";
+import { isAdmitted, standingOf } from "./change/elastic-ring.ts";
 import { type FormOutcome, formRing } from "./formation.ts";
 import {
   decideProposal,
@@ -74,6 +74,7 @@ export class RingKeeper implements PlanningRing {
   readonly votes: RingVotes;
   #routes: readonly PartitionRoutes[] = [];
   #isMember = false;
+  #mayAcknowledge = true;
   /** What each peer said last; consulted only for peers that are connected. */
   readonly #peerRings = new Map<NodeId, PeerRing>();
   readonly #exchanges = new Map<NodeId, Promise<void>>();
@@ -124,6 +125,10 @@ export class RingKeeper implements PlanningRing {
 
   isMember(): boolean {
     return this.#isMember;
+  }
+
+  mayAcknowledge(): boolean {
+    return this.#mayAcknowledge;
   }
 
   async catchUp(peer: NodeId, ring: RingNumber): Promise<void> {
@@ -378,15 +383,12 @@ export class RingKeeper implements PlanningRing {
   }
 
   #install(kept: ServingRing): void {
-    this.#routes = routesOf(kept.ring);
-    this.#isMember = kept.ring.members.some(({ id }) => id === this.#options.self);
+    const { self, observer } = this.#options;
     const { epoch, members } = kept.ring;
-    this.#options.observer.event({
-      kind: "ring_installed",
-      epoch,
-      hash: kept.digest,
-      members: members.length,
-    });
+    this.#routes = routesOf(kept.ring);
+    this.#isMember = members.some(({ id }) => id === self);
+    this.#mayAcknowledge = isAdmitted(kept.ring, self, kept.ballots.store.id);
+    observer.event({ kind: "ring_installed", epoch, hash: kept.digest, members: members.length });
     for (const handler of this.#installedHandlers) handler(kept.ring);
   }
 

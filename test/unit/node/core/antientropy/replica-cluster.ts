@@ -218,7 +218,12 @@ export class ReplicaNode {
       isConnected: transport.isConnected,
     });
     this.#replica = new Replica({
-      ring: { ...this.ringState, isMember: () => true, catchUp: () => Promise.resolve() },
+      ring: {
+        ...this.ringState,
+        isMember: () => true,
+        mayAcknowledge: () => true,
+        catchUp: () => Promise.resolve(),
+      },
       store: this.store,
       observer,
       isVoter: () => true,

@@ -126,6 +126,18 @@ describe("a put while the ring changes", () => {
     expect(rig.ownMarks, "what missed it first has it by the second").to.deep.equal([]);
   });
 
+  it("counts no copy of its own while its ring store is another than the one that is listed", async () => {
+    const rig = at(settled);
+    rig.mayAcknowledge = false;
+    const put = rig.put("v");
+    const sent = await rig.sent();
+    expect(to(sent), "and its copy gets a stand-in").to.have.members([LEAVES, STAYS, SPARE]);
+    await rig.ack(sentTo(sent, LEAVES));
+    expect(await isOpen(put)).to.equal(true);
+    await rig.ack(sentTo(sent, STAYS));
+    expect((await put).kind).to.equal("written");
+  });
+
   it("does without a replica whose ring is not to be had", async () => {
     const rig = at(settled);
     const put = rig.put("v");

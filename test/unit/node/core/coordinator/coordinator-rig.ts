@@ -71,6 +71,7 @@ export class CoordinatorRig implements ReplicaStore {
   readonly ownMarks: MissedByOwners[] = [];
   readonly probed: NodeId[] = [];
   oldestWriteMs = 0;
+  mayAcknowledge = true;
   nowMs = 0;
   #ring: Ring;
   #routes: readonly PartitionRoutes[] = [];
@@ -108,6 +109,7 @@ export class CoordinatorRig implements ReplicaStore {
         preferenceList: (partition) => this.#routes[partition]!.read,
         routes: (partition) => this.#routes[partition]!,
         isMember: () => this.#ring.members.some(({ id }) => id === this.self),
+        mayAcknowledge: () => this.mayAcknowledge,
         catchUp: (_, number) => this.catchUp(number),
       },
       store: this,

@@ -30,6 +30,7 @@ class ReplicaRig implements Pick<ReplicaStore, "store" | "read"> {
   /** What a peer gives. */
   later: Ring | undefined;
   isMember = true;
+  mayAcknowledge = true;
   onDisk: () => void = () => undefined;
   ring: Ring | undefined;
   readonly replica: Replica;
@@ -40,6 +41,7 @@ class ReplicaRig implements Pick<ReplicaStore, "store" | "read"> {
       ring: {
         current: () => this.ring,
         isMember: () => this.isMember,
+        mayAcknowledge: () => this.mayAcknowledge,
         catchUp: async (peer) => {
           this.asked.push(peer);
           this.ring = this.later ?? this.ring;
@@ -132,6 +134,15 @@ describe("replica", () => {
     const rig = new ReplicaRig(ended);
     rig.isMember = false;
     expect(await rig.answers(flipped)).to.deep.equal(stale(ended));
+  });
+
+  it("acknowledges no write while its ring store is another than the one that is listed", async () => {
+    const rig = new ReplicaRig(settled);
+    rig.mayAcknowledge = false;
+    const [toWrite, toRead] = await rig.answers(settled);
+    expect(toWrite).to.include({ ok: false, code: "storage_failed" });
+    expect(rig.stored).to.deep.equal([]);
+    expect(toRead, "who asks is told that it recovers").to.deep.equal({ status: "not_found" });
   });
 
   it("serves without a ring what the formed one planned, and gets any later one first", async () => {

@@ -8,29 +8,36 @@ import {
 } from "../../../../../../node/core/ring/change/change-progress.ts";
 import { type PartitionRoutes, routesOf } from "../../../../../../node/core/ring/change/change-routes.ts";
 import type { ElasticRing } from "../../../../../../node/core/ring/ring.ts";
+import { isAdmitted } from "../../../../../../node/core/ring/change/elastic-ring.ts";
 import { fence } from "../../../../../../node/core/ring/change/fence.ts";
 import { membersOf, member, ringOf } from "../made-ring.ts";
 import { mulberry } from "../seeded.ts";
 import { join, leave, replace } from "./change-scenes.ts";
-import { beginningOf, raised, stepped } from "./elastic-rings.ts";
+import { beginningOf, raised, stepped, storeOf } from "./elastic-rings.ts";
 
 /**
  * One partition while its ring changes, as far as quorums see it: every node has some epoch and some writes, coordinators
- * plan by the epoch they have, messages arrive late or never, and the steps of the change are taken as soon as
+ * plan by the epoch they have, messages arrive late or never, ring stores are lost (their nodes learn any ring from others, and show what they
+ * have to no reader before they are admitted, for they recover), and the steps of the change are taken as soon as
  * change-progress.ts says that they are due. A read that begins after a write was acknowledged must find it.
  */
 export interface ChangeRules {
   readonly routesOf: typeof routesOf;
   readonly fence: typeof fence;
+  readonly isAdmitted: typeof isAdmitted;
   readonly transferSources: typeof transferSources;
   readonly flipLacks: typeof flipLacks;
   readonly endLacks: typeof endLacks;
 }
 
-export const RULES: ChangeRules = { routesOf, fence, transferSources, flipLacks, endLacks };
+export const RULES: ChangeRules = { routesOf, fence, isAdmitted, transferSources, flipLacks, endLacks };
 
 interface Copy {
   epoch: number;
+  /** How many ring stores it has lost. */
+  lostStores: number;
+  /** On the side of a netsplit to which nothing of a later ring comes. */
+  isCutOff: boolean;
   readonly writes: Set<number>;
 }
 
@@ -50,11 +57,11 @@ const W = 2;
 const R = 2;
 const STEPS = 400;
 
-/** What a read missed, if one did, and how many epochs there were: all four where the change ended. */
+/** What a read missed, if one did, and whether the change ended. */
 export function runChange(
   seed: number,
   rules: ChangeRules = RULES,
-): { missed: string | undefined; epochs: number } {
+): { missed: string | undefined; hasEnded: boolean } {
   return new ChangeRun(seed, rules).run();
 }
 
@@ -72,12 +79,14 @@ class ChangeRun {
   /** How often each kind of step comes differs from run to run: no one mixture reaches everything. */
   readonly #weights: readonly number[];
   readonly #lateness: number;
+  readonly #losesStores: boolean;
   #written = 0;
   #missed: string | undefined;
 
   constructor(seed: number, rules: ChangeRules) {
     this.#random = mulberry(seed);
     this.#rules = rules;
+    this.#losesStores = seed % 4 === 1;
     this.#weights = [1, 1, 8, 1, 2, 1].map((weight) => weight * (0.05 + this.#random() ** 2));
     this.#lateness = this.#random();
     const members = membersOf(4);
@@ -94,15 +103,25 @@ class ChangeRun {
     const picked = moves[this.#below(moves.length)]!;
     this.#moves = [picked];
     this.#partition = picked.partition;
-    for (const { id } of transfer.members) this.#copies.set(id, { epoch: settled.epoch, writes: new Set() });
+    for (const { id } of transfer.members)
+      this.#copies.set(id, { epoch: settled.epoch, lostStores: 0, isCutOff: false, writes: new Set() });
+    if (this.#losesStores)
+      this.#copies.get(picked.before[this.#below(picked.before.length)]!)!.isCutOff = true;
   }
 
-  run(): { missed: string | undefined; epochs: number } {
+  run(): { missed: string | undefined; hasEnded: boolean } {
     for (let i = 0; i < STEPS && this.#missed === undefined; i++) this.#step();
-    return { missed: this.#missed, epochs: this.#rings.length };
+    const hasFlipped = this.#rings.some(({ change }) => change?.phase === "flipped");
+    return { missed: this.#missed, hasEnded: hasFlipped && this.#latest.change === null };
   }
 
   #step(): void {
+    if (this.#losesStores) {
+      const luck = this.#random();
+      if (luck < 0.01) return this.#loseStore();
+      if (luck < 0.02) return this.#admit();
+      if (luck < 0.025) return this.#heal();
+    }
     const [write, read, deliver, install, compare] = this.#weights as [
       number,
       number,
@@ -120,7 +139,7 @@ class ChangeRun {
   }
 
   #begin(write: number | undefined): void {
-    const by = this.#ringOf(this.#coordinatorEpoch());
+    const by = this.#ringOf(this.#someEpoch());
     const routes = this.#routesBy(by);
     const operation: Operation = {
       by,
@@ -136,7 +155,7 @@ class ChangeRun {
   }
 
   /** Of any node; in some runs mostly of one that is behind. */
-  #coordinatorEpoch(): number {
+  #someEpoch(): number {
     const epochs = this.#latest.members.map(({ id }) => this.#copies.get(id)!.epoch);
     return this.#random() < this.#lateness ? Math.min(...epochs) : epochs[this.#below(epochs.length)]!;
   }
@@ -147,10 +166,13 @@ class ChangeRun {
     const [{ to, operation }] = this.#messages.splice(at, 1) as [{ to: NodeId; operation: Operation }];
     const copy = this.#copies.get(to)!;
     const verdict = this.#rules.fence(this.#ringOf(copy.epoch), operation.by);
-    if (verdict === "stale") return;
+    if (verdict === "stale" || (verdict === "fetch" && copy.isCutOff)) return;
     if (verdict === "fetch") copy.epoch = operation.by.epoch;
-    const isMember = this.#ringOf(copy.epoch).members.some(({ id }) => id === to);
+    const ring = this.#ringOf(copy.epoch);
+    const isMember = ring.members.some(({ id }) => id === to);
     if (!isMember) return;
+    const rule = operation.write === undefined ? isAdmitted : this.#rules.isAdmitted;
+    if (!rule(ring, to, storeOf(to, copy.lostStores))) return;
     if (operation.write !== undefined) copy.writes.add(operation.write);
     else for (const write of copy.writes) operation.found.add(write);
     operation.answered.add(to);
@@ -175,7 +197,31 @@ class ChangeRun {
   #install(): void {
     const ids = [...this.#copies.keys()];
     const copy = this.#copies.get(ids[this.#below(ids.length)]!)!;
-    copy.epoch = Math.max(copy.epoch, this.#rings[this.#below(this.#rings.length)]!.epoch);
+    if (!copy.isCutOff)
+      copy.epoch = Math.max(copy.epoch, this.#rings[this.#below(this.#rings.length)]!.epoch);
+  }
+
+  /** It has its data, and the ring of who is cut off, with whom it is from now on. */
+  #loseStore(): void {
+    const copies = [...this.#copies.values()];
+    const met = copies.find(({ isCutOff }) => isCutOff);
+    const copy = copies[this.#below(copies.length)]!;
+    copy.lostStores++;
+    if (met === undefined) return;
+    copy.epoch = met.epoch;
+    copy.isCutOff = true;
+  }
+
+  #heal(): void {
+    for (const copy of this.#copies.values()) copy.isCutOff = false;
+  }
+
+  #admit(): void {
+    const ring = this.#latest;
+    const listed = ring.members[this.#below(ring.members.length)]!;
+    const ringStore = storeOf(listed.id, this.#copies.get(listed.id)!.lostStores);
+    if (listed.ringStore !== ringStore)
+      this.#rings.push(stepped(ring, { kind: "admit", node: listed.id, ringStore }));
   }
 
   #compare(): void {
