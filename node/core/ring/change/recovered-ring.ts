@@ -2,7 +2,7 @@ import type { NodeId } from "../../node-id.ts";
 import { claim } from "../claim.ts";
 import { RingInvalid } from "../ring-check.ts";
 import type { ElasticRing, Ring } from "../ring.ts";
-import { checkElasticRing, ELASTIC_LEVEL, ringAt, votersOf } from "./elastic-ring.ts";
+import { checkElasticRing, ELASTIC_LEVEL, isAdmitted, ringAt, votersOf } from "./elastic-ring.ts";
 
 /**
  * The ring with which a cluster goes on after most of those that decide are lost for good. No epoch can be decided, so
@@ -10,7 +10,8 @@ import { checkElasticRing, ELASTIC_LEVEL, ringAt, votersOf } from "./elastic-rin
  * was under way is over; what it had moved are misplaced copies.
  *
  * It is safe only as far as that person is right: lost nodes that still run, apart, serve the older generation until
- * they meet this one. So it is refused where the survivors can decide an epoch.
+ * they meet this one. So it is refused where the survivors can decide an epoch: those whose ring store is the one listed. Where most have lost
+ * theirs, no epoch can admit the new ones, and all that are left go on in this way.
  */
 export type RecoveryOutcome =
   | { readonly ok: true; readonly ring: ElasticRing }
@@ -33,7 +34,10 @@ export function recoveredRing(ring: Ring, survivors: readonly Survivor[]): Recov
     return { ok: false, code: "unknown_node", message: `node ${unknown.id} is no member of this ring` };
   }
   const voters = votersOf(ring);
-  const surviving = voters.filter(({ id }) => stores.has(id)).length;
+  const surviving = voters.filter(({ id }) => {
+    const store = stores.get(id);
+    return store !== undefined && isAdmitted(ring, id, store);
+  }).length;
   if (surviving > voters.length / 2) {
     const message = `${surviving} of ${voters.length} that decide survive, which is a majority: use leave or replace`;
     return { ok: false, code: "majority_survives", message };

@@ -67,6 +67,27 @@ describe("recovery agreement", () => {
     expect(numberOf(cluster, 0)).to.deep.equal([0, 2, 5]);
   });
 
+  it("goes on with all members where most of them have lost their ring stores and none can be admitted", async () => {
+    const cluster = new KeeperCluster(3);
+    await cluster.form(0, cluster.request([0, 1, 2]));
+    await cluster.keepUp();
+    for (const n of [1, 2]) {
+      cluster.crash(cluster.ids[n]!);
+      cluster.disk(n).bytes = undefined;
+    }
+    cluster.restartAll();
+    await cluster.connectAll();
+    for (let look = 0; look < 5; look++) await cluster.keepUp();
+    expect(numberOf(cluster, 0), "one of three cannot decide").to.deep.equal([0, 2, 3]);
+    expect(await recover(cluster, 1, { survivors: [0, 1, 2] })).to.have.property("kind", "recovered");
+    expect([0, 1, 2].map((n) => numberOf(cluster, n))).to.deep.equal([
+      [1, 3, 3],
+      [1, 3, 3],
+      [1, 3, 3],
+    ]);
+    expect([0, 1, 2].map((n) => cluster.keeper(n).mayAcknowledge())).to.deep.equal([true, true, true]);
+  });
+
   it("is not accepted from a survivor that has missed an epoch", async () => {
     const cluster = await lostMajority();
     cluster.restartAll();

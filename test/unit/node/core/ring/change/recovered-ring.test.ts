@@ -7,15 +7,16 @@ import { member, membersOf, ringOf } from "../made-ring.ts";
 import { join } from "./change-scenes.ts";
 import { changed, raised, storeOf } from "./elastic-rings.ts";
 
-const survivorsOf = (members: readonly Pick<RingMember, "id">[]): Survivor[] =>
-  members.map(({ id }) => ({ id, ringStore: storeOf(id, 1) }));
+/** Each with the ring store that it drew as the n-th after the one that is listed. */
+const survivorsOf = (members: readonly Pick<RingMember, "id">[], n = 0): Survivor[] =>
+  members.map(({ id }) => ({ id, ringStore: storeOf(id, n) }));
 const first = ringOf({ members: membersOf(5), partitions: 64 });
 const settled = raised(first);
 
 describe("recovered ring", () => {
   it("goes on with the survivors, one generation and epoch higher, and fences every older request", () => {
     for (const ring of [first, settled, changed(settled, join(member(5))).flipped]) {
-      const outcome = recoveredRing(ring, survivorsOf(membersOf(2)));
+      const outcome = recoveredRing(ring, survivorsOf(membersOf(2), 1));
       if (!outcome.ok) throw new Error(outcome.message);
       const { generation, epoch, members, change, format } = outcome.ring;
       expect({ generation, epoch, change, format }).to.deep.equal({
@@ -49,6 +50,10 @@ describe("recovered ring", () => {
     };
     expect(codeOf(survivorsOf(membersOf(3)))).to.equal("majority_survives");
     expect(codeOf(survivorsOf([member(9)]))).to.equal("unknown_node");
+    const [one, ...others] = membersOf(5);
+    expect(codeOf([...survivorsOf([one!]), ...survivorsOf(others, 1)]), "one of five has a vote").to.equal(
+      "ok",
+    );
     expect(codeOf([])).to.equal("invalid_document");
     // With the flip the two that leave decide no more: the other three are all that decide.
     const { flipped } = changed(settled, {
