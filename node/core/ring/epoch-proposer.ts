@@ -99,7 +99,7 @@ export class EpochProposer {
     if (decided !== undefined) {
       // What this node cannot save now it learns again from those that can: it is decided all the same.
       await serve(decided, self);
-      this.#tell(decided);
+      this.#tell(decided, proposal.served);
       return { kind: proposal.won ? "decided" : "overtaken", ring: decided };
     }
     const now = serving();
@@ -148,10 +148,10 @@ export class EpochProposer {
   }
 
   /** Those before and after: who joins is to begin, who leaves is to stop. */
-  #tell(decided: NumberedRing): void {
+  #tell(decided: NumberedRing, { ring: before }: NumberedRing): void {
     const { self, calls } = this.#parts;
     const message = paxosToControl({ kind: "decided", ring: decided });
-    for (const { id } of decided.ring.members)
+    for (const id of new Set([...decided.ring.members, ...before.members].map((member) => member.id)))
       if (id !== self) void calls.call(id, message, ANSWER_TIMEOUT_MS);
   }
 

@@ -7,7 +7,7 @@ import type { PeerDirectory } from "../ports/peer-directory.ts";
 import type { Random } from "../ports/random.ts";
 import type { RingStore } from "../ports/ring-store.ts";
 import { type PartitionRoutes, routesOf } from "./change/change-routes.ts";
-import { isAdmitted, standingOf } from "./change/elastic-ring.ts";
+import { mayAcknowledge, standingOf } from "./change/elastic-ring.ts";
 import { type FormOutcome, formRing } from "./formation.ts";
 import {
   decideProposal,
@@ -387,7 +387,7 @@ export class RingKeeper implements PlanningRing {
     const { epoch, members } = kept.ring;
     this.#routes = routesOf(kept.ring);
     this.#isMember = members.some(({ id }) => id === self);
-    this.#mayAcknowledge = isAdmitted(kept.ring, self, kept.ballots.store.id);
+    this.#mayAcknowledge = mayAcknowledge(kept.ring, self, kept.ballots.store.id);
     observer.event({ kind: "ring_installed", epoch, hash: kept.digest, members: members.length });
     for (const handler of this.#installedHandlers) handler(kept.ring);
   }

@@ -97,10 +97,15 @@ export interface OwnStore {
 }
 
 /**
- * Whether the ring lists this node with the ring store that it has. Who lost its store may have served later rings than the one that
- * it learnt since, and have refused what it would serve now: it acknowledges nothing before an epoch lists its new store, which is later than
- * all that it served before. Format 1 lists no stores: whoever it lists.
+ * Whether this node may acknowledge writes. Who lost its ring store may have served later rings than the one that it learnt since, and have
+ * refused what it would take now: it acknowledges nothing before an epoch lists its new store, which is later than all that it
+ * served before. Where one or two decide, no epoch could, nor can the ring have gone on by two without the other one.
  */
+export function mayAcknowledge(ring: Ring, self: NodeId, storeId: string): boolean {
+  return isAdmitted(ring, self, storeId) || votersOf(ring).length <= 2;
+}
+
+/** Whether the ring lists this node with the ring store that it has. Format 1 lists no stores: whoever it lists. */
 export function isAdmitted(ring: Ring, self: NodeId, storeId: string): boolean {
   const member = ring.members.find((listed) => listed.id === self);
   if (member === undefined) return false;

@@ -22,6 +22,8 @@ import {
  * settle by waiting: before a further attempt whoever drives this waits some random time.
  */
 export class Proposal {
+  /** The ring whose next epoch it is. */
+  readonly served: NumberedRing;
   readonly #self: NodeId;
   readonly #base: Base;
   readonly #wanted: NumberedRing;
@@ -39,6 +41,7 @@ export class Proposal {
   /** `wanted`: a next epoch of the ring served (change-steps.ts). */
   constructor({ self, served, wanted }: { self: NodeId; served: NumberedRing; wanted: NumberedRing }) {
     this.#self = self;
+    this.served = served;
     this.#base = baseOf(served);
     this.#wanted = wanted;
     this.#voters = votersOf(served.ring).map(({ id }) => id);

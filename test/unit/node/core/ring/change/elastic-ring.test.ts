@@ -2,6 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import {
   checkElasticRing,
+  mayAcknowledge,
   remembersPromises,
   ringAt,
   standingOf,
@@ -91,6 +92,16 @@ describe("elastic ring", () => {
     const first = ringOf({ members: membersOf(2) });
     expect(remembersPromises(first, b!, { id: storeOf(b!), adopted: false })).to.equal(true);
     expect(remembersPromises(first, b!, { id: storeOf(b!), adopted: true })).to.equal(false);
+  });
+
+  it("a member acknowledges with the listed ring store alone, but where no majority could admit another", () => {
+    const three = raised(ringOf({ members: membersOf(3), partitions: 8 }));
+    expect(mayAcknowledge(three, a!, storeOf(a!))).to.equal(true);
+    expect(mayAcknowledge(three, a!, storeOf(a!, 1))).to.equal(false);
+    expect(mayAcknowledge(small, a!, storeOf(a!, 1))).to.equal(true);
+    expect(mayAcknowledge(ringOf({ members: membersOf(3), partitions: 8 }), a!, storeOf(a!, 1))).to.equal(
+      true,
+    );
   });
 
   it("says of a node whether it is a member, in which state, or has left", () => {
