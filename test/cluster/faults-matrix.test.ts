@@ -9,11 +9,12 @@ import { runCell } from "./faults/fault-run.ts";
  */
 const FAULT_MS = 3_000;
 const CONVERGE_MS_MAX = 45_000;
+const CHANGES_CONVERGE_MS_MAX = 120_000;
 
 const WITH_CHANGES = ["kill one", "netsplit 2|3, drop"];
 
 describe("cluster: faults: real nodes, N=3 R=2", function () {
-  this.timeout(180_000);
+  this.timeout(240_000);
   const pool = new ClusterPool();
   // Those that share a kind of disks share a cluster.
   const ordered = ["plain", "small", "volatile"].flatMap((disks) =>
@@ -38,7 +39,7 @@ describe("cluster: faults: real nodes, N=3 R=2", function () {
       try {
         const { failures } = await runCell(cluster, cell, {
           faultMs: FAULT_MS,
-          convergeMsMax: CONVERGE_MS_MAX,
+          convergeMsMax: cell.changes ? CHANGES_CONVERGE_MS_MAX : CONVERGE_MS_MAX,
         });
         expect(failures.join("\n")).to.equal("");
       } catch (error) {

@@ -6,7 +6,7 @@ import type { FaultCluster } from "./fault-cluster.ts";
 import { FaultLoad } from "./fault-load.ts";
 import { pause } from "./fault.ts";
 import { apartFromTwins, type ToldApart } from "./twin-writes.ts";
-import { RingChangeLoad, type RingChangeResult } from "./ring-change-load.ts";
+import { RingChangeLoad } from "./ring-change-load.ts";
 import type { RunResult, WorkloadResult } from "./run-result.ts";
 import type { Workload } from "./workloads/workload.ts";
 
@@ -47,7 +47,7 @@ export async function runCell(cluster: FaultCluster, cell: Cell, options: RunOpt
     mayBeOutside: cell.changes,
   });
   const changes = cell.changes ? new RingChangeLoad(cluster) : undefined;
-  const { fromMs, toMs, trouble, changed } = await underFault(cluster, { load, changes }, { cell, options });
+  const { fromMs, toMs, trouble } = await underFault(cluster, { load, changes }, { cell, options });
   const verdict: Verdict = { convergeMs: null, told: new Map(), failures: [] };
   try {
     if (trouble !== undefined) throw trouble;
@@ -56,6 +56,8 @@ export async function runCell(cluster: FaultCluster, cell: Cell, options: RunOpt
     verdict.failures.push(String(error));
   }
   const { convergeMs, told, failures } = verdict;
+  // Only now: the last change may have ended while the cluster came to be of one mind.
+  const changed = await changes?.stop();
   failures.push(...(changes?.failures ?? []));
   if (failures.length > 0) keepHistory(cluster, load, { name: cellName(cell), failures });
   return {
@@ -83,12 +85,7 @@ async function underFault(
   cluster: FaultCluster,
   { load, changes }: { load: FaultLoad; changes: RingChangeLoad | undefined },
   { cell, options }: { cell: Cell; options: RunOptions },
-): Promise<{
-  fromMs: number;
-  toMs: number;
-  trouble: Error | undefined;
-  changed: RingChangeResult | undefined;
-}> {
+): Promise<{ fromMs: number; toMs: number; trouble: Error | undefined }> {
   const { faultMs } = options;
   load.start();
   await load.moreAcknowledged(WARM_UP_ACKS, WARM_UP_MS_MAX);
@@ -111,7 +108,7 @@ async function underFault(
   } finally {
     await load.stop();
   }
-  return { fromMs, toMs, trouble, changed: await changes?.stop() };
+  return { fromMs, toMs, trouble };
 }
 
 interface Verdict {

@@ -22,7 +22,7 @@ Runs the cells of the fault tests at length, and writes docs/RELIABILITY.md from
 namespaces, nft and cc are needed; everything happens in a network of its own.
 
   --hours N       how long; the run under way is finished (default 1)
-  --cells REGEXP  only cells whose names match, such as 'netsplit.*W=2'
+  --cells REGEXP  only cells whose names match, such as 'netsplit.*W=2' or 'ring changes'
   --seed N        the order of the cells and the length of the faults (default: another one each time)
   --fresh         put earlier results aside first
   --page-only     run nothing and write the page; without any result the fault tests' parts of it stay as they are
@@ -35,6 +35,8 @@ const PAGE = path.join(ROOT, "docs/RELIABILITY.md");
 const EXPLORATION = path.join(ROOT, "test/simulator/exploration.json");
 const HOUR_MS = 3_600_000;
 const CONVERGE_MS_MAX = 60_000;
+/** A change that is under way is completed first, and what is misplaced then moves once more. */
+const CHANGES_CONVERGE_MS_MAX = 180_000;
 const DURATION_MS: readonly [number, number] = [3_000, 7_000];
 /** A change takes some seconds. */
 const CHANGES_DURATION_MS: readonly [number, number] = [6_000, 14_000];
@@ -167,7 +169,8 @@ async function runOne(
   const usualMs = cell.changes ? CHANGES_DURATION_MS : DURATION_MS;
   const faultMs = Math.round(draw.between(...(cell.fault.durationMs ?? usualMs)));
   const cluster = await pool.take(cell);
-  return { ...(await runCell(cluster, cell, { faultMs, convergeMsMax: CONVERGE_MS_MAX })), commit };
+  const convergeMsMax = cell.changes ? CHANGES_CONVERGE_MS_MAX : CONVERGE_MS_MAX;
+  return { ...(await runCell(cluster, cell, { faultMs, convergeMsMax })), commit };
 }
 
 function tell(options: Options, number: string, result: RunResult): void {

@@ -19,7 +19,7 @@ export interface RingChangeResult extends ChangeCounts {
   readonly refused: Readonly<Record<string, number>>;
 }
 
-const LOOK_MS = 200;
+const LOOK_MS = 300;
 const LOOK_MS_MAX = 500;
 const ANSWER_MS_MAX = 20_000;
 const PENDING_MAX = 2;

@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
+import type { NodeId } from "../../../../../node/core/node-id.ts";
+import { partitionOf } from "../../../../../node/core/ring/position.ts";
 import { FORMED } from "../../../../../node/core/ring/ring-number.ts";
 import { encodeDeclined } from "../../../../../node/core/antientropy/exchange-answers.ts";
 import { keyNamed } from "../storage/sample-writes.ts";
@@ -183,6 +185,36 @@ describe("anti-entropy in the background", () => {
     cluster.mend();
     await cluster.advance(20_000);
     expect(a.events.some(({ kind }) => kind === "corrupt_rows_repaired")).to.equal(true);
+  });
+
+  it("fetches a rotten row at once, also while another waits for a co-owner that is away", async () => {
+    const cluster = new ReplicaCluster({ nodes: 4, replicas: 2 });
+    const [a] = cluster.nodes as [ReplicaNode];
+    const ownersOf = (name: string): readonly NodeId[] =>
+      a.ringState.preferenceList(partitionOf(keyNamed(name).position, 256)).owners;
+    const names = Array.from({ length: 200 }, (_, i) => `k${i}`).filter((name) =>
+      ownersOf(name).includes(a.id),
+    );
+    const coOwner = (name: string): ReplicaNode =>
+      cluster.nodes.find((node) => node !== a && ownersOf(name).includes(node.id))!;
+    const waiting = names[0]!;
+    const other = names.find((name) => coOwner(name) !== coOwner(waiting))!;
+    for (const name of [waiting, other]) {
+      await a.put(name, "value");
+      await give(cluster, a, coOwner(name), name);
+      rot(a, name);
+    }
+    cluster.cut(a, coOwner(waiting));
+    a.antiEntropy.corruptRowFound(keyNamed(waiting).position);
+    await cluster.advance(2_000);
+    a.antiEntropy.corruptRowFound(keyNamed(other).position);
+    await cluster.advance(1_000);
+    expect(a.events.filter(({ kind }) => kind === "corrupt_rows_repaired")).to.deep.equal([
+      { kind: "corrupt_rows_repaired", peerId: coOwner(other).id, rows: 1 },
+    ]);
+    cluster.mend();
+    await cluster.advance(20_000);
+    expect(a.events.filter(({ kind }) => kind === "corrupt_rows_repaired").length).to.equal(2);
   });
 
   it("computes a leaf anew whose row vanished, so that the row is seen to be missing", async () => {
