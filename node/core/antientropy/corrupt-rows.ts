@@ -32,7 +32,9 @@ interface CorruptRow {
 export class CorruptRows {
   readonly #parts: CorruptRowsParts;
   readonly #rows = new Map<string, CorruptRow>();
-  #isArmed = false;
+  #disarm: () => void = () => undefined;
+  #isRepairing = false;
+  #isFoundMeanwhile = false;
 
   constructor(parts: CorruptRowsParts) {
     this.#parts = parts;
@@ -43,18 +45,24 @@ export class CorruptRows {
     if (this.#rows.size >= ROWS_MAX || this.#rows.has(name)) return;
     // A copy: positions are views of messages.
     this.#rows.set(name, { position: position.slice(), askedInVain: new Set() });
-    this.#arm(FIRST_TRY_MS);
+    // The first of several: those that follow at once go along. A row that waits for its next try must not make new ones wait.
+    if (this.#isFoundMeanwhile) return;
+    this.#isFoundMeanwhile = true;
+    if (!this.#isRepairing) this.#arm(FIRST_TRY_MS);
   }
 
   #arm(delayMs: number): void {
-    if (this.#isArmed) return;
-    this.#isArmed = true;
-    this.#parts.timers.after(delayMs, () => {
-      void this.#repair().then(() => {
-        this.#isArmed = false;
-        if (this.#rows.size > 0) this.#arm(NEXT_TRY_MS);
-      });
-    });
+    this.#disarm();
+    this.#disarm = this.#parts.timers.after(delayMs, () => void this.#try());
+  }
+
+  async #try(): Promise<void> {
+    this.#isRepairing = true;
+    this.#isFoundMeanwhile = false;
+    await this.#repair();
+    this.#isRepairing = false;
+    if (this.#isFoundMeanwhile) this.#arm(FIRST_TRY_MS);
+    else if (this.#rows.size > 0) this.#arm(NEXT_TRY_MS);
   }
 
   async #repair(): Promise<void> {
