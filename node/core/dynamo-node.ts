@@ -148,7 +148,8 @@ export class DynamoNode {
     const connected = { ...ports, ...this.#peers, ring: this.ring, calls: this.#calls };
     this.#coordinator = new Coordinator({ ...connected, store: this.cache });
     const stores = { merkle: ports.store, tombstones: ports.store, store: this.cache };
-    this.antiEntropy = new AntiEntropy({ ...connected, ...stores });
+    const isRecovering = (): boolean => this.recovery.isRecovering;
+    this.antiEntropy = new AntiEntropy({ ...connected, ...stores, isRecovering });
     this.#handoff = new HintDelivery({
       ...connected,
       keepOwn: (incoming) => storedWithin(this.cache.store(incoming), ports.timers),

@@ -23,6 +23,8 @@ export interface AntiEntropyParts extends Omit<ExchangeParts, "ring" | "onCorrup
   readonly ring: KeepersRing;
   readonly merkle: MerkleStore;
   readonly tombstones: TombstoneStore;
+  /** See ExchangeServerParts. */
+  readonly isRecovering: () => boolean;
   readonly settings: Pick<NodeSettings, "antiEntropyIntervalMs" | "antiEntropyRecheckMs" | "scrubIntervalMs">;
 }
 
@@ -154,8 +156,14 @@ export class AntiEntropy {
    * Compares some partitions, ascending, with a peer that keeps them too, and moves what differs: for copies that this node
    * is to have. Beside what goes on by itself, since that leaves out what a change has yet to move here. Never rejects.
    */
-  exchange(peer: NodeId, partitions: readonly number[], limits: ExchangeLimits): Promise<ExchangeReport> {
-    return new Exchange(peer, limits, this.#exchangeParts, partitions).run();
+  async exchange(
+    peer: NodeId,
+    partitions: readonly number[],
+    limits: ExchangeLimits,
+  ): Promise<ExchangeReport> {
+    const report = await new Exchange(peer, limits, this.#exchangeParts, partitions).run();
+    this.#compared(peer, report.partitionsCovered);
+    return report;
   }
 
   /**
@@ -266,7 +274,7 @@ export class AntiEntropy {
       });
     }
     observer.event({ kind: "antientropy_exchanged", ...report, peerId: peer });
-    if (partitionsCovered.length > 0) for (const handler of this.#handlers) handler(peer, partitionsCovered);
+    this.#compared(peer, partitionsCovered);
     return report;
   }
 
@@ -274,8 +282,12 @@ export class AntiEntropy {
     const nowMs = this.#nowMs();
     this.#schedule.ended(peer, "equal", { nowMs, chance: this.#parts.random.below(1_000) / 1_000 });
     this.#last.set(peer, { endedMs: nowMs, outcome: "equal", reason: "", recordsMoved: 0, equalMs: nowMs });
-    for (const handler of this.#handlers) handler(peer, partitions);
+    this.#compared(peer, partitions);
     this.#arm();
+  }
+
+  #compared(peer: NodeId, partitions: readonly number[]): void {
+    if (partitions.length > 0) for (const handler of this.#handlers) handler(peer, partitions);
   }
 
   async #rebuildRoots(leaves: readonly number[]): Promise<Stored> {

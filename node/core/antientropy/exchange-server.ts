@@ -34,6 +34,11 @@ export interface ExchangeServerParts {
   readonly observer: Observer;
   /** Whether this node would begin to serve an exchange to that peer now. */
   readonly mayBegin: (peer: NodeId) => boolean;
+  /**
+   * Whether this node has lost data and has not got it back: then it gives no copies to whoever gains them. The peer may not have
+   * heard of it yet, and a change would rest on a comparison with less than was acknowledged.
+   */
+  readonly isRecovering: () => boolean;
   /** Called where a peer's roots are all equal to this node's. */
   readonly onEqual: (peer: NodeId, partitions: readonly number[]) => void;
   /** Told of a row of this node's that failed its check. */
@@ -86,7 +91,7 @@ export class ExchangeServer {
   }
 
   #declines(from: NodeId, question: Question): Declined | undefined {
-    const { self, ring, mayBegin } = this.#parts;
+    const { self, ring, mayBegin, isRecovering } = this.#parts;
     const current = ring.current();
     if (current === undefined || ring.hash() !== question.ring.digest) {
       const message = `node ${self} has ring epoch ${current?.epoch ?? 0}, node ${from} asked with epoch ${question.ring.epoch}`;
@@ -105,6 +110,8 @@ export class ExchangeServer {
       };
     const nowMs = this.#parts.clock.monotonicMs();
     if (question.kind === "roots" && question.partitions !== undefined) {
+      if (isRecovering())
+        return { status: "busy", message: `node ${self} has lost data and has not got it back yet` };
       if (!this.#transfers.admit(from, nowMs))
         return { status: "busy", message: `node ${self} gives copies to ${TRANSFERS_OUT_MAX} other nodes` };
     } else if (question.kind === "roots" && !mayBegin(from)) {

@@ -4,7 +4,7 @@ import type { Random } from "../ports/random.ts";
 import type { StorePoint } from "../ports/replica-store.ts";
 import type { IdentityStore, KeptIdentity } from "../ports/store-identity.ts";
 import type { Timers } from "../ports/timers.ts";
-import type { RingState } from "../ring/ring-state.ts";
+import type { KeepersRing } from "../ring/keepers.ts";
 import { afterLoss, type Loss, lossToldBy } from "./loss.ts";
 import { PartitionsLeft } from "./partitions-left.ts";
 
@@ -19,7 +19,7 @@ import { PartitionsLeft } from "./partitions-left.ts";
 export interface OwnRecoveryParts {
   readonly self: NodeId;
   readonly store: IdentityStore;
-  readonly ring: RingState;
+  readonly ring: KeepersRing;
   readonly timers: Timers;
   readonly random: Random;
   readonly observer: Observer;

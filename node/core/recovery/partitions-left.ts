@@ -1,11 +1,13 @@
 import type { NodeId } from "../node-id.ts";
-import type { RingState } from "../ring/ring-state.ts";
+import { type KeepersRing, keepersOf } from "../ring/keepers.ts";
 
 /**
  * What a node that lost data has yet to get back. A partition is whole again once the node holds all that each co-owner
  * of it held at some time since this process began: a write that it had acknowledged is at W nodes, so that at least
  * one other owner or stand-in has it. Comparisons count from the start of the process, since what was lost was lost
  * before.
+ *
+ * What a change has yet to bring is left until the node owns it: the flip may rest on what it said before it lost its data.
  */
 export class PartitionsLeft {
   readonly #self: NodeId;
@@ -24,20 +26,21 @@ export class PartitionsLeft {
     }
   }
 
-  /** Of those that the node owns; undefined without a ring, when nobody can say. */
-  count(ring: RingState): number | undefined {
+  /** Of those that the node owns, or is to own after the flip; undefined without a ring, when nobody can say. */
+  count(ring: KeepersRing): number | undefined {
     const current = ring.current();
     if (current === undefined) return undefined;
     let left = 0;
     for (let partition = 0; partition < current.parameters.partitions; partition++) {
       const { owners } = ring.preferenceList(partition);
-      if (owners.includes(this.#self) && !this.#isWhole(partition, owners)) left += 1;
+      const isOwner = owners.includes(this.#self);
+      if (isOwner ? !this.#isWhole(partition, owners) : this.#isGaining(partition, ring)) left += 1;
     }
     return left;
   }
 
   /** Those that some partition waits for. */
-  peersLeft(ring: RingState): readonly NodeId[] {
+  peersLeft(ring: KeepersRing): readonly NodeId[] {
     const current = ring.current();
     const peers = new Set<NodeId>();
     for (let partition = 0; partition < (current?.parameters.partitions ?? 0); partition++) {
@@ -47,6 +50,10 @@ export class PartitionsLeft {
         if (owner !== this.#self && !this.#compared.get(partition)?.has(owner)) peers.add(owner);
     }
     return [...peers].sort();
+  }
+
+  #isGaining(partition: number, ring: KeepersRing): boolean {
+    return ring.current()?.change?.phase === "transfer" && keepersOf(ring, partition).includes(this.#self);
   }
 
   #isWhole(partition: number, owners: readonly NodeId[]): boolean {

@@ -91,6 +91,19 @@ describe("anti-entropy in the background", () => {
     expect(b.antiEntropy.lastExchanges()[0]).to.include({ peer: a.id, outcome: "equal" });
   });
 
+  it("tells so of an exchange of some partitions too, and not the peer that was asked", async () => {
+    const { cluster, a, b } = pair();
+    await b.put("x", "value");
+    const told: string[] = [];
+    for (const node of [a, b])
+      node.antiEntropy.onCompared((peer, partitions) =>
+        told.push(`${node.id} ${peer} ${partitions.join(" ")}`),
+      );
+    const limits = { deadlineMs: cluster.nowMs + 30_000, isWanted: () => true, recheckMs: undefined };
+    await cluster.finished(a.antiEntropy.exchange(b.id, [3, 5], limits));
+    expect(told).to.deep.equal([`${a.id} ${b.id} 3 5`]);
+  });
+
   it("is asked to compare one at a time, and says so", async () => {
     const { cluster, a } = pair();
     const first = a.antiEntropy.compareNow(30_000);

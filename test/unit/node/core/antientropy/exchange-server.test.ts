@@ -43,6 +43,7 @@ class ServerRig {
       merkle: merkle as MerkleStore,
       observer: { event: () => undefined },
       mayBegin: () => this.mayBegin,
+      isRecovering: () => false,
       onEqual: (peer) => this.equal.push(peer),
       onCorrupt: () => undefined,
       onRootsWrong: () => undefined,

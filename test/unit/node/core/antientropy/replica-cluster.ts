@@ -147,6 +147,8 @@ export class ReplicaNode {
   readonly events: CoreEvent[] = [];
   /** What its writer is sent waits. */
   writerHangs = false;
+  /** It has heard that its disk lost data. */
+  isRecovering = false;
   /** The ring that it serves. */
   ring: Ring;
   readonly ringState: KeepersRing = {
@@ -216,6 +218,7 @@ export class ReplicaNode {
         scrubIntervalMs: SCRUB_INTERVAL_MS,
       },
       isConnected: transport.isConnected,
+      isRecovering: () => this.isRecovering,
     });
     this.#replica = new Replica({
       ring: {

@@ -1,15 +1,26 @@
 import { expect } from "chai";
 import { PartitionsLeft } from "../../../../../node/core/recovery/partitions-left.ts";
-import { preferenceLists } from "../../../../../node/core/ring/preference-list.ts";
-import type { RingState } from "../../../../../node/core/ring/ring-state.ts";
-import { membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
+import { routesOf } from "../../../../../node/core/ring/change/change-routes.ts";
+import type { KeepersRing } from "../../../../../node/core/ring/keepers.ts";
+import type { Ring } from "../../../../../node/core/ring/ring.ts";
+import { join } from "../ring/change/change-scenes.ts";
+import { changed, raised } from "../ring/change/elastic-rings.ts";
+import { member, membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
 
 const SELF = nodeId(0);
 
-function stateOf(members: number): RingState {
-  const ring = ringOf({ members: membersOf(members), partitions: 16 });
-  const lists = preferenceLists(ring);
-  return { current: () => ring, hash: () => "", preferenceList: (partition) => lists[partition]! };
+function stateOf(members: number): KeepersRing {
+  return serving(ringOf({ members: membersOf(members), partitions: 16 }));
+}
+
+function serving(ring: Ring): KeepersRing {
+  const routes = routesOf(ring);
+  return {
+    current: () => ring,
+    hash: () => "",
+    preferenceList: (partition) => routes[partition]!.read,
+    routes: (partition) => routes[partition]!,
+  };
 }
 
 describe("PartitionsLeft", () => {
@@ -39,6 +50,23 @@ describe("PartitionsLeft", () => {
     }
     expect(left.count(five)).to.equal(0);
     expect(left.count(stateOf(3))).to.be.greaterThan(0);
+  });
+
+  it("counts what a change is to bring until it is owned and was compared, or the change is cancelled", () => {
+    const settled = raised(ringOf({ members: membersOf(3), partitions: 16 }));
+    const rings = changed(settled, join(member(3)));
+    const left = new PartitionsLeft(nodeId(3));
+    const gained = left.count(serving(rings.transfer))!;
+    expect(gained).to.be.within(1, 15);
+    expect(left.peersLeft(serving(rings.transfer))).to.deep.equal([]);
+    expect(left.count(serving(rings.cancelled))).to.equal(0);
+    expect(left.count(serving(rings.flipped))).to.equal(gained);
+    const all = Array.from({ length: 16 }, (_, partition) => partition);
+    for (const n of [0, 1, 2]) left.compared(nodeId(n), all);
+    expect(left.count(serving(rings.transfer)), "before the flip nobody says that it has all").to.equal(
+      gained,
+    );
+    expect(left.count(serving(rings.flipped))).to.equal(0);
   });
 
   it("has nothing to wait for where nobody else owns anything, and cannot say without a ring", () => {

@@ -3,7 +3,8 @@ import type { NodeId } from "../../../../../node/core/node-id.ts";
 import type { ControlMessage } from "../../../../../node/core/ports/control-calls.ts";
 import type { CoreEvent } from "../../../../../node/core/ports/observer.ts";
 import { Recovery } from "../../../../../node/core/recovery/recovery.ts";
-import { preferenceLists } from "../../../../../node/core/ring/preference-list.ts";
+import { routesOf } from "../../../../../node/core/ring/change/change-routes.ts";
+import type { Ring } from "../../../../../node/core/ring/ring.ts";
 import { GroupCommit } from "../../../../../node/core/storage/group-commit.ts";
 import { StoreClient } from "../../../../../node/core/storage/store-client.ts";
 import { membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
@@ -13,8 +14,7 @@ import { countingRandom, writeOf } from "../storage/sample-writes.ts";
 
 const PARTITIONS = 8;
 const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
-const ring = ringOf({ members: membersOf(3), partitions: PARTITIONS });
-const lists = preferenceLists(ring);
+const formed = ringOf({ members: membersOf(3), partitions: PARTITIONS });
 const random = countingRandom();
 
 /** One node's disk and its lives: the real writer engine, store client and recovery; the test plays links and clock. */
@@ -25,6 +25,7 @@ export class RecoveryNode {
   readonly events: CoreEvent[] = [];
   readonly compareSoon: NodeId[] = [];
   hasRing = true;
+  ring: Ring = formed;
   readonly #cluster: RecoveryCluster;
   #life: Life | undefined;
 
@@ -62,11 +63,12 @@ export class RecoveryNode {
     const readers = [new PipePair().near];
     const { opened } = engine;
     const store = new StoreClient({ writer: writer.near, readers, clock, timers, observer, opened });
-    const current = () => (this.hasRing ? ring : undefined);
+    const current = () => (this.hasRing ? this.ring : undefined);
+    const routes = (partition: number) => routesOf(this.ring)[partition]!;
     const recovery = new Recovery({
       self: this.id,
       store,
-      ring: { current, hash: () => "", preferenceList: (partition) => lists[partition]! },
+      ring: { current, hash: () => "", preferenceList: (partition) => routes(partition).read, routes },
       timers,
       random,
       observer,

@@ -1,4 +1,7 @@
 import { expect } from "chai";
+import { join } from "../ring/change/change-scenes.ts";
+import { changed, raised } from "../ring/change/elastic-rings.ts";
+import { member, ringOf } from "../ring/made-ring.ts";
 import { emptyImage } from "../storage/memory-database.ts";
 import { writeOf } from "../storage/sample-writes.ts";
 import { RecoveryCluster, type RecoveryNode } from "./recovery-rig.ts";
@@ -327,6 +330,23 @@ describe("Recovery", () => {
     for (const peer of [y, z]) x.comparedWith(peer.id);
     await cluster.heal(x, y);
     expect(x.kinds).to.deep.equal(["rolled_back", "recovery_finished"]);
+  });
+
+  it("of a node that gains copies goes on until it owns them: the flip may rest on what it said before", async () => {
+    const { transfer, flipped } = changed(
+      raised(ringOf({ members: [member(1), member(2)], partitions: 8 })),
+      join(member(0)),
+    );
+    for (const node of cluster.nodes) node.ring = transfer;
+    await restart(x, () => x.data.restore(emptyImage));
+    expect([x.recovery.isRecovering, x.recovery.partitionsLeft()]).to.deep.equal([true, 8]);
+    x.comparedWith(y.id);
+    for (const node of cluster.nodes) node.ring = flipped;
+    x.recovery.ringChanged();
+    await cluster.settle();
+    expect([x.recovery.isVoter(x.id), x.compareSoon.at(-1)]).to.deep.equal([false, z.id]);
+    x.comparedWith(z.id);
+    expect(x.recovery.isVoter(x.id)).to.equal(true);
   });
 
   it("goes on without its file, and says that it could not read it", async () => {

@@ -87,6 +87,21 @@ describe("the transfer of copies to a node that joins", () => {
     expect(Math.min(...equalWith())).to.equal(2);
   });
 
+  it("does not count a source that has lost data either where nobody has told it of that yet", async () => {
+    await cluster.fill(KEYS);
+    cluster.nodes[0]!.node.loseDisk();
+    cluster.nodes[0]!.node.isRecovering = true;
+    cluster.serve(rings.transfer);
+    await cluster.advance(60_000);
+    expect(gained().some((partition) => joining.transfer.equalWith(partition).has(nodeId(0)))).to.equal(
+      false,
+    );
+    expect(Math.min(...equalWith())).to.equal(2);
+    cluster.nodes[0]!.node.isRecovering = false;
+    await cluster.advance(60_000);
+    expect(Math.min(...equalWith())).to.equal(3);
+  });
+
   it("does not count a source with a row that it cannot read", async () => {
     const [name] = keysGained();
     await cluster.fill(KEYS);
