@@ -19,7 +19,10 @@ export interface TransferView {
   /** Whether another exchange compares it: the same records would come twice. */
   readonly isBusy: (partition: number) => boolean;
   readonly equalWith: (partition: number) => ReadonlySet<NodeId>;
-  /** Any whole number from 0: nodes that gain at the same time should not begin with the same source. */
+  /**
+   * Any whole number from 0, one more each time. Nodes that gain at the same time should not begin with the same source, and
+   * partitions that do not become equal with one not keep the others from their turn.
+   */
   readonly turn: number;
 }
 
@@ -30,7 +33,7 @@ export interface TransferView {
 export const PARTITIONS_PER_TRANSFER = 4;
 
 /**
- * The source that most partitions still lack, and the first of those. Only owners that have taken over the begin are sources, and only
+ * The source that most partitions still lack, and some of those. Only owners that have taken over the begin are sources, and only
  * once they are as many as the barrier needs (change-progress.ts). Where all have what the barrier needs, the sources that are left
  * follow: the node that counts the reports may have another default W. Undefined where nothing can begin now.
  */
@@ -53,7 +56,16 @@ function mostWanted(moves: readonly PartitionMove[], view: TransferView): NextTr
   const equallyGood = [...wanted].filter(([, { length }]) => length === most).sort(byId);
   const [chosen] = equallyGood.slice(view.turn % Math.max(1, equallyGood.length));
   if (chosen === undefined) return undefined;
-  return { source: chosen[0], partitions: chosen[1].slice(0, PARTITIONS_PER_TRANSFER) };
+  const [source, partitions] = chosen;
+  return { source, partitions: fewOf(partitions, Math.floor(view.turn / equallyGood.length)) };
+}
+
+/** Neighbours in the list, from its `first` on, ascending. */
+function fewOf(partitions: readonly number[], first: number): number[] {
+  const count = Math.min(PARTITIONS_PER_TRANSFER, partitions.length);
+  return Array.from({ length: count }, (_, i) => partitions[(first + i) % partitions.length]!).sort(
+    (a, b) => a - b,
+  );
 }
 
 /** Whether the partition is equal with fewer than it needs. */

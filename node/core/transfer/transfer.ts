@@ -161,7 +161,7 @@ export class Transfer {
     const counts = { partitions: proving.length, equal: equal.length };
     observer.event({ kind: "partitions_transferred", ...report, ...counts, peerId: source });
     if (report.outcome === "postponed") this.#postponed(source);
-    else if (equal.length < proving.length) this.#failed(source);
+    else if (equal.length === 0) this.#failed(source);
     else this.#backoffs.delete(source);
   }
 

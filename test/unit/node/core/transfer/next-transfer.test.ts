@@ -36,6 +36,17 @@ describe("the next transfer", () => {
     expect(sources).to.deep.equal([A, B, C]);
   });
 
+  it("comes to every partition in turn, whichever never become equal", () => {
+    const moves = Array.from({ length: 10 }, (_, partition) => move(partition, A, B));
+    const ofA = new Set<number>();
+    for (let turn = 0; turn < 2 * moves.length; turn++) {
+      const next = nextTransfer(view({ moves, turn }))!;
+      expect(next.partitions).to.have.length(4);
+      if (next.source === A) for (const partition of next.partitions) ofA.add(partition);
+    }
+    expect(ofA.size).to.equal(moves.length);
+  });
+
   it("is none while fewer than N-W+1 owners have taken over the begin", () => {
     const moves = [move(1, A, B, C)];
     expect(nextTransfer(view({ moves, isFencing: (id) => id === A }))).to.equal(undefined);

@@ -122,6 +122,26 @@ describe("the transfer of copies to a node that joins", () => {
     expect(others.every((each) => joining.transfer.equalWith(each).has(nodeId(0)))).to.equal(true);
   });
 
+  it("gets to all other partitions of a source that cannot read a row in some of them", async () => {
+    await cluster.fill(KEYS);
+    const rotten = gained().slice(0, 5);
+    for (const partition of rotten) {
+      const name = KEYS.find((key) => partitionOf(keyNamed(key).position, 16) === partition)!;
+      const { data } = cluster.nodes[0]!.node;
+      const row = data.read(keyNamed(name).position)!;
+      const record = new Uint8Array(row.record);
+      record[record.length >> 1]! ^= 4;
+      data.plant({ ...row, record });
+      cluster.nodes[1]!.node.data.lose(keyNamed(name).position);
+    }
+    for (const { node } of cluster.nodes.slice(0, 2)) cluster.wires.cut(node, cluster.nodes[2]!.node);
+    cluster.serve(rings.transfer);
+    joining.fencing.delete(nodeId(2));
+    await cluster.advance(60_000);
+    const equal = gained().filter((each) => joining.transfer.equalWith(each).has(nodeId(0)));
+    expect(equal).to.deep.equal(gained().filter((each) => !rotten.includes(each)));
+  });
+
   it("forgets what it compared once the change was cancelled, also where it begins again under its name", async () => {
     await cluster.fill(KEYS);
     cluster.serve(rings.transfer);
