@@ -46,6 +46,8 @@ export interface Pulled {
 export interface Pushed {
   /** This node's own row failed its check. */
   readonly corrupt: readonly Uint8Array[];
+  /** This node finds no row there any more. */
+  readonly absent: readonly Uint8Array[];
   /** The peer will never take the record. */
   readonly refused: readonly Uint8Array[];
 }
@@ -106,6 +108,7 @@ export async function pushRecords(
   parts: RecordMovesParts,
 ): Promise<Pushed> {
   const corrupt: Uint8Array[] = [];
+  const absent: Uint8Array[] = [];
   const refused: Uint8Array[] = [];
   for (let at = 0; at < positions.length;) {
     const asked = positions.slice(at, at + POSITIONS_MAX);
@@ -116,9 +119,11 @@ export async function pushRecords(
       throw new ExchangeStopped("failed", `the peer did not take a record: ${failed.answer.message}`);
     refused.push(...fates.filter(({ answer }) => !answer.ok).map(({ position }) => position));
     corrupt.push(...read.corrupt);
+    const found = new Set([...read.rows.map(({ position }) => position), ...read.corrupt].map(nameOf));
+    absent.push(...asked.slice(0, read.positionsRead).filter((position) => !found.has(nameOf(position))));
     at += Math.max(1, read.positionsRead);
   }
-  return { corrupt, refused };
+  return { corrupt, absent, refused };
 }
 
 /** Sent again where no answer came: merging it twice changes nothing. */
@@ -138,4 +143,8 @@ async function pushRecord(
       return { position, answer };
     await questions.pause(PUSH_PAUSE_MS * attempt);
   }
+}
+
+function nameOf(position: Uint8Array): string {
+  return position.join();
 }

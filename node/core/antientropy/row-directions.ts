@@ -11,6 +11,8 @@ export interface RowDirections {
   readonly directions: readonly Direction[];
   /** Where the peer has a row that it cannot read. */
   readonly unreadable: readonly Uint8Array[];
+  /** Where this node has a row that it cannot read, or has none any more. */
+  readonly ownUnreadable: readonly Uint8Array[];
 }
 
 /** Of this node's own records, while their versions are looked at. */
@@ -24,6 +26,7 @@ export async function directionsOf(
 ): Promise<RowDirections> {
   const directions: Direction[] = [];
   const unreadable: Uint8Array[] = [];
+  const ownUnreadable: Uint8Array[] = [];
   while (directions.length < positions.length) {
     const asked = positions.slice(directions.length, directions.length + POSITIONS_MAX);
     const theirs = await questions.ask({ kind: "versions", positions: asked });
@@ -33,12 +36,14 @@ export async function directionsOf(
     for (let i = 0; i < looked.length; i++) {
       const our = ours[i];
       const their = found.get(i);
-      if (our === undefined) directions.push("pull");
-      else directions.push(their === undefined ? "push" : directionOf(our, their));
+      if (our === undefined) {
+        directions.push("pull");
+        ownUnreadable.push(looked[i]!);
+      } else directions.push(their === undefined ? "push" : directionOf(our, their));
     }
     unreadable.push(...theirs.corrupt.flatMap((index) => looked[index] ?? []));
   }
-  return { directions, unreadable };
+  return { directions, unreadable, ownUnreadable };
 }
 
 async function ownVersions(

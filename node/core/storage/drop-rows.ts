@@ -1,4 +1,4 @@
-import type { RowDigest } from "../ports/merkle-store.ts";
+import type { DroppedRow } from "../ports/misplaced-store.ts";
 import type { Digester } from "../ports/hash.ts";
 import { compareBytes, isTombstone } from "../version/record.ts";
 import type { BatchTable } from "./batch-table.ts";
@@ -11,14 +11,18 @@ import { checkRow } from "./row-check.ts";
  */
 export function dropRows(
   { data, hints }: { readonly data: BatchTable; readonly hints: BatchTable },
-  rows: readonly RowDigest[],
+  rows: readonly DroppedRow[],
   hash: Digester,
 ): void {
-  for (const { position, digest } of rows) {
+  for (const { position, digest, isUnread = false } of rows) {
     const row = data.read(position);
     if (row === undefined || compareBytes(row.digest, digest) !== 0) continue;
     const checked = checkRow(row, hash);
     if (checked.state === "corrupt") data.foundCorrupt(row);
+    else if (isUnread) {
+      data.replace(row, row, true);
+      continue;
+    }
     data.replace(row, undefined);
     if (checked.state === "sound" && isTombstone(checked.record)) data.addTombstones(position, -1);
     // Whomever it names: it owes what data.db held, and whoever is to have that has it.

@@ -1,5 +1,4 @@
-import type { RowDigest } from "../ports/merkle-store.ts";
-import type { MisplacedStore } from "../ports/misplaced-store.ts";
+import type { DroppedRow, MisplacedStore } from "../ports/misplaced-store.ts";
 import type {
   CacheableStore,
   CoordinatedWrite,
@@ -57,7 +56,7 @@ export class RecordCache implements ReplicaStore, MisplacedStore {
     return stored;
   }
 
-  dropRows(rows: readonly RowDigest[]): Promise<Stored> {
+  dropRows(rows: readonly DroppedRow[]): Promise<Stored> {
     const places = rows.map(({ position }) => this.#writeBegins(position));
     const dropped = this.#store.dropRows(rows);
     void dropped.then(() => places.forEach((place) => this.#writeEnds(place)));

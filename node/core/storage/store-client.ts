@@ -13,7 +13,7 @@ import type {
 } from "../ports/replica-store.ts";
 import type { NodeId } from "../node-id.ts";
 import type { DeliveredHint, HintBatch, HintPlace, HintQuery, HintStore } from "../ports/hint-store.ts";
-import type { MisplacedStore } from "../ports/misplaced-store.ts";
+import type { DroppedRow, MisplacedStore } from "../ports/misplaced-store.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { IdentityStore, KeptIdentity, OpenedStore } from "../ports/store-identity.ts";
@@ -30,7 +30,6 @@ import type {
   RecordsQuery,
   RecordsRead,
   RootsRead,
-  RowDigest,
   VerifyQuery,
   VerifyRead,
 } from "../ports/merkle-store.ts";
@@ -196,7 +195,7 @@ export class StoreClient
     return this.#settled({ kind: "count_tombstones" });
   }
 
-  dropRows(rows: readonly RowDigest[]): Promise<Stored> {
+  dropRows(rows: readonly DroppedRow[]): Promise<Stored> {
     return this.#settled({ kind: "drop", rows });
   }
 

@@ -1,5 +1,5 @@
 import type { CoordinatedWrite, IncomingRecord, MissedByOwners } from "../ports/replica-store.ts";
-import type { RowDigest } from "../ports/merkle-store.ts";
+import type { DroppedRow } from "../ports/misplaced-store.ts";
 import type { KeptIdentity } from "../ports/store-identity.ts";
 import type { DeliveredHint, HintPlace } from "../ports/hint-store.ts";
 import { ByteReader, MalformedBytes } from "../bytes/byte-reader.ts";
@@ -28,7 +28,7 @@ export type WriteCommand =
   | { readonly kind: "mend"; readonly place: HintPlace }
   | { readonly kind: "accept_hints" }
   | { readonly kind: "count_tombstones" }
-  | { readonly kind: "drop"; readonly rows: readonly RowDigest[] }
+  | { readonly kind: "drop"; readonly rows: readonly DroppedRow[] }
   | { readonly kind: "rebuild"; readonly leaves: readonly number[] }
   | { readonly kind: "reread"; readonly leaf: number }
   | { readonly kind: "identity"; readonly identity: KeptIdentity }
@@ -53,7 +53,7 @@ const KIND = {
 const NAME_BYTES_MAX = 64 * 1024;
 const FIXED_BYTES = 72;
 const LEAF_BYTES = 4;
-const DROPPED_BYTES = 32;
+const DROPPED_BYTES = 33;
 /** In the place of mintBeforeMs; no clock that is used says 0. */
 const UNLIMITED = 0;
 /** Sealed rows of one command: some milliseconds of the writer's time. */
@@ -134,9 +134,13 @@ export function encodeWrites(
   return writer.finish();
 }
 
-function writeDropped(writer: ByteWriter, rows: readonly RowDigest[]): void {
+function writeDropped(writer: ByteWriter, rows: readonly DroppedRow[]): void {
   writer.varint(rows.length);
-  for (const { position, digest } of rows) writer.raw(position).raw(digest);
+  for (const { position, digest, isUnread } of rows)
+    writer
+      .raw(position)
+      .raw(digest)
+      .u8(isUnread === true ? 1 : 0);
 }
 
 function writeSealedQuestion(writer: ByteWriter, { rows, since }: SealedQuestion): void {
@@ -209,8 +213,11 @@ function readCommand(reader: ByteReader): WriteCommand {
   }
 }
 
-function readDropped(reader: ByteReader): RowDigest[] {
-  return readList(reader, () => ({ position: reader.raw(16), digest: reader.raw(16) }));
+function readDropped(reader: ByteReader): DroppedRow[] {
+  return readList(reader, () => {
+    const row = { position: reader.raw(16), digest: reader.raw(16) };
+    return reader.u8() === 1 ? { ...row, isUnread: true } : row;
+  });
 }
 
 function readIncoming(reader: ByteReader, position: Uint8Array, keptFor: readonly NodeId[]): IncomingRecord {

@@ -3,18 +3,14 @@ import { ExchangeStopped, noExchange } from "../antientropy/exchange-report.ts";
 import { PeerQuestions, type PeerQuestionsParts } from "../antientropy/peer-questions.ts";
 import { leafGroups } from "../antientropy/shared-partitions.ts";
 import type { NodeId } from "../node-id.ts";
-import {
-  LEAVES_PER_READ_MAX,
-  type MerkleStore,
-  type PartitionSummary,
-  type RowDigest,
-} from "../ports/merkle-store.ts";
-import { type MisplacedStore, ROWS_PER_DROP_MAX } from "../ports/misplaced-store.ts";
+import { LEAVES_PER_READ_MAX, type MerkleStore, type PartitionSummary } from "../ports/merkle-store.ts";
+import { type DroppedRow, type MisplacedStore, ROWS_PER_DROP_MAX } from "../ports/misplaced-store.ts";
 import type { ReplicaStore } from "../ports/replica-store.ts";
 import { type KeepersRing, keepersOf } from "../ring/keepers.ts";
 import type { Ring } from "../ring/ring.ts";
 import type { NodeSettings } from "../settings.ts";
 import { storedWithin } from "../stored-within.ts";
+import { ROWS_PER_DROP_MIN, rowsOfNextDrop } from "./drop-pace.ts";
 import { droppableRows, type PageTaken } from "./droppable-rows.ts";
 import { givePage, type MisplacedPage, type PageParts } from "./misplaced-page.ts";
 
@@ -50,6 +46,7 @@ const PAGE_MS_MAX = 60_000;
 export class MisplacedCopies {
   readonly #parts: MisplacedCopiesParts;
   readonly #drops = new Set<Promise<unknown>>();
+  #rowsPerDrop = ROWS_PER_DROP_MIN;
   /** Partitions that were offered to all owners that were there, under `#ring`. */
   readonly #offered = new Set<number>();
   #ring: Ring | undefined;
@@ -198,7 +195,7 @@ export class MisplacedCopies {
         for (const owner of owners) if (!taken.has(owner)) failed.add(owner);
         const rows = droppableRows(read.rows, owners, taken);
         rowsDropped += rows.length;
-        if (rows.length > 0 && !(await this.#drop(rows))) return undefined;
+        if (!(await this.#drop(rows, ring))) return undefined;
         await this.#pause(pauseBetweenMs(clock.monotonicMs() - startMs, store.oldestWriteAgeMs()));
       }
       if (read.next === undefined) return { rowsDropped, failed };
@@ -237,12 +234,24 @@ export class MisplacedCopies {
     return new PeerQuestions({ ...named, ...allowed }, noExchange(), this.#parts);
   }
 
-  /** False where its disk did not do it in time. To be called in the turn in which the ring was looked at. */
-  async #drop(rows: readonly RowDigest[]): Promise<boolean> {
-    const dropped = this.#parts.store.dropRows(rows);
-    this.#drops.add(dropped);
-    void dropped.then(() => this.#drops.delete(dropped));
-    return (await storedWithin(dropped, this.#parts.timers)).ok;
+  /** False where the ring has changed, or this node's disk did not do it in time. */
+  async #drop(rows: readonly DroppedRow[], ring: Ring): Promise<boolean> {
+    const { clock, store, timers } = this.#parts;
+    for (let at = 0; at < rows.length;) {
+      // In the turn in which the command leaves.
+      if (!this.#isCurrent(ring)) return false;
+      const startMs = clock.monotonicMs();
+      const step = rows.slice(at, at + this.#rowsPerDrop);
+      const dropped = store.dropRows(step);
+      this.#drops.add(dropped);
+      void dropped.then(() => this.#drops.delete(dropped));
+      if (!(await storedWithin(dropped, timers)).ok) return false;
+      at += step.length;
+      const tookMs = clock.monotonicMs() - startMs;
+      this.#rowsPerDrop = rowsOfNextDrop(this.#rowsPerDrop, tookMs);
+      if (at < rows.length) await this.#pause(pauseBetweenMs(tookMs, store.oldestWriteAgeMs()));
+    }
+    return true;
   }
 
   #isKeeper(partition: number): boolean {

@@ -21,8 +21,8 @@ export interface PageParts extends RecordMovesParts {
 
 /**
  * Gives an owner what it lacks of a page and asks for nothing in return: what it has more is none of this node's business.
- * Rows of which it has the same digest, or all versions, do not travel. A row that this node cannot read any more is lost here: it
- * is reported, and nothing can be handed over of it.
+ * Rows of which it has the same digest, or all versions, do not travel. A row that no reader of this node's can read is
+ * reported, and nothing can be handed over of it.
  *
  * Throws ExchangeStopped where the owner cannot be given all of it now.
  */
@@ -37,15 +37,17 @@ export async function givePage(
     (cursor) => questions.ask({ kind: "rows", leaves, after: cursor ?? after }),
   );
   const refused: Uint8Array[] = [];
+  const unread: Uint8Array[] = [];
   for (;;) {
     const differing = await comparison.next(POSITIONS_MAX);
     const onBoth = differing.flatMap(({ side, position }) => (side === "both" ? [position] : []));
-    const { directions } = await directionsOf(onBoth, questions, parts.merkle);
+    const { directions, ownUnreadable } = await directionsOf(onBoth, questions, parts.merkle);
     const lacking = differing.flatMap(({ side, position }) => (side === "ours" ? [position] : []));
     lacking.push(...onBoth.filter((_, index) => directions[index] !== "pull"));
     const pushed = await pushRecords(lacking.sort(compareBytes), questions, parts);
-    for (const position of pushed.corrupt) parts.onCorrupt(position);
+    for (const position of [...ownUnreadable, ...pushed.corrupt]) parts.onCorrupt(position);
+    unread.push(...ownUnreadable, ...pushed.corrupt, ...pushed.absent);
     refused.push(...pushed.refused);
-    if (differing.length < POSITIONS_MAX) return { refused };
+    if (differing.length < POSITIONS_MAX) return { refused, unread };
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { expect } from "chai";
+import { md5Digester } from "../../../../node/adapters/md5.ts";
 import { RecordCache } from "../../../../node/core/storage/record-cache.ts";
 import { SqliteDatabase } from "../../../../node/adapters/sqlite-database.ts";
 import type { ReplicaStore } from "../../../../node/core/ports/replica-store.ts";
@@ -96,6 +97,15 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     );
     expect(refused).to.include({ ok: false, code: "invalid_record" });
     expect(databases[0]!.count()).to.equal(1);
+  });
+
+  it("is not removed where nobody could be given it, but written anew: the writer can read it", async () => {
+    flipBit("somewhere");
+    expect(await statusOfRead()).to.equal("corrupt");
+    const { position } = keyNamed("cart");
+    const digest = md5Digester.md5(record);
+    expect((await rig.until(rig.store.dropRows([{ position, digest, isUnread: true }]))).ok).to.equal(true);
+    expect(await siblings()).to.deep.equal([VALUE]);
   });
 
   async function expectRepaired(): Promise<void> {

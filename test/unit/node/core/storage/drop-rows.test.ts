@@ -91,6 +91,20 @@ describe("dropping rows", () => {
     expect(rig.store.tombstones().inDoubt).to.equal(true);
   });
 
+  it("takes a rotten row that nobody could read, but not one that only the readers could not", async () => {
+    const cart = await put("cart");
+    const order = await put("order", "", true);
+    const record = new Uint8Array(cart.record);
+    record[record.length >> 1]! ^= 4;
+    data.plant({ ...cart, record });
+    await rig.until(rig.store.dropRows([cart, order].map((row) => ({ ...row, isUnread: true }))));
+    expect(rowOf("cart")).to.equal(undefined);
+    expect(rowOf("order")).to.deep.equal(order);
+    expect(await leafHash("order")).to.have.length(1);
+    expect(rig.store.rows().data).to.equal(1);
+    expect(rig.store.tombstones().count).to.equal(1);
+  });
+
   it("makes room while the disk is too full for writes", async () => {
     const cart = await put("cart");
     rig.store.refuseWrites({ ok: false, code: "read_only", message: "the disk is nearly full" });

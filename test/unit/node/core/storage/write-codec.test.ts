@@ -49,9 +49,9 @@ const identity: fc.Arbitrary<WriteCommand> = fc
 const count = fc.constant<WriteCommand>({ kind: "count_tombstones" });
 const reread = fc.nat(2 ** 18 - 1).map((leaf): WriteCommand => ({ kind: "reread", leaf }));
 const digest = fc.uint8Array({ minLength: 16, maxLength: 16 });
-const drop = fc
-  .array(fc.record({ position, digest }), { maxLength: 5 })
-  .map((rows): WriteCommand => ({ kind: "drop", rows }));
+const isUnread = fc.constant(true as const);
+const dropped = fc.oneof(fc.record({ position, digest }), fc.record({ position, digest, isUnread }));
+const drop = fc.array(dropped, { maxLength: 5 }).map((rows): WriteCommand => ({ kind: "drop", rows }));
 const rows = fc.array(sealedRow, { maxLength: 5 });
 const since = fc.option(fc.record({ life: id, at: fc.nat() }), { nil: undefined });
 const seal = fc.oneof(

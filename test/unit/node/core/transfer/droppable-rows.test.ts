@@ -5,7 +5,7 @@ import { nodeId } from "../ring/made-ring.ts";
 const row = (n: number) => ({ position: new Uint8Array(16).fill(n), digest: new Uint8Array(16) });
 const page = [row(1), row(2), row(3)];
 const owners = [nodeId(0), nodeId(1), nodeId(2)];
-const taken = (...refused: Uint8Array[]) => ({ refused });
+const taken = (...refused: Uint8Array[]) => ({ refused, unread: [] as Uint8Array[] });
 
 describe("rows of a page that may be removed", () => {
   it("are all where every owner has them", () => {
@@ -22,5 +22,15 @@ describe("rows of a page that may be removed", () => {
   it("are not those that one owner will never take", () => {
     const all = new Map(owners.map((owner, i) => [owner, i === 1 ? taken(page[1]!.position) : taken()]));
     expect(droppableRows(page, owners, all)).to.deep.equal([page[0], page[2]]);
+  });
+
+  it("say of those that could not be read for one owner that nobody was given them", () => {
+    const unread = [page[2]!.position];
+    const all = new Map(owners.map((owner, i) => [owner, i === 1 ? { ...taken(), unread } : taken()]));
+    expect(droppableRows(page, owners, all)).to.deep.equal([
+      page[0],
+      page[1],
+      { ...page[2]!, isUnread: true },
+    ]);
   });
 });

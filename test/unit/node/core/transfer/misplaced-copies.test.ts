@@ -99,6 +99,50 @@ describe("misplaced copies", () => {
     expect(copies.every((copy) => copy.includes("later"))).to.equal(true);
   });
 
+  it("that no reader could read stay as long as the writer can, and follow once they were written anew", async () => {
+    await left.node.putAll(KEYS, "value");
+    // As where a page rotted on the disk that is sound in the writer's memory.
+    const { recordsAt } = left.node.store;
+    const { position } = keyNamed("key-5");
+    left.node.store.recordsAt = async (query) => {
+      const read = await recordsAt.call(left.node.store, query);
+      if (read.status === "failed" || cluster.wires.nowMs > 5_000) return read;
+      const rotten = read.rows.filter((row) => Buffer.compare(row.position, position) === 0);
+      return {
+        ...read,
+        rows: read.rows.filter((row) => !rotten.includes(row)),
+        corrupt: rotten.map((row) => row.position),
+      };
+    };
+    // One owner has another version: what it has is looked at first.
+    await cluster.nodes[1]!.node.put("key-5", "other");
+    cluster.serve(rings.ended);
+    await cluster.advance(5_000);
+    expect(missing(left)).to.deep.equal(KEYS.filter((name) => name !== "key-5"));
+    await cluster.advance(60_000);
+    expect(missing(left)).to.deep.equal(KEYS);
+    for (const { node } of cluster.nodes.slice(0, 3))
+      expect(Buffer.from(node.record("key-5")!).toString("latin1")).to.include("value");
+  });
+
+  it("that are many go in commands of few rows where these take long", async () => {
+    const many = names(300, "many");
+    await left.node.putAll(many, "value");
+    const drop = left.node.store.dropRows.bind(left.node.store);
+    const sizes: number[] = [];
+    left.node.store.dropRows = async (rows) => {
+      sizes.push(rows.length);
+      const dropped = await drop(rows);
+      await new Promise((resolve) => void cluster.wires.after(100, () => resolve(undefined)));
+      return dropped;
+    };
+    cluster.serve(rings.ended);
+    await cluster.advance(60_000);
+    expect(Math.max(...sizes)).to.equal(16);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).to.equal(many.length);
+    expect(many.filter((name) => left.node.record(name) !== undefined)).to.deep.equal([]);
+  });
+
   it("do not travel where the owners have them or more already", async () => {
     await left.node.putAll(KEYS, "value");
     for (const { node } of cluster.nodes.slice(0, 3)) {
