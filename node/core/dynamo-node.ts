@@ -204,6 +204,7 @@ export class DynamoNode {
       this.transfers.peerConnected(event.peer);
     });
     this.ring.onInstalled(() => {
+      this.membership.ringChanged();
       this.antiEntropy.ringChanged();
       this.recovery.ringChanged();
       this.transfers.ringChanged();
@@ -214,6 +215,7 @@ export class DynamoNode {
       this.antiEntropy.compareSoon(peer);
       this.transfers.peerConnected(peer);
     });
+    this.membership.ringChanged();
     this.membership.start();
     this.governance.start();
     this.#handoff.start();

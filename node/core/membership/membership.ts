@@ -10,6 +10,7 @@ import type { Ring } from "../ring/ring.ts";
 import type { RingState } from "../ring/ring-state.ts";
 import { ELASTIC } from "../ring/ring-upkeep.ts";
 import type { NodeSettings } from "../settings.ts";
+import { DepartedNodes } from "./departed-nodes.ts";
 import { Gossip } from "./gossip.ts";
 import type { HealthWatch } from "./health-watch.ts";
 import { DOWN_MAX, type MemberCondition, type MemberEntry, type OwnDescription } from "./member-entry.ts";
@@ -55,6 +56,8 @@ export class Membership {
   readonly #parts: MembershipParts;
   readonly #table: MemberTable;
   readonly #gossip: Gossip;
+  readonly #departed = new DepartedNodes();
+  readonly #startedMs: number;
   /** The ids of the members of this ring. */
   #memberIds: ReadonlySet<NodeId> = new Set();
   #membersOf: Ring | undefined;
@@ -62,6 +65,7 @@ export class Membership {
   constructor(parts: MembershipParts) {
     this.#parts = parts;
     const { self, clock, health } = parts;
+    this.#startedMs = clock.monotonicMs();
     this.#table = new MemberTable(
       { self, incarnation: clock.wallMs(), isMember: (id) => this.#isMember(id) },
       this.#describeSelf(),
@@ -120,14 +124,20 @@ export class Membership {
    * DEPARTED_MS_MAX counts no more: it is not expected back.
    */
   departed(): NodeId[] {
-    const goneBeforeMs = this.#parts.clock.monotonicMs() - DEPARTED_MS_MAX;
-    return this.#table
-      .entries()
-      .filter(({ id, ring, keepsCopies }) => {
-        if (id === this.#parts.self || this.#isMember(id) || ring === undefined) return false;
-        return keepsCopies !== false && (this.isHealthy(id) || this.view(id).sinceMs > goneBeforeMs);
-      })
-      .map(({ id }) => id);
+    const { self, clock } = this.#parts;
+    const goneBeforeMs = clock.monotonicMs() - DEPARTED_MS_MAX;
+    return [...new Set([...this.known(), ...this.#departed.listed()])].filter((id) => {
+      if (id === self || this.#isMember(id)) return false;
+      if (!this.#departed.mayKeepCopies(id, this.#table.get(id))) return false;
+      // How long one was away before this process began it does not know.
+      return this.isHealthy(id) || Math.max(this.view(id).sinceMs, this.#startedMs) > goneBeforeMs;
+    });
+  }
+
+  /** To be called with each ring, and once at the start, when the ring is loaded. */
+  ringChanged(): void {
+    const ring = this.#parts.ring.current();
+    if (ring !== undefined) this.#departed.ringChanged(ring);
   }
 
   /** Nodes that were heard of, members or not, this one included; in no order. */

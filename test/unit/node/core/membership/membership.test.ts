@@ -9,14 +9,18 @@ import { aboutNode, entryOf } from "./member-entries.ts";
 const self = nodeId(0);
 
 /** Node 0 of a ring of four. Nothing runs: the test tells it what peers say, and what happens to them. */
-function membership({ ring }: { ring: Ring | undefined } = { ring: ringOf({ members: membersOf(4) }) }) {
-  const clock = { monotonicMs: () => 0, wallMs: () => 1_700_000_000_000 };
+function membership(
+  { ring }: { ring: Ring | undefined } = { ring: ringOf({ members: membersOf(4) }) },
+  nowMs = 0,
+) {
+  const clock = { monotonicMs: () => nowMs, wallMs: () => 1_700_000_000_000 };
   const timers = { after: () => () => undefined, soon: (run: () => void) => run() };
   const observer = { event: () => undefined };
   const health = new HealthWatch({ clock, timers, observer });
-  const state: { condition: MemberCondition; keepsCopies: boolean } = {
+  const state: { condition: MemberCondition; keepsCopies: boolean; ring: Ring | undefined } = {
     condition: "serving",
     keepsCopies: true,
+    ring,
   };
   const members = new Membership({
     self,
@@ -24,7 +28,7 @@ function membership({ ring }: { ring: Ring | undefined } = { ring: ringOf({ memb
     condition: () => state.condition,
     keepsCopies: () => state.keepsCopies,
     ring: {
-      current: () => ring,
+      current: () => state.ring,
       hash: () => "aa",
       preferenceList: () => {
         throw new Error("membership asks for no preference list");
@@ -115,5 +119,27 @@ describe("membership", () => {
       entryOf(7),
     );
     expect(members.departed()).to.have.members([nodeId(4), nodeId(6)]);
+  });
+
+  it("waits a day for one that left and that this process never met, however long the machine is up", () => {
+    const { members, tell } = membership(undefined, 30 * 86_400_000);
+    tell(entryOf(4, { ring: { generation: 0, epoch: 3 } }));
+    expect(members.departed()).to.deep.equal([nodeId(4)]);
+  });
+
+  it("believes no earlier word of one that a ring has listed since, be it that it keeps nothing or that it has no ring", () => {
+    const { members, tell, state } = membership();
+    const four = state.ring!;
+    const said = { ring: { generation: 0, epoch: 3 }, keepsCopies: false };
+    tell(entryOf(4, said), entryOf(5));
+    members.ringChanged();
+    expect(members.departed()).to.deep.equal([]);
+    state.ring = { ...ringOf({ members: membersOf(7) }), epoch: 5 };
+    members.ringChanged();
+    state.ring = { ...four, epoch: 6 };
+    members.ringChanged();
+    expect(members.departed()).to.have.members([nodeId(4), nodeId(5), nodeId(6)]);
+    tell(entryOf(4, { ring: { generation: 0, epoch: 6 }, keepsCopies: false, version: 2 }));
+    expect(members.departed()).to.have.members([nodeId(5), nodeId(6)]);
   });
 });
