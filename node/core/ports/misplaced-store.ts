@@ -10,7 +10,7 @@ export interface MisplacedStore {
    * go its share of its leaf, of the number of tombstones, and a marker hint that speaks of it. Commands take effect in
    * the order in which they are given, so a record that is stored after this call is not removed by it. Resolves when it is on
    * stable storage.
-   * @param rows at most ROWS_PER_DROP_MAX
+   * @param rows at most ROWS_PER_DROP_MAX; none at all to wait for the commands before it
    */
   dropRows(rows: readonly DroppedRow[]): Promise<Stored>;
 }

@@ -115,6 +115,8 @@ export class MisplacedCopies {
   /** Partitions with rows that this node owns in no set; undefined where the disk does not say. */
   async #misplaced(partitions: number): Promise<readonly number[] | undefined> {
     const ring = this.#ring;
+    // What was given to the writer earlier is to be in what is read: a disk that hangs may have taken no copy yet.
+    if (!(await storedWithin(this.#parts.store.dropRows([]), this.#parts.timers)).ok) return undefined;
     const read = await this.#parts.merkle.partitionRoots(partitions);
     if (read.status === "failed" || ring === undefined || !this.#isCurrent(ring)) return undefined;
     const left = [...read.partitions.keys()].filter(
