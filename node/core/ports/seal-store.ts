@@ -2,7 +2,8 @@ import type { SealedRow } from "../seal/sealed-record.ts";
 
 /**
  * This node's rows as seal rounds see them (seal/seal-round.ts): which have something to forget, whether anything else is
- * held of their keys, and the forgetting itself. Promises never reject: what went wrong is a value.
+ * held of their keys, and the forgetting itself. Promises never reject: what went wrong is a value. Those of the writer wait for its
+ * disk, however long that takes.
  */
 export interface SealStore {
   /** Reads rows of data.db and picks those that have something to forget. May end before `rowsMax`, where rows are large. */

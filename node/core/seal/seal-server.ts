@@ -1,8 +1,10 @@
 import type { NodeId } from "../node-id.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { SealStore } from "../ports/seal-store.ts";
+import type { Timers } from "../ports/timers.ts";
 import type { RingState } from "../ring/ring-state.ts";
 import type { NodeSettings } from "../settings.ts";
+import { answeredWithin, NO_ANSWER } from "../stored-within.ts";
 import { decodeSealRequest, encodeSealReply, type SealReply, type SealRequest } from "./seal-messages.ts";
 import { sealPauseMs } from "./seal-round.ts";
 
@@ -19,6 +21,7 @@ export interface SealServerParts {
   readonly isRecovering: () => boolean;
   readonly steadyMs: () => number;
   readonly settings: Pick<NodeSettings, "requestTimeoutMsMax" | "sealPauseMs">;
+  readonly timers: Timers;
   readonly observer: Observer;
 }
 
@@ -55,8 +58,8 @@ export class SealServer {
   }
 
   async #ask({ rows, since }: Extract<SealRequest, { kind: "ask" }>): Promise<SealReply> {
-    const { store, ring, settings } = this.#parts;
-    const answered = await store.askSealed({ rows, since });
+    const { store, ring, settings, timers } = this.#parts;
+    const answered = await answeredWithin(store.askSealed({ rows, since }), timers, noAnswer);
     if (answered.status === "failed") return { status: "declined", message: answered.message };
     const answer = {
       ring: ring.hash(),
@@ -70,10 +73,12 @@ export class SealServer {
   }
 
   async #seal({ rows }: SealRequest): Promise<SealReply> {
-    const sealing = await this.#parts.seal(rows);
+    const sealing = await answeredWithin(this.#parts.seal(rows), this.#parts.timers, noAnswer);
     if (sealing.status === "failed") return { status: "declined", message: sealing.message };
     const { dropped, pruned } = sealing;
     this.#parts.observer.event({ kind: "rows_sealed", dropped, pruned });
     return { status: "sealed", dropped, pruned };
   }
 }
+
+const noAnswer = { status: "failed", message: NO_ANSWER } as const;

@@ -5,7 +5,6 @@ import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import type { ReplicaStore } from "../ports/replica-store.ts";
 import type { SealStore, WatchMark } from "../ports/seal-store.ts";
-import type { Timers } from "../ports/timers.ts";
 import type { TombstoneStore } from "../ports/tombstone-store.ts";
 import type { NodeSettings } from "../settings.ts";
 import { SealCalls } from "./seal-calls.ts";
@@ -37,7 +36,6 @@ export interface SealsParts extends Omit<SealServerParts, "store"> {
   /** Nodes that have left the ring and may still have copies or hints that come to members. */
   readonly departed: () => readonly NodeId[];
   readonly clock: Clock;
-  readonly timers: Timers;
   readonly random: Random;
   readonly settings: SealServerParts["settings"] & Pick<NodeSettings, "sealIntervalMs" | "scrubIntervalMs">;
 }

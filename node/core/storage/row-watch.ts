@@ -47,6 +47,11 @@ export class RowWatch {
     if (watched !== undefined) watched.changedAt = this.#at;
   }
 
+  /** The round about it is over: its place is for others. */
+  release(position: Uint8Array): void {
+    this.#places.delete(placeOf(position));
+  }
+
   /** Rows may have changed that nobody wrote. */
   forget(): void {
     this.#places.clear();

@@ -38,6 +38,7 @@ export function answerSealed({ rows, since }: SealedQuestion, tables: SealTables
 export function sealRows(rows: readonly SealedRow[], tables: SealTables): Uint8Array {
   const sum = { dropped: 0, pruned: 0 };
   for (const row of rows) {
+    tables.watch.release(row.position);
     const { dropped, pruned } = sealRow(row, tables);
     sum.dropped += dropped;
     sum.pruned += pruned;

@@ -344,8 +344,7 @@ export class StoreClient
     decode: (answer: Uint8Array) => T,
   ): Promise<{ status: "answered"; answer: T } | { status: "failed"; message: string }> {
     let answer: T | undefined;
-    const settled = this.#settled(command, (bytes) => (answer = decode(bytes)));
-    const stored = await storedWithin(settled, this.#timers);
+    const stored = await this.#settled(command, (bytes) => (answer = decode(bytes)));
     if (!stored.ok) return { status: "failed", message: stored.message };
     invariant(answer !== undefined, "the writer settled a question without an answer to it");
     return { status: "answered", answer };

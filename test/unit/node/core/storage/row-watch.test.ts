@@ -46,6 +46,14 @@ describe("row watch", () => {
     expect(watch.isUnchangedSince(place(1), mark)).to.equal(false);
   });
 
+  it("vouches for no row that was released, also where it is watched again", () => {
+    const mark = watch.begin([place(1)], 0);
+    watch.release(place(1));
+    expect(watch.isUnchangedSince(place(1), mark)).to.equal(false);
+    watch.begin([place(1)], 0);
+    expect(watch.isUnchangedSince(place(1), mark)).to.equal(false);
+  });
+
   it("has room for so many rows, and gives the room of old ones to new ones", () => {
     const many = Array.from({ length: 65_536 }, (_, n) => place(n));
     watch.begin(many, 0);

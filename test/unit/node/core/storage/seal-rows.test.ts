@@ -56,6 +56,19 @@ describe("sealing rows", () => {
     return answer.mark;
   }
 
+  it("leaves its room among the watched rows to others: more can be collected than are watched at once", async () => {
+    const { row } = await deleted("a");
+    const sealed = Array.from({ length: 65_536 }, (_, n) => {
+      const position = new Uint8Array(16);
+      new DataView(position.buffer).setUint32(0, n);
+      return { ...row, position };
+    });
+    await markOf(sealed);
+    expect(await ask([row], await markOf([row])), "all places are taken").to.deep.equal([false]);
+    await rig.until(rig.store.seal(sealed.slice(0, 64)));
+    expect(await ask([row], await markOf([row]))).to.deep.equal([true]);
+  }).timeout(20_000);
+
   it("finds the rows that have something to forget, in steps", async () => {
     const { row } = await deleted("a");
     await put("live", "value");
