@@ -61,7 +61,7 @@ function phaseOf(facts: Facts, judgements: readonly Judgement[]): Phase {
   return !holds("Degraded") && facts.nodes.some(({ isReady }) => !isReady) ? "Starting" : "Degraded";
 }
 
-function messageFor({ outdated }: Facts, judgements: readonly Judgement[]): string {
+function messageFor({ outdated, sizeObstacle }: Facts, judgements: readonly Judgement[]): string {
   const progressing = judgements.find(({ type, status }) => type === "Progressing" && status === "True");
   // During a rollout one node is always missing: what the rollout waits for says more.
   if (outdated.length > 0 && progressing !== undefined) return progressing.message;
@@ -69,7 +69,8 @@ function messageFor({ outdated }: Facts, judgements: readonly Judgement[]): stri
     ({ type, status }) =>
       (type === "Degraded" && status === "True") || (type === "Reconciled" && status === "False"),
   );
-  return (worth ?? progressing ?? judgements[0]!).message;
+  // What a person has to do comes before what the operator waits for.
+  return (worth ?? sizeObstacle ?? progressing ?? judgements[0]!).message;
 }
 
 function operationOf({ step, outdated, ring, nodes }: Facts): Pick<DynamoClusterStatus, "operation"> {

@@ -20,7 +20,10 @@ export interface Facts {
   readonly nodes: readonly NodeView[];
   /** The latest ring that a node serves. */
   readonly ring: AdminRing | undefined;
-  /** Nodes that are members, or may be: not spares, nor those that have left, nor who is silent while every member has its pod. */
+  /**
+   * Nodes that keys are read from, or may be: not spares, nor who joins before the flip or leaves after it, nor those that have
+   * left, nor who is silent while every member has its pod.
+   */
   readonly serving: readonly NodeView[];
   /** Pods of members, silent ones too. */
   readonly memberPods: ReadonlySet<string>;
@@ -52,8 +55,7 @@ export function factsOf({ observed, step, heldBack, failure }: FactsInput): Fact
     step,
     nodes,
     ring,
-    serving:
-      ring === undefined ? nodes : nodes.filter((node) => mayBeMember(node, { ring, pods: memberPods })),
+    serving: ring === undefined ? nodes : nodes.filter((node) => mayBeRead(node, { ring, pods: memberPods })),
     memberPods,
     sizeObstacle: sizeObstacle(observed, nodes),
     conflict: ringConflict(nodes),
@@ -70,10 +72,13 @@ function podsOfMembers(nodes: readonly NodeView[], ring: AdminRing): ReadonlySet
   return new Set(members.map(({ node }) => node.pod));
 }
 
-function mayBeMember(
+function mayBeRead(
   { pod, report }: NodeView,
   { ring, pods }: { readonly ring: AdminRing; readonly pods: ReadonlySet<string> },
 ): boolean {
+  const unread = ring.change?.phase === "flipped" ? "leaving" : "joining";
+  const id = report?.status.node.id;
+  if (ring.members.some((member) => member.id === id && member.state === unread)) return false;
   return pods.has(pod) || (report === undefined && pods.size < ring.members.length);
 }
 

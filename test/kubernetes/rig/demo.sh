@@ -18,6 +18,7 @@ Try:
   export KUBECONFIG=$KUBECONFIG PATH=$BIN:\$PATH
   kubectl -n dynamokv exec demo-0 -- dynamokv put greetings first hello
   kubectl -n dynamokv exec demo-1 -- dynamokv get greetings first
+  kubectl -n dynamokv scale dyn demo --replicas=5 && kubectl -n dynamokv get dyn --watch
   kubectl -n dynamokv delete pod demo-2 && kubectl -n dynamokv get dyn --watch
   $RIG/fault.sh kill host-b   # a host dies; fault.sh start host-b brings it back
 

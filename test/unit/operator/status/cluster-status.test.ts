@@ -109,6 +109,29 @@ describe("operator: status", () => {
     expect(isMember(down)).to.deep.equal([true, true, true, true]);
   });
 
+  it("does not call a cluster degraded for a node that joins and has yet to hear of it", () => {
+    const joining = (phase: "transfer" | "flipped") =>
+      resizing({
+        size: 4,
+        pods: 4,
+        members: [0, 1, 2, 3],
+        joining: [3],
+        phase,
+        sketches: { 3: { state: "no_ring" } },
+      });
+    expect(statusOf(joining("transfer")).phase).to.equal("Scaling");
+    expect(statusOf(joining("flipped")).phase).to.equal("Degraded");
+    const leaving = resizing({
+      size: 3,
+      pods: 4,
+      members: [0, 1, 2, 3],
+      leaving: [3],
+      phase: "flipped",
+      sketches: { 3: { state: "left" } },
+    });
+    expect(statusOf(leaving).phase).to.equal("Scaling");
+  });
+
   it("says who has no room for a smaller size", () => {
     const full = resizing({ size: 3, pods: 4, members: [0, 1, 2, 3], freeBytes: 1_000 });
     const preview = { kind: "planned", plan: leavePlan({ 2: 5_000_000 }) } as const;
@@ -116,6 +139,12 @@ describe("operator: status", () => {
     expect(reason).to.equal("NoRoom");
     expect(message).to.include("demo-2");
     expect(condition({ ...full, preview }, "Ready")).to.include({ status: "False", reason: "NoRoom" });
+    expect(statusOf({ ...full, preview }).message).to.include("demo-2");
+  });
+
+  it("shows what a person has to do before what it waits for", () => {
+    const byHand = resizing({ size: 4, pods: 4, members: [0, 2, 3], left: { 1: 0 }, marked: [1] });
+    expect(statusOf(byHand).message).to.include("kubectl delete pvc/data-demo-1");
   });
 
   it("says where the zones have different numbers of nodes, and is Ready all the same", () => {
