@@ -41,6 +41,8 @@ import { RecordCache } from "./storage/record-cache.ts";
 import { Seals, type SealsParts } from "./seal/seals.ts";
 import { storedWithin } from "./stored-within.ts";
 import type { RingNumber } from "./ring/ring-number.ts";
+import { isStoreLost } from "./ring/ring-upkeep.ts";
+import type { Ring } from "./ring/ring.ts";
 import { RingGovernance } from "./ring/ring-governance.ts";
 import { RingKeeper } from "./ring/ring-keeper.ts";
 import type { NodeSettings } from "./settings.ts";
@@ -123,7 +125,8 @@ export class DynamoNode {
     this.#replies = new PeerReplies(ports);
     const control = new ControlChannel(this.#calls, ports.clock);
     const beforeFirstRing = (adopted: boolean): Promise<boolean> => this.recovery.beforeFirstRing(adopted);
-    const ringParts = { self, zone, directory, hash, random, observer, beforeFirstRing };
+    const isLost = (id: NodeId, ring: Ring): boolean => isStoreLost(ring, id, this.membership.entry(id));
+    const ringParts = { self, zone, directory, hash, random, observer, beforeFirstRing, isStoreLost: isLost };
     this.ring = new RingKeeper({ ...ringParts, store: ports.ringStore, calls: control });
     const controlled = { ...ports, ring: this.ring, calls: control };
     const about = { ...ports.about, zone };

@@ -7,7 +7,7 @@ import type { PeerDirectory } from "../ports/peer-directory.ts";
 import type { Random } from "../ports/random.ts";
 import type { RingStore } from "../ports/ring-store.ts";
 import { type PartitionRoutes, routesOf } from "./change/change-routes.ts";
-import { mayAcknowledge, standingOf } from "./change/elastic-ring.ts";
+import { isAdmitted, isBeyondAdmission, standingOf } from "./change/elastic-ring.ts";
 import { type FormOutcome, formRing } from "./formation.ts";
 import {
   decideProposal,
@@ -61,6 +61,8 @@ export interface RingKeeperOptions {
    * @param adopted see kept-ring.ts: the ring lists this node, which does not know of having accepted it
    */
   readonly beforeFirstRing: (adopted: boolean) => Promise<boolean>;
+  /** Whether the member says that its ring store is not the one that this ring lists; ring-upkeep.ts `isStoreLost`. */
+  readonly isStoreLost: (member: NodeId, ring: Ring) => boolean;
 }
 
 /** How long a peer has to say what ring it has, and how often it is asked when it does not. */
@@ -74,7 +76,7 @@ export class RingKeeper implements PlanningRing {
   readonly votes: RingVotes;
   #routes: readonly PartitionRoutes[] = [];
   #isMember = false;
-  #mayAcknowledge = true;
+  #isAdmitted = true;
   /** What each peer said last; consulted only for peers that are connected. */
   readonly #peerRings = new Map<NodeId, PeerRing>();
   readonly #exchanges = new Map<NodeId, Promise<void>>();
@@ -128,7 +130,10 @@ export class RingKeeper implements PlanningRing {
   }
 
   mayAcknowledge(): boolean {
-    return this.#mayAcknowledge;
+    if (this.#isAdmitted) return true;
+    const { self, isStoreLost } = this.#options;
+    const ring = this.current();
+    return ring !== undefined && isBeyondAdmission(ring, self, (id) => isStoreLost(id, ring));
   }
 
   async catchUp(peer: NodeId, ring: RingNumber): Promise<void> {
@@ -165,16 +170,12 @@ export class RingKeeper implements PlanningRing {
 
   /** Gives the listed members, this node among them, their first ring. Never rejects; takes at most `timeoutMs`. */
   form(request: Formation, timeoutMs: number): Promise<FormOutcome> {
-    const { self, calls, directory, hash } = this.#options;
     const proposer = {
-      self,
-      calls,
-      directory,
-      hash,
+      ...this.#options,
       kept: () => this.#stored.kept,
       wouldAccept: (proposal: NumberedRing) => this.#wouldAccept(proposal),
       accept: (proposal: NumberedRing) => this.#accept(proposal),
-      commit: (ring: NumberedRing) => this.#commit(ring, self),
+      commit: (ring: NumberedRing) => this.#commit(ring, this.#options.self),
     };
     return formRing(proposer, request, timeoutMs);
   }
@@ -387,7 +388,7 @@ export class RingKeeper implements PlanningRing {
     const { epoch, members } = kept.ring;
     this.#routes = routesOf(kept.ring);
     this.#isMember = members.some(({ id }) => id === self);
-    this.#mayAcknowledge = mayAcknowledge(kept.ring, self, kept.ballots.store.id);
+    this.#isAdmitted = isAdmitted(kept.ring, self, kept.ballots.store.id);
     observer.event({ kind: "ring_installed", epoch, hash: kept.digest, members: members.length });
     for (const handler of this.#installedHandlers) handler(kept.ring);
   }

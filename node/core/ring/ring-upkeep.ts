@@ -38,6 +38,16 @@ export function upkeepDue(ring: Ring, reported: Reports): Step | undefined {
   return changed && { kind: "admit", node: changed.id, ringStore: stores.get(changed.id)! };
 }
 
+/** Whether a member says that its ring store is not the one listed. Who has a later ring may be admitted by that. */
+export function isStoreLost(
+  ring: Ring,
+  id: NodeId,
+  said: Pick<ReportedNode, "ringStore" | "ring"> | undefined,
+): boolean {
+  if (said?.ringStore === undefined || said.ring === undefined) return false;
+  return compareRings(said.ring, ring) <= 0 && !isAdmitted(ring, id, said.ringStore);
+}
+
 /** Of a member's release: it reads rings of format 2 and votes on their epochs. */
 export const ELASTIC = "elastic";
 

@@ -97,12 +97,19 @@ export interface OwnStore {
 }
 
 /**
- * Whether this node may acknowledge writes. Who lost its ring store may have served later rings than the one that it learnt since, and have
- * refused what it would take now: it acknowledges nothing before an epoch lists its new store, which is later than all that it
- * served before. Where one or two decide, no epoch could, nor can the ring have gone on by two without the other one.
+ * Whether this node, whose ring store is not the one listed (`isAdmitted`), may acknowledge writes. It may have served later rings than
+ * the one that it learnt since, and have refused what it would take now: so not before an epoch lists its new store, which is later
+ * than all that it served before. Only where so many have lost theirs that no epoch can: the promise is void then, and writes go on.
+ * @param isLost whether the member says that its store is not the one listed
  */
-export function mayAcknowledge(ring: Ring, self: NodeId, storeId: string): boolean {
-  return isAdmitted(ring, self, storeId) || votersOf(ring).length <= 2;
+export function isBeyondAdmission(
+  ring: Pick<Ring, "members" | "change">,
+  self: NodeId,
+  isLost: (id: NodeId) => boolean,
+): boolean {
+  const voters = votersOf(ring);
+  const able = voters.filter(({ id }) => id !== self && !isLost(id));
+  return able.length <= voters.length / 2;
 }
 
 /** Whether the ring lists this node with the ring store that it has. Format 1 lists no stores: whoever it lists. */

@@ -7,7 +7,7 @@ import type { FormOutcome } from "../../../../../node/core/ring/formation.ts";
 import { RingGovernance } from "../../../../../node/core/ring/ring-governance.ts";
 import { RingKeeper } from "../../../../../node/core/ring/ring-keeper.ts";
 import type { Formation } from "../../../../../node/core/ring/ring-document.ts";
-import { ELASTIC } from "../../../../../node/core/ring/ring-upkeep.ts";
+import { ELASTIC, isStoreLost } from "../../../../../node/core/ring/ring-upkeep.ts";
 import { nodeId } from "./made-ring.ts";
 import { seededRandom } from "./seeded.ts";
 
@@ -115,6 +115,7 @@ export class KeeperCluster {
         this.adoptions.push(...(adopted ? [id] : []));
         return this.lossKept;
       },
+      isStoreLost: (member, ring) => isStoreLost(ring, member, this.#entry(member)),
     });
     this.#alive.set(id, keeper);
     this.#governance.set(id, this.#governanceOf(id, keeper, isThisLife));
@@ -128,25 +129,26 @@ export class KeeperCluster {
 
   /** Everybody has heard at once what everybody says of itself. */
   #governanceOf(self: NodeId, ring: RingKeeper, isThisLife: () => boolean): RingGovernance {
-    const entry = (id: NodeId) => {
-      const keeper = this.#alive.get(id);
-      return {
-        zone: this.zones[this.ids.indexOf(id)]!,
-        features: this.features.get(id) ?? [ELASTIC],
-        ringStore: keeper?.ringStore(),
-        ring: keeper?.current(),
-      };
-    };
     return new RingGovernance({
       self,
       ring,
-      membership: { entry, isHealthy: (id) => this.#alive.has(id) },
+      membership: { entry: (id) => this.#entry(id), isHealthy: (id) => this.#alive.has(id) },
       calls: this.#callsOf(self, isThisLife),
       clock: { monotonicMs: () => this.#nowMs, wallMs: () => this.#nowMs },
       timers: { after: (delayMs, run) => this.#after(delayMs, run), soon: (run) => run() },
       random: this.random,
       hash: md5Digester,
     });
+  }
+
+  #entry(id: NodeId) {
+    const keeper = this.#alive.get(id);
+    return {
+      zone: this.zones[this.ids.indexOf(id)]!,
+      features: this.features.get(id) ?? [ELASTIC],
+      ringStore: keeper?.ringStore(),
+      ring: keeper?.current(),
+    };
   }
 
   /** Time goes by in ticks. */

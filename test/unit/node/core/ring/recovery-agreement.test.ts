@@ -79,6 +79,7 @@ describe("recovery agreement", () => {
     await cluster.connectAll();
     for (let look = 0; look < 5; look++) await cluster.keepUp();
     expect(numberOf(cluster, 0), "one of three cannot decide").to.deep.equal([0, 2, 3]);
+    expect(cluster.keeper(1).mayAcknowledge(), "and writes go on").to.equal(true);
     expect(await recover(cluster, 1, { survivors: [0, 1, 2] })).to.have.property("kind", "recovered");
     expect([0, 1, 2].map((n) => numberOf(cluster, n))).to.deep.equal([
       [1, 3, 3],

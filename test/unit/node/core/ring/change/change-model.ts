@@ -8,7 +8,7 @@ import {
 } from "../../../../../../node/core/ring/change/change-progress.ts";
 import { type PartitionRoutes, routesOf } from "../../../../../../node/core/ring/change/change-routes.ts";
 import type { ElasticRing } from "../../../../../../node/core/ring/ring.ts";
-import { isAdmitted, mayAcknowledge } from "../../../../../../node/core/ring/change/elastic-ring.ts";
+import { isAdmitted } from "../../../../../../node/core/ring/change/elastic-ring.ts";
 import { fence } from "../../../../../../node/core/ring/change/fence.ts";
 import { membersOf, member, ringOf } from "../made-ring.ts";
 import { mulberry } from "../seeded.ts";
@@ -24,13 +24,13 @@ import { beginningOf, raised, stepped, storeOf } from "./elastic-rings.ts";
 export interface ChangeRules {
   readonly routesOf: typeof routesOf;
   readonly fence: typeof fence;
-  readonly mayAcknowledge: typeof mayAcknowledge;
+  readonly isAdmitted: typeof isAdmitted;
   readonly transferSources: typeof transferSources;
   readonly flipLacks: typeof flipLacks;
   readonly endLacks: typeof endLacks;
 }
 
-export const RULES: ChangeRules = { routesOf, fence, mayAcknowledge, transferSources, flipLacks, endLacks };
+export const RULES: ChangeRules = { routesOf, fence, isAdmitted, transferSources, flipLacks, endLacks };
 
 interface Copy {
   epoch: number;
@@ -171,7 +171,7 @@ class ChangeRun {
     const ring = this.#ringOf(copy.epoch);
     const isMember = ring.members.some(({ id }) => id === to);
     if (!isMember) return;
-    const rule = operation.write === undefined ? isAdmitted : this.#rules.mayAcknowledge;
+    const rule = operation.write === undefined ? isAdmitted : this.#rules.isAdmitted;
     if (!rule(ring, to, storeOf(to, copy.lostStores))) return;
     if (operation.write !== undefined) copy.writes.add(operation.write);
     else for (const write of copy.writes) operation.found.add(write);

@@ -19,7 +19,7 @@ describe("change rules", () => {
 
   const bugs: Readonly<Record<string, Partial<ChangeRules>>> = {
     "no fence": { fence: (ring, planned) => (fence(ring, planned) === "fetch" ? "fetch" : "serve") },
-    "acknowledgements with a ring store that is not listed": { mayAcknowledge: () => true },
+    "acknowledgements with a ring store that is not listed": { isAdmitted: () => true },
     "writes to the owners before alone": {
       routesOf: (ring) =>
         routesOf(ring).map((routes) => ({ ...routes, writeSets: routes.writeSets.slice(0, 1) })),

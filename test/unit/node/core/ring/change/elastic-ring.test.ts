@@ -2,7 +2,8 @@ import { expect } from "chai";
 import fc from "fast-check";
 import {
   checkElasticRing,
-  mayAcknowledge,
+  isAdmitted,
+  isBeyondAdmission,
   remembersPromises,
   ringAt,
   standingOf,
@@ -94,14 +95,35 @@ describe("elastic ring", () => {
     expect(remembersPromises(first, b!, { id: storeOf(b!), adopted: true })).to.equal(false);
   });
 
-  it("a member acknowledges with the listed ring store alone, but where no majority could admit another", () => {
-    const three = raised(ringOf({ members: membersOf(3), partitions: 8 }));
-    expect(mayAcknowledge(three, a!, storeOf(a!))).to.equal(true);
-    expect(mayAcknowledge(three, a!, storeOf(a!, 1))).to.equal(false);
-    expect(mayAcknowledge(small, a!, storeOf(a!, 1))).to.equal(true);
-    expect(mayAcknowledge(ringOf({ members: membersOf(3), partitions: 8 }), a!, storeOf(a!, 1))).to.equal(
+  it("admits a member with the ring store that is listed, in format 1 with any", () => {
+    expect([isAdmitted(small, a!, storeOf(a!)), isAdmitted(small, a!, storeOf(a!, 1))]).to.deep.equal([
       true,
-    );
+      false,
+    ]);
+    expect(isAdmitted(ringOf({ members: membersOf(2), partitions: 8 }), a!, storeOf(a!, 1))).to.equal(true);
+    expect(isAdmitted(small, member(7).id, storeOf(member(7).id))).to.equal(false);
+  });
+
+  it("gives admission up where too few are left that have the listed store and are not the member itself", () => {
+    const idsOf = (ns: number[]) => ns.map((n) => member(n).id);
+    const isBeyond = (members: number, self: number, lost: number[]): boolean =>
+      isBeyondAdmission(
+        raised(ringOf({ members: membersOf(members), partitions: 8 })),
+        member(self).id,
+        (id) => idsOf(lost).includes(id),
+      );
+    expect([isBeyond(3, 0, [0]), isBeyond(3, 0, [0, 1])]).to.deep.equal([false, true]);
+    expect([isBeyond(5, 4, [3, 4]), isBeyond(5, 4, [2, 3, 4])]).to.deep.equal([false, true]);
+    expect([isBeyond(1, 0, [0]), isBeyond(2, 0, [0]), isBeyond(4, 0, [0])]).to.deep.equal([
+      true,
+      true,
+      false,
+    ]);
+    const { transfer } = changed(small, join(member(2)));
+    expect(
+      isBeyondAdmission(transfer, member(2).id, (id) => id === member(2).id),
+      "it only joins",
+    ).to.equal(false);
   });
 
   it("says of a node whether it is a member, in which state, or has left", () => {
