@@ -3,7 +3,7 @@ import { sealedRecord } from "../../../../../node/core/seal/sealed-record.ts";
 import { RecordCache } from "../../../../../node/core/storage/record-cache.ts";
 import { decodeRecord } from "../../../../../node/core/version/record-codec.ts";
 import { ReplicaCluster } from "../antientropy/replica-cluster.ts";
-import { keyNamed } from "../storage/sample-writes.ts";
+import { keyNamed } from "./sample-writes.ts";
 
 describe("the read cache over a disk that hangs", () => {
   it("does not go on showing what was sealed in the end", async () => {
