@@ -2,6 +2,7 @@ import { pauseBetweenMs } from "../antientropy/exchange-pace.ts";
 import { ExchangeStopped, noExchange } from "../antientropy/exchange-report.ts";
 import { PeerQuestions, type PeerQuestionsParts } from "../antientropy/peer-questions.ts";
 import { leafGroups } from "../antientropy/shared-partitions.ts";
+import { leafOf } from "../merkle/leaf.ts";
 import type { NodeId } from "../node-id.ts";
 import { LEAVES_PER_READ_MAX, type MerkleStore, type PartitionSummary } from "../ports/merkle-store.ts";
 import { type DroppedRow, type MisplacedStore, ROWS_PER_DROP_MAX } from "../ports/misplaced-store.ts";
@@ -42,6 +43,8 @@ export interface MisplacedState {
 /** After a new ring: hints and transfers may go first. */
 const SETTLE_MS = 2_000;
 const PAGE_MS_MAX = 60_000;
+/** Of a page; the next walk comes to the others. */
+const REFILED_LEAVES_MAX = 16;
 
 export class MisplacedCopies {
   readonly #parts: MisplacedCopiesParts;
@@ -195,6 +198,7 @@ export class MisplacedCopies {
         const taken = await this.#offer({ rows: read.rows, after }, owners, ring);
         if (!this.#isCurrent(ring)) return undefined;
         for (const owner of owners) if (!taken.has(owner)) failed.add(owner);
+        await this.#refile([...taken.values()].flatMap(({ refused }) => refused));
         const rows = droppableRows(read.rows, owners, taken);
         rowsDropped += rows.length;
         if (!(await this.#drop(rows, ring))) return undefined;
@@ -234,6 +238,12 @@ export class MisplacedCopies {
     const deadlineMs = clock.monotonicMs() + PAGE_MS_MAX;
     const allowed = { deadlineMs, isWanted: () => this.#isCurrent(ring) };
     return new PeerQuestions({ ...named, ...allowed }, noExchange(), this.#parts);
+  }
+
+  /** Rows that an owner will never take may lie here where they do not belong (storage/refile-rows.ts). */
+  async #refile(refused: readonly Uint8Array[]): Promise<void> {
+    const leaves = [...new Set(refused.map(leafOf))].sort((a, b) => a - b).slice(0, REFILED_LEAVES_MAX);
+    if (leaves.length > 0) await this.#parts.merkle.rebuildLeaves(leaves);
   }
 
   /** False where the ring has changed, or this node's disk did not do it in time. */

@@ -137,6 +137,19 @@ describe("misplaced copies", () => {
     for (const { node } of cluster.nodes.slice(0, 3)) expect(node.record("key-5")).to.not.equal(undefined);
   });
 
+  it("that rotted away from their place are put back and follow, though no owner takes them where they lie", async () => {
+    await left.node.putAll(KEYS, "value");
+    const row = left.node.data.read(keyNamed("key-5").position)!;
+    const position = new Uint8Array(row.position);
+    position[15]! ^= 1;
+    left.node.data.lose(row.position);
+    left.node.data.plant({ ...row, position });
+    cluster.serve(rings.ended);
+    await cluster.advance(60_000);
+    expect(left.node.data.count()).to.equal(0);
+    for (const { node } of cluster.nodes.slice(0, 3)) expect(node.record("key-5")).to.not.equal(undefined);
+  });
+
   it("that are many go in commands of few rows where these take long", async () => {
     const many = names(300, "many");
     await left.node.putAll(many, "value");
