@@ -64,7 +64,14 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   "node/core/seal": {
     may: [
       ...GROUND,
-      ...core("version", "ring", "merkle/leaf.ts", "peers", "antientropy/exchange-pace.ts"),
+      ...core(
+        "version",
+        "ring",
+        "merkle/leaf.ts",
+        "peers",
+        "antientropy/exchange-pace.ts",
+        "stored-within.ts",
+      ),
       ...core("seal/sealed-record.ts", "seal/sealed-row-codec.ts", "seal/watch-mark-codec.ts"),
     ],
     types: core("settings.ts"),
