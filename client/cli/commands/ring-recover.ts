@@ -25,7 +25,9 @@ export function addRingRecoverCommand(ring: Command, io: CliIo, exit: (code: Exi
       "\nNo epoch of a ring can be decided without a majority of its members. This starts a higher generation with\n" +
         "the survivors alone. What only lost members kept is gone. A lost member that still runs, apart, serves the\n" +
         "older ring until it meets a survivor: be sure that it does not, and that it does not come back.\n" +
-        "Refused where the survivors are a majority: use leave or replace then.\n\nExample:\n" +
+        "Refused where the survivors are a majority: use leave or replace then; not where so many of them have lost their\n" +
+        "ring stores (ring.json) that none can be admitted. Until anti-entropy has compared the survivors, which takes\n" +
+        "minutes, a read may miss what one of them alone has.\n\nExample:\n" +
         "  dynamokv ring recover --survivors 10.0.0.7:8080 --admin http://10.0.0.7:9080 --yes",
     )
     .action(async (_: unknown, command: Command) => {

@@ -55,8 +55,10 @@ export class SealLedger {
     for (const [place, row] of changes) {
       const before = host.disk.data.rows.get(place);
       const record = before && soundRecord(before);
-      // A node that is alone is told by nobody. Where the ring changes, rows also go because others own them.
-      if (!this.#facts.changesRing() && row === undefined && record !== undefined && isTombstone(record))
+      // A node that is alone is told by nobody. Where the ring changes, rows also go because others own them: not while there are none.
+      const members = host.node?.ring.current()?.members ?? [];
+      const isSealed = !this.#facts.changesRing() || (members.length === 1 && members[0]!.id === host.id);
+      if (isSealed && row === undefined && record !== undefined && isTombstone(record))
         this.#forget(place, record.coverage, writesOf(record));
       this.#look(host, place, row);
     }
