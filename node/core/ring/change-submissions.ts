@@ -72,7 +72,8 @@ export class ChangeSubmissions implements Pick<RingChanges, "submit" | "cancel">
       if (ringStore === undefined)
         return refused(
           "not_joinable",
-          `node ${id} has not yet said which ring store it has: ask again in a moment`,
+          `node ${id} has not yet said which ring store it has: ask again in a moment; if that does not help it has accepted ` +
+            `a first ring that was never formed: stop it, remove its ring file and start it again`,
         );
       joining.push({ id, zone, ringStore });
     }
