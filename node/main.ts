@@ -37,13 +37,15 @@ async function main(args: readonly string[]): Promise<void> {
       if (stopping) return;
       stopping = true;
       log("shutdown_started", { signal }, "info");
-      node.shutDown().then(() => {
+      const stopped = starting.then((node) => node.shutDown());
+      stopped.then(() => {
         log("shutdown_finished", {}, "info");
         setTimeout(() => process.exit(0), 100).unref();
       }, die("shutdown_failed"));
     };
-    const onIdentityAdopted = (): void => stop("SIGTERM");
-    const node = await startNode(config, { version, log, onFatal: die("storage_failed"), onIdentityAdopted });
+    const onRestartDue = (): void => stop("SIGTERM");
+    const starting = startNode(config, { version, log, onFatal: die("storage_failed"), onRestartDue });
+    await starting;
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);
   } catch (error) {

@@ -13,6 +13,7 @@ import { type GaugeSources, registerGauges } from "./adapters/prometheus-gauges.
 import { PrometheusHttpObserver } from "./adapters/prometheus-http-observer.ts";
 import { PrometheusObserver } from "./adapters/prometheus-observer.ts";
 import { createRegistry, exposeMetrics } from "./adapters/prometheus-registry.ts";
+import { type SetAside, setAsideIn, setCopiesAside } from "./adapters/set-aside.ts";
 import { type Storage, startStorage } from "./adapters/storage-threads.ts";
 import { wallClock } from "./adapters/wall-clock.ts";
 import type { LogLine } from "./adapters/winston-logger.ts";
@@ -43,8 +44,8 @@ export interface NodeSurroundings {
   readonly log: LogLine;
   /** Storage died or lost its way: the process must end. */
   readonly onFatal: (error: Error) => void;
-  /** The node is another one from its next start on: the process must stop in good order. */
-  readonly onIdentityAdopted: () => void;
+  /** It goes on with its next process, and with another identity or without its copies: this one must stop in good order. */
+  readonly onRestartDue: () => void;
 }
 
 const PEER_STATES = { down: 0, slow: 1, up: 2 } as const;
@@ -57,7 +58,12 @@ const KEY_IDS = Array.from({ length: 256 }, (_, id) => id);
 export async function startNode(config: NodeConfig, surroundings: NodeSurroundings): Promise<RunningNode> {
   const { version, log } = surroundings;
   let draining = false;
-  const member = await openMember(config, surroundings, () => draining);
+  let isGivenUp = false;
+  const giveUp = (): void => {
+    isGivenUp = true;
+    surroundings.onRestartDue();
+  };
+  const member = await openMember(config, surroundings, { isDraining: () => draining, giveUp });
   const { identity, registry, transport, storage, node } = member;
   const admin = adminOf(member, config, { ...surroundings, isDraining: () => draining });
   const ringChanges = ringAdminOf(member, selfOf(member, config, version));
@@ -65,6 +71,8 @@ export async function startNode(config: NodeConfig, surroundings: NodeSurroundin
   registerGauges(registry, gaugeSources(member, { version, admin, clients }));
   await administration.start(config.adminListen);
   await clients.start(config.clientListen);
+  if (member.setAside.bytes > 0)
+    log("copies_set_aside_kept", { ...member.setAside, advice: SET_ASIDE_ADVICE }, "warn");
   log("node_started", { nodeId: identity.id, created: identity.created, version }, "info");
   return {
     shutDown: () =>
@@ -79,6 +87,7 @@ export async function startNode(config: NodeConfig, surroundings: NodeSurroundin
           await node.stop();
           await transport.close();
           await storage.close();
+          if (isGivenUp) putAside(config.dataDirectory, log);
           await administration.stop(STOP_GRACE_MS);
         },
       }),
@@ -95,12 +104,14 @@ interface Member {
   readonly storage: Storage;
   readonly transport: PeerTransport;
   readonly node: DynamoNode;
+  /** When the process began. */
+  readonly setAside: SetAside;
 }
 
 async function openMember(
   config: NodeConfig,
   { version, log, onFatal }: NodeSurroundings,
-  isDraining: () => boolean,
+  { isDraining, giveUp }: { isDraining: () => boolean; giveUp: () => void },
 ): Promise<Member> {
   const identity = openNodeIdentity(config.dataDirectory);
   const { secret, warnings } = readClusterSecret(config.clusterSecretFile, () => Date.now());
@@ -109,18 +120,8 @@ async function openMember(
   const observer = both(new PrometheusObserver(registry), new WinstonObserver(log));
   const hash = new KeyedHash(secret);
   const settings = await settingsOf(config);
-  const storage = await startStorage({
-    dataDir: config.dataDirectory,
-    readers: config.readers,
-    limits: settings,
-    clock: wallClock,
-    timers: nodeTimers,
-    observer,
-    onFatal,
-    onProgress: ({ task, rowsDone }) => log("storage_opening", { task, rowsDone }, "info"),
-    onMode: (mode, reason) =>
-      log("storage_mode_changed", { mode, reason }, mode === "read_only" ? "error" : "info"),
-  });
+  const setAside = setAsideIn(config.dataDirectory);
+  const storage = await openStorage(config, settings, { observer, log, onFatal });
   let clusterId = (): string => "";
   const transport = await startPeerTransport({
     self: identity.id,
@@ -151,11 +152,44 @@ async function openMember(
     store: storage.store,
     ringStore: new FileRingStore(join(config.dataDirectory, "ring.json")),
     acknowledgements: new FileAcknowledgementStore(join(config.dataDirectory, "acknowledgements.json")),
+    setCopiesAside: giveUp,
   });
   node.start();
   clusterId = () => node.ring.current()?.clusterId ?? "";
-  return { identity, secret, registry, settings, hash, storage, transport, node };
+  return { identity, secret, registry, settings, hash, storage, transport, node, setAside };
 }
+
+function openStorage(
+  { dataDirectory, readers }: NodeConfig,
+  limits: NodeSettings,
+  { observer, log, onFatal }: Pick<NodeSurroundings, "log" | "onFatal"> & { readonly observer: Observer },
+): Promise<Storage> {
+  return startStorage({
+    dataDir: dataDirectory,
+    readers,
+    limits,
+    clock: wallClock,
+    timers: nodeTimers,
+    observer,
+    onFatal,
+    onProgress: ({ task, rowsDone }) => log("storage_opening", { task, rowsDone }, "info"),
+    onMode: (mode, reason) =>
+      log("storage_mode_changed", { mode, reason }, mode === "read_only" ? "error" : "info"),
+  });
+}
+
+/** The databases must be closed. */
+function putAside(dataDirectory: string, log: LogLine): void {
+  try {
+    const directory = setCopiesAside(dataDirectory, new Date().toISOString());
+    log("copies_set_aside", { directory, advice: SET_ASIDE_ADVICE }, "warn");
+  } catch (error) {
+    log("copies_not_set_aside", { error, advice: "the next process tries again: see to the disk" }, "error");
+  }
+}
+
+const SET_ASIDE_ADVICE =
+  "what is in there was given up and replaced from other nodes; nothing reads it any more: remove it once nobody misses anything";
 
 /** The data directory must be there. */
 async function settingsOf({ settings, hintBytesMax, dataDirectory }: NodeConfig): Promise<NodeSettings> {
@@ -163,7 +197,7 @@ async function settingsOf({ settings, hintBytesMax, dataDirectory }: NodeConfig)
   return { ...settings, hintBytesMax: room };
 }
 
-interface AdminSurroundings extends Pick<NodeSurroundings, "version" | "log" | "onIdentityAdopted"> {
+interface AdminSurroundings extends Pick<NodeSurroundings, "version" | "log" | "onRestartDue"> {
   readonly isDraining: () => boolean;
 }
 
@@ -211,7 +245,7 @@ function keptIn(storage: Storage): { keys: number; bytes: number; volumeFreeByte
 function adminOf(
   member: Member,
   config: NodeConfig,
-  { version, isDraining, log, onIdentityAdopted }: AdminSurroundings,
+  { version, isDraining, log, onRestartDue }: AdminSurroundings,
 ): DynamoNodeAdmin {
   const { identity, settings, node, transport, storage, hash } = member;
   return new DynamoNodeAdmin({
@@ -247,7 +281,7 @@ function adminOf(
     adopt: (id) => {
       adoptIdentity(config.dataDirectory, id);
       log("identity_adopted", { before: identity.id, id }, "warn");
-      onIdentityAdopted();
+      onRestartDue();
     },
     startedMs: performance.now(),
     nowMs: () => performance.now(),
@@ -290,7 +324,7 @@ function serversOf(
 }
 
 function gaugeSources(
-  { node, storage, transport }: Member,
+  { node, storage, transport, setAside }: Member,
   { version, admin, clients }: { version: string; admin: DynamoNodeAdmin; clients: ClientServer },
 ): GaugeSources {
   return {
@@ -308,6 +342,7 @@ function gaugeSources(
       partitionsLeft: node.recovery.partitionsLeft() ?? 0,
     }),
     misplacedKeys: () => node.transfers.misplaced().keys ?? 0,
+    setAsideBytes: () => setAside.bytes,
     changeLacks: () => node.transfers.lackCount,
     storage: () => storage.stats(),
     readCache: () => node.cache.counts(),

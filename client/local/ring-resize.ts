@@ -27,7 +27,6 @@ export async function joinMissing(resize: RingResize): Promise<void> {
     const ring = await settledRing(resize, told);
     const missing = ids.slice(0, size).filter((id) => !isMember(ring, id));
     if (missing.length === 0) return;
-    for (const id of missing) await refuseLeft(admins[ids.indexOf(id)]!, ids.indexOf(id) + 1);
     const asked = { type: "join", joining: missing } as const;
     await begin(admins, asked);
     resize.progress(`${missing.length} new nodes join the ring`);
@@ -52,10 +51,16 @@ export async function leaveSurplus(resize: RingResize): Promise<void> {
   await wait.until("for what the surplus nodes keep to be handed over", async () => {
     const kept = await Promise.all(admins.slice(size).map(keptAt));
     const all = kept.reduce((sum, each) => sum + each, 0);
-    if (all === 0) return;
+    const { departed = [] } = await askMember(admins.slice(0, size), (admin) => admin.ring());
+    const listed = ids.slice(size).filter((id) => departed.includes(id));
+    if (all + listed.length === 0) return;
     if (all < least) wait.cameNearer();
     least = Math.min(least, all);
-    throw new NotYet(`${all} keys and hints to go`);
+    throw new NotYet(
+      all > 0
+        ? `${all} keys and hints to go`
+        : `the members have yet to hear of it from ${listed.join(", ")}`,
+    );
   });
 }
 
@@ -81,14 +86,6 @@ async function begin(
     if (error instanceof DynamoError && TRANSIENT.includes(error.code)) throw new NotYet(error.message);
     throw error;
   }
-}
-
-async function refuseLeft(admin: AdminClient, index: number): Promise<void> {
-  if ((await admin.status()).state !== "left") return;
-  throw new Error(
-    `node ${index} has left the ring and cannot come back with what it keeps: finish that first with ` +
-      `\`make up NODES=${index - 1}\`, then grow again`,
-  );
 }
 
 /** Keys and hints that a node which has left has yet to hand over. */

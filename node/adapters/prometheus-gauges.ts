@@ -25,6 +25,7 @@ export interface GaugeSources {
   /** 0 without a change. */
   readonly changeLacks: () => number;
   readonly misplacedKeys: () => number;
+  readonly setAsideBytes: () => number;
   readonly http: () => {
     readonly requests: number;
     readonly readsLimit: number;
@@ -58,6 +59,11 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
     "dynamo_misplaced_keys",
     "Keys in partitions that are not owned here, to be handed over.",
     sources.misplacedKeys,
+  );
+  readings.gauge(
+    "dynamo_set_aside_bytes",
+    "Bytes of copies that were given up and put aside; nothing reads them.",
+    sources.setAsideBytes,
   );
   readings.gauge("dynamo_handoff_hints_pending", "Hints kept here for other owners.", sources.hintsPending);
   readings.gauge(

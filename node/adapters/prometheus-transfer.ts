@@ -3,7 +3,7 @@ import type { CoreEvent } from "../core/ports/observer.ts";
 
 export type TransferEvent = Extract<
   CoreEvent,
-  { kind: "partitions_transferred" | "misplaced_handed_over" | "misplaced_not_taken" }
+  { kind: "partitions_transferred" | "misplaced_handed_over" | "misplaced_not_taken" | "copies_given_up" }
 >;
 
 export function isTransferEvent(event: CoreEvent): event is TransferEvent {
@@ -14,6 +14,7 @@ const KINDS: ReadonlySet<string> = new Set([
   "partitions_transferred",
   "misplaced_handed_over",
   "misplaced_not_taken",
+  "copies_given_up",
 ] satisfies TransferEvent["kind"][]);
 
 /** Counts what moves because the ring changes: copies that come here, and copies that are given away afterwards. */
@@ -41,6 +42,8 @@ export class TransferMetrics {
       case "misplaced_not_taken":
         notTaken.inc();
         break;
+      case "copies_given_up":
+        break; // the process ends: a gauge of the next one tells
     }
   }
 }

@@ -27,5 +27,13 @@ export function sayOfTransfer(event: TransferEvent, log: PeerLog): void {
       log.sayRarely(kind, `${peerId} ${reason}`, { peerId, reason, advice: "it is tried again" }, "warn");
       break;
     }
+    case "copies_given_up": {
+      const { kind, keys, hasHints } = event;
+      const advice =
+        "this node left the ring and was away for too long: its members may have forgotten what was deleted since, so its copies are " +
+        "put aside, and this process ends; start it again, and it can join anew";
+      log.sayRarely(kind, "", { keys, hasHints, advice }, "error");
+      break;
+    }
   }
 }

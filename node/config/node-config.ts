@@ -93,6 +93,7 @@ function readAll(reader: SettingReader): NodeConfig {
       scrubIntervalMs: reader.count("scrubIntervalMs", 100, 7 * DAY_MS),
       sealIntervalMs: reader.count("sealIntervalMs", 0, 7 * DAY_MS),
       sealPauseMs: reader.count("sealPauseMs", 1_000, DAY_MS),
+      departedAwayMsMax: reader.count("departedAwayMsMax", 1_000, 365 * DAY_MS),
     },
     hintBytesMax: reader.optionalCount("hintBytesMax", 1024 * 1024, 1024 * GIBIBYTE),
     valueBytesMax: reader.count("valueBytesMax", 1, GIBIBYTE / 16),

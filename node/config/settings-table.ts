@@ -97,6 +97,12 @@ const rows: readonly Row[] = [
     String(defaultSettings.sealPauseMs),
     "what a member sends is on its way no longer than this; at least twice request-timeout-ms-max counts",
   ],
+  [
+    "departedAwayMsMax",
+    "ms",
+    String(defaultSettings.departedAwayMsMax),
+    "a node that left the ring with copies and is away for longer is given up, with them",
+  ],
   ["readers", "count", "2", "threads that read the database"],
   [
     "readCacheBytesMax",

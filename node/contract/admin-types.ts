@@ -165,6 +165,12 @@ export interface AdminRing {
   /** For each partition the index into `members` of the node that owns it. */
   readonly owners: readonly number[];
   readonly change: { readonly changeId: string; readonly type: string; readonly phase: string } | null;
+  /** Of the document: 1 as formed, 2 once it can change. Left out, like those that follow, by releases that know one only. */
+  readonly format?: number;
+  /** The oldest epoch of this generation whose reads and writes replicas serve; the epoch itself in format 1. */
+  readonly acceptsFrom?: number;
+  /** Ids of nodes that are members no more and may keep copies or hints: what was deleted is not forgotten before they say so. */
+  readonly departed?: readonly string[];
 }
 
 /** GET /admin/v1/preference-list/{bucket}/{key} */

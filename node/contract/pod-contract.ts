@@ -43,6 +43,7 @@ export const ENV = {
   scrubIntervalMs: "DYNAMO_SCRUB_INTERVAL_MS",
   sealIntervalMs: "DYNAMO_SEAL_INTERVAL_MS",
   sealPauseMs: "DYNAMO_SEAL_PAUSE_MS",
+  departedAwayMsMax: "DYNAMO_DEPARTED_AWAY_MS_MAX",
   readers: "DYNAMO_READERS",
   readCacheBytesMax: "DYNAMO_READ_CACHE_BYTES_MAX",
   shutdownServeMs: "DYNAMO_SHUTDOWN_SERVE_MS",

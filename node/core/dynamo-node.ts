@@ -10,7 +10,7 @@ import type {
 } from "./coordinator/requests.ts";
 import type { NodeId } from "./node-id.ts";
 import { COMPARE, HintLosses } from "./handoff/hint-losses.ts";
-import { HintDelivery } from "./handoff/hint-delivery.ts";
+import { HintDelivery, type HintDeliveryParts } from "./handoff/hint-delivery.ts";
 import { HealthWatch } from "./membership/health-watch.ts";
 import type { MemberCondition, OwnDescription } from "./membership/member-entry.ts";
 import { Membership } from "./membership/membership.ts";
@@ -38,6 +38,7 @@ import { RingTransfers } from "./transfer/ring-transfers.ts";
 import { Recovery } from "./recovery/recovery.ts";
 import { Replica } from "./replica/replica.ts";
 import { RecordCache } from "./storage/record-cache.ts";
+import { departedOf } from "./ring/change/departed.ts";
 import { Seals, type SealsParts } from "./seal/seals.ts";
 import { storedWithin } from "./stored-within.ts";
 import type { RingNumber } from "./ring/ring-number.ts";
@@ -74,6 +75,11 @@ export interface NodePorts {
     SealStore;
   readonly acknowledgements: AcknowledgementStore;
   readonly ringStore: RingStore;
+  /**
+   * What this node keeps is given up (ring/change/departed.ts). Ends this process in good order; the next one begins without
+   * these copies and hints, and somebody hears where they were put.
+   */
+  readonly setCopiesAside: () => void;
 }
 
 /**
@@ -131,10 +137,10 @@ export class DynamoNode {
     const controlled = { ...ports, ring: this.ring, calls: control };
     const about = { ...ports.about, zone };
     const condition = (): MemberCondition => this.#condition();
-    const keepsCopies = (): boolean =>
-      this.transfers.misplaced().keys !== 0 || ports.store.hintOwners().length > 0;
+    const keepsCopies = (): boolean => this.#keepsCopies();
     this.membership = new Membership({ ...controlled, about, condition, keepsCopies, health: this.#health });
-    this.governance = new RingGovernance({ ...controlled, membership: this.membership });
+    const { departedAwayMsMax } = ports.settings;
+    this.governance = new RingGovernance({ ...controlled, departedAwayMsMax, membership: this.membership });
     this.recovery = new Recovery({
       ...controlled,
       isConnected: (peer) => transport.isConnected(peer),
@@ -153,13 +159,7 @@ export class DynamoNode {
     const stores = { merkle: ports.store, tombstones: ports.store, store: this.cache };
     const isRecovering = (): boolean => this.recovery.isRecovering;
     this.antiEntropy = new AntiEntropy({ ...connected, ...stores, isRecovering });
-    this.#handoff = new HintDelivery({
-      ...connected,
-      keepOwn: (incoming) => storedWithin(this.cache.store(incoming), ports.timers),
-      onCompleted: (owner) => this.antiEntropy.compareSoon(owner),
-      onLost: (place) => this.hintLosses.lost(place),
-      onCorruptRow: this.#peers.onCorrupt,
-    });
+    this.#handoff = this.#handoffOver(connected);
     this.transfers = new RingTransfers({
       ...connected,
       ...stores,
@@ -167,11 +167,26 @@ export class DynamoNode {
       isFencing: (node) => this.#isFencing(node),
       exchange: (peer, partitions, limits) => this.antiEntropy.exchange(peer, partitions, limits),
       propose: (step) => this.governance.propose(step),
+      hasHints: () => ports.store.hintOwners().length > 0,
+      setCopiesAside: () => ports.setCopiesAside(),
     });
     const compareSoon = (): void => this.antiEntropy.compareWithAll();
     const isConnected = (peer: NodeId): boolean => transport.isConnected(peer);
     this.hintLosses = new HintLosses({ ...controlled, isConnected, compareSoon });
     this.seals = this.#sealsOver(connected);
+  }
+
+  #handoffOver(
+    connected: Pick<HintDeliveryParts, "calls" | "isConnected" | "acknowledged" | "outdated"> &
+      NodePorts & { ring: RingKeeper },
+  ): HintDelivery {
+    return new HintDelivery({
+      ...connected,
+      keepOwn: (incoming) => storedWithin(this.cache.store(incoming), connected.timers),
+      onCompleted: (owner) => this.antiEntropy.compareSoon(owner),
+      onLost: (place) => this.hintLosses.lost(place),
+      onCorruptRow: this.#peers.onCorrupt,
+    });
   }
 
   #sealsOver(connected: Pick<SealsParts, "calls" | "isConnected"> & NodePorts & { ring: RingKeeper }): Seals {
@@ -181,7 +196,7 @@ export class DynamoNode {
       // An older hints.db may have come back, with what was sealed since.
       isRecovering: () => this.recovery.isRecovering || this.hintLosses.databaseLoss !== undefined,
       steadyMs: () => this.#health.detector.steadyMs(),
-      departed: () => this.membership.departed(),
+      departed: () => departedOf(this.ring.current()),
     });
   }
 
@@ -207,7 +222,6 @@ export class DynamoNode {
       this.transfers.peerConnected(event.peer);
     });
     this.ring.onInstalled(() => {
-      this.membership.ringChanged();
       this.antiEntropy.ringChanged();
       this.recovery.ringChanged();
       this.transfers.ringChanged();
@@ -218,7 +232,6 @@ export class DynamoNode {
       this.antiEntropy.compareSoon(peer);
       this.transfers.peerConnected(peer);
     });
-    this.membership.ringChanged();
     this.membership.start();
     this.governance.start();
     this.#handoff.start();
@@ -247,6 +260,13 @@ export class DynamoNode {
   #condition(): MemberCondition {
     const condition = this.#ports.condition();
     return condition === "serving" && this.recovery.isRecovering ? "recovering" : condition;
+  }
+
+  /** Of a node that is no member. Without a ring it has not looked: its data.db is new, or may hold anything. */
+  #keepsCopies(): boolean {
+    const { store } = this.#ports;
+    if (store.hintOwners().length > 0) return true;
+    return this.ring.current() === undefined ? !store.opened().isNew : this.transfers.misplaced().keys !== 0;
   }
 
   /** Whether it refuses what was planned before the change under way began, or flipped. */

@@ -8,3 +8,7 @@ export function parseNodeId(text: string): NodeId {
   if (!UUID.test(text)) throw new TypeError(`not a node id (lower-case UUID): ${JSON.stringify(text)}`);
   return text as NodeId;
 }
+
+export function isNodeId(value: unknown): value is NodeId {
+  return typeof value === "string" && UUID.test(value);
+}

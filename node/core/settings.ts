@@ -38,6 +38,8 @@ export interface NodeSettings {
   readonly sealIntervalMs: number;
   /** Between the two passes of a seal round (seal/seal-round.ts); the longest of all members counts. */
   readonly sealPauseMs: number;
+  /** A node that has left the ring, and is away for longer, is not expected back: its copies are given up (ring/change/departed.ts). */
+  readonly departedAwayMsMax: number;
   /** Of hints.db: beyond it copies for other owners are refused, and nothing is dropped. */
   readonly hintBytesMax: number;
   /** Writes older than this in the store's queue make the node refuse to coordinate. */
@@ -66,6 +68,7 @@ export const defaultSettings: NodeSettings = {
   scrubIntervalMs: 86_400_000,
   sealIntervalMs: 600_000,
   sealPauseMs: 120_000,
+  departedAwayMsMax: 86_400_000,
   hintBytesMax: 4 * 1024 ** 3,
   storeQueueAgeMsMax: 1_000,
   readCacheBytesMax: 32 * 1024 * 1024,

@@ -121,6 +121,7 @@ export class DynamoNodeAdmin implements NodeAdmin {
     const ring = this.#parts.ring.current();
     if (ring === undefined) return undefined;
     const { clusterId, generation, epoch, parameters, featureLevel, members, owners, change } = ring;
+    const elastic = ring.format === 2 ? ring : undefined;
     return {
       clusterId,
       generation,
@@ -131,6 +132,9 @@ export class DynamoNodeAdmin implements NodeAdmin {
       members,
       owners,
       change,
+      format: ring.format,
+      acceptsFrom: elastic?.acceptsFrom ?? epoch,
+      departed: elastic?.departed ?? [],
     };
   }
 

@@ -33,7 +33,7 @@ export function sizeStep(observed: ObservedState, nodes: readonly NodeView[]): S
   const placed = placedNodes(observed, nodes, ring);
   return (
     changeUnderWay(observed, placed, ring) ??
-    handover(observed, placed) ??
+    handover(observed, placed, ring) ??
     shrunkSets(observed, placed) ??
     unusedClaims(observed, { ring, nodes }) ??
     grownSets(observed, { ring, nodes }) ??
@@ -122,8 +122,15 @@ function whyCancelled(
   return undefined;
 }
 
-/** A node that has left is done when it keeps nothing that others lack, which is then noted on its claim. */
-function handover({ claims }: ObservedState, placed: readonly Placed[]): Step | undefined {
+/**
+ * A node that has left is done when it keeps nothing that others lack and the ring does not list it as departed any more (else the
+ * members would wait for it before they forget what was deleted), which is then noted on its claim.
+ */
+function handover(
+  { claims }: ObservedState,
+  placed: readonly Placed[],
+  { departed = [] }: AdminRing,
+): Step | undefined {
   for (const { node, standing, isWanted, id } of placed) {
     const isSurplus = standing === "left" || (standing === "spare" && !isWanted);
     if (!isSurplus) continue;
@@ -132,6 +139,10 @@ function handover({ claims }: ObservedState, placed: readonly Placed[]): Step | 
     const hints = Object.values(report!.status.hints.pending).reduce((sum, count) => sum + count, 0);
     if (keys === undefined || keys + hints > 0) {
       const message = `${node.pod} is no member and hands over ${keys ?? "its"} keys and ${hints} writes that it kept for others`;
+      return { kind: "wait", reason: "ForHandover", message, afterMs: 1_000 };
+    }
+    if (departed.includes(id!)) {
+      const message = `${node.pod} has handed everything over, which the members have yet to take note of`;
       return { kind: "wait", reason: "ForHandover", message, afterMs: 1_000 };
     }
     const claim = claims.find(({ metadata }) => metadata?.name === `data-${node.pod}`);

@@ -99,7 +99,7 @@ async function formRing(options: GlobalOptions & FormOptions): Promise<FormRingR
 }
 
 function ringText(ring: AdminRing, progress: RingChangeProgress | undefined): string {
-  const { clusterId, generation, epoch, hash, parameters, change } = ring;
+  const { clusterId, generation, epoch, hash, parameters, change, departed = [] } = ring;
   const counts = ring.members.map(() => 0);
   for (const owner of ring.owners) counts[owner] = (counts[owner] ?? 0) + 1;
   const rows = ring.members.map((member, i) => [
@@ -113,9 +113,11 @@ function ringText(ring: AdminRing, progress: RingChangeProgress | undefined): st
     progress === undefined
       ? ""
       : `${progress.moved} of ${progress.total} copies are complete${progress.waitsFor === "" ? "" : `; ${progress.waitsFor}`}\n`;
+  const left =
+    departed.length === 0 ? "" : `left, and still to say that they keep nothing: ${departed.join(", ")}\n`;
   return (
     `cluster ${clusterId}, generation ${generation}, epoch ${epoch}, hash ${hash.slice(0, 8)}\n` +
-    `${parameters.partitions} partitions, ${parameters.replicas} replicas, change under way: ${changing}\n${far}` +
+    `${parameters.partitions} partitions, ${parameters.replicas} replicas, change under way: ${changing}\n${far}${left}` +
     formatTable(["NODE", "ZONE", "STATE", "PARTITIONS"], rows)
   );
 }

@@ -6,6 +6,7 @@ import type { Observer } from "../ports/observer.ts";
 import type { ReplicaStore, StorePoint } from "../ports/replica-store.ts";
 import type { Timers } from "../ports/timers.ts";
 import { type Quorum, resolveQuorum } from "../quorum/quorum.ts";
+import { isGivenUp } from "../ring/change/departed.ts";
 import { fence } from "../ring/change/fence.ts";
 import type { PartitionRoutes } from "../ring/change/change-routes.ts";
 import type { RingNumber } from "../ring/ring-number.ts";
@@ -120,6 +121,8 @@ export function planAnew(coordination: Coordination, parts: CoordinatorParts): C
   const ring = parts.ring.current();
   if (ring === undefined || ring === coordination.ring || coordination.replans >= REPLANS_MAX)
     return undefined;
+  // The record may have taken in what was deleted and forgotten since.
+  if (isGivenUp(ring, parts.self)) return undefined;
   const { position, options, replans } = coordination;
   const routes = parts.ring.routes(partitionOf(position, ring.parameters.partitions));
   const resolved = quorumOf(options, routes, parts);

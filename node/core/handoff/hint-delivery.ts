@@ -10,6 +10,7 @@ import {
 import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
 import type { NodeSettings } from "../settings.ts";
+import { isGivenUp } from "../ring/change/departed.ts";
 import type { Ring } from "../ring/ring.ts";
 import { backoffMs, HANDOFF, mayGoOn, pauseAfterMs } from "./handoff-pace.ts";
 import { type HandedOver, HintHandover, type HintHandoverParts } from "./hint-handover.ts";
@@ -223,6 +224,8 @@ export class HintDelivery {
 
   /** Of an orphan each current owner is reached or not, hint by hint. */
   #mayBegin(owner: NodeId): boolean {
+    const ring = this.#parts.ring.current();
+    if (ring === undefined || isGivenUp(ring, this.#parts.self)) return false;
     if (this.#isOrphaning(owner)) return true;
     if (owner === this.#parts.self || !isMember(owner, this.#parts.ring)) return false;
     return this.#parts.isConnected(owner) || this.#mayHaveDisplaced(owner);

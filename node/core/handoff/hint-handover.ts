@@ -4,8 +4,9 @@ import type { PeerCalls } from "../peers/peer-calls.ts";
 import type { HintStore, KeptHint } from "../ports/hint-store.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { ReplicaStore, StorePoint } from "../ports/replica-store.ts";
+import { isGivenUp } from "../ring/change/departed.ts";
 import type { KeepersRing } from "../ring/keepers.ts";
-import { FORMED, type RingNumber } from "../ring/ring-number.ts";
+import type { RingNumber } from "../ring/ring-number.ts";
 import { type AnswerFate, fateOfAnswer, fateOfAnswers, HANDOFF, type HintFate } from "./handoff-pace.ts";
 import { recipientsOf } from "./hint-recipients.ts";
 
@@ -64,10 +65,12 @@ export class HintHandover {
   }
 
   async #give(recipient: NodeId, position: Uint8Array, record: Uint8Array): Promise<AnswerFate> {
-    const { self, keepOwn } = this.#parts;
+    const { self, keepOwn, ring } = this.#parts;
+    const current = ring.current();
+    // Looked at in the turn in which it leaves: what it deletes may be forgotten by now.
+    if (current === undefined || isGivenUp(current, self)) return "failed";
     if (recipient === self) return fateOfAnswer(await keepOwn({ position, record, keptFor: [] }));
-    const planned = this.#parts.ring.current() ?? FORMED;
-    const terms = { timeoutMs: HANDOFF.acknowledgeTimeoutMs, lane: "bulk", planned } as const;
+    const terms = { timeoutMs: HANDOFF.acknowledgeTimeoutMs, lane: "bulk", planned: current } as const;
     const body = { position, record, keptFor: [], handedOver: true } as const;
     return fateOfAnswer(await askToStore(recipient, body, terms, this.#parts));
   }

@@ -1,8 +1,8 @@
 import { MalformedBytes } from "../bytes/byte-reader.ts";
-import type { NodeId } from "../node-id.ts";
+import { isNodeId, type NodeId } from "../node-id.ts";
 import type { ControlMessage } from "../ports/control-calls.ts";
 import type { Ring, RingParameters } from "../ring/ring.ts";
-import { isNodeId, type MemberEntry, parseEntry, parseStamp, type Stamp } from "./member-entry.ts";
+import { type MemberEntry, parseEntry, parseStamp, type Stamp } from "./member-entry.ts";
 
 /**
  * What members say to each other about themselves, as control messages. A round is `gossip.digest` (the stamps of all I

@@ -1,4 +1,4 @@
-import { type NodeId, parseNodeId } from "../node-id.ts";
+import { isNodeId, type NodeId } from "../node-id.ts";
 import type { RingNumber } from "../ring/ring-number.ts";
 
 /**
@@ -31,7 +31,7 @@ export interface MemberEntry {
   readonly ringStore?: string | undefined;
   /** The ring that it serves and has on its disk; undefined where it serves none. */
   readonly ring?: RingNumber | undefined;
-  /** Of a node that has left the ring: whether it still keeps copies or hints, which may come to members; undefined of others. */
+  /** Of a node that is no member: whether it keeps copies or hints, or does not know yet; undefined of others. */
   readonly keepsCopies?: boolean | undefined;
 }
 
@@ -83,16 +83,6 @@ export function parseStamp(value: unknown): Stamp | undefined {
   const [id, incarnation, version] = value as readonly unknown[];
   if (!isNodeId(id) || !isNumber(incarnation) || !isNumber(version)) return undefined;
   return [id, incarnation, version];
-}
-
-export function isNodeId(value: unknown): value is NodeId {
-  if (typeof value !== "string") return false;
-  try {
-    parseNodeId(value);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function isNumber(value: unknown): value is number {

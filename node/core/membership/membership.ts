@@ -10,7 +10,6 @@ import type { Ring } from "../ring/ring.ts";
 import type { RingState } from "../ring/ring-state.ts";
 import { ELASTIC } from "../ring/ring-upkeep.ts";
 import type { NodeSettings } from "../settings.ts";
-import { DepartedNodes } from "./departed-nodes.ts";
 import { Gossip } from "./gossip.ts";
 import type { HealthWatch } from "./health-watch.ts";
 import { DOWN_MAX, type MemberCondition, type MemberEntry, type OwnDescription } from "./member-entry.ts";
@@ -29,7 +28,7 @@ export interface MembershipParts {
   readonly about: Pick<OwnDescription, "address" | "clientAddress" | "zone" | "software">;
   /** Its own state, asked at each round. */
   readonly condition: () => MemberCondition;
-  /** Whether it keeps copies or hints, or does not know yet; asked once it has left the ring. */
+  /** Whether it keeps copies or hints, or does not know yet; asked while it is no member. */
   readonly keepsCopies: () => boolean;
   readonly ring: RingState & { peerConnected(id: NodeId): void; ringStore(): string | undefined };
   readonly calls: ControlCalls;
@@ -56,11 +55,10 @@ export class Membership {
   readonly #parts: MembershipParts;
   readonly #table: MemberTable;
   readonly #gossip: Gossip;
-  readonly #departed = new DepartedNodes();
-  readonly #startedMs: number;
   /** The ids of the members of this ring. */
   #memberIds: ReadonlySet<NodeId> = new Set();
   #membersOf: Ring | undefined;
+  readonly #startedMs: number;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
@@ -119,25 +117,11 @@ export class Membership {
     return ring !== undefined && compareRings(ring, number) >= 0;
   }
 
-  /**
-   * Nodes that have left the ring, and may still have copies or hints that come to members. One that was away for
-   * DEPARTED_MS_MAX counts no more: it is not expected back.
-   */
-  departed(): NodeId[] {
-    const { self, clock } = this.#parts;
-    const goneBeforeMs = clock.monotonicMs() - DEPARTED_MS_MAX;
-    return [...new Set([...this.known(), ...this.#departed.listed()])].filter((id) => {
-      if (id === self || this.#isMember(id)) return false;
-      if (!this.#departed.mayKeepCopies(id, this.#table.get(id))) return false;
-      // How long one was away before this process began it does not know.
-      return this.isHealthy(id) || Math.max(this.view(id).sinceMs, this.#startedMs) > goneBeforeMs;
-    });
-  }
-
-  /** To be called with each ring, and once at the start, when the ring is loaded. */
-  ringChanged(): void {
-    const ring = this.#parts.ring.current();
-    if (ring !== undefined) this.#departed.ringChanged(ring);
+  /** For how long it has been believed down by this process, which may be younger than its absence; 0 where it is healthy. */
+  awayMs(id: NodeId): number {
+    if (this.isHealthy(id)) return 0;
+    const { reason, sinceMs } = this.view(id);
+    return this.#parts.clock.monotonicMs() - (reason === "never_connected" ? this.#startedMs : sinceMs);
   }
 
   /** Nodes that were heard of, members or not, this one included; in no order. */
@@ -175,7 +159,6 @@ export class Membership {
     const members = ring?.members ?? [];
     const down = members.filter((member) => !this.isHealthy(member.id)).map(({ id }) => id);
     const condition = members.length === 0 ? "no_ring" : this.#parts.condition();
-    const hasLeft = ring !== undefined && !this.#isMember(this.#parts.self);
     return {
       ...this.#parts.about,
       condition,
@@ -183,7 +166,7 @@ export class Membership {
       features: FEATURES,
       ringStore: this.#parts.ring.ringStore(),
       ring: ring && { generation: ring.generation, epoch: ring.epoch },
-      keepsCopies: hasLeft ? this.#parts.keepsCopies() : undefined,
+      keepsCopies: this.#isMember(this.#parts.self) ? undefined : this.#parts.keepsCopies(),
     };
   }
 
@@ -198,9 +181,6 @@ export class Membership {
     return this.#memberIds.has(id);
   }
 }
-
-/** A day. */
-const DEPARTED_MS_MAX = 86_400_000;
 
 /** Of this release. */
 const FEATURES = [ELASTIC] as const;

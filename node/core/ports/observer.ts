@@ -139,6 +139,8 @@ export type CoreEvent =
       /** Owners that are away. */
       readonly waitsFor: readonly string[];
     }
+  /** What this node keeps is given up (ring/change/departed.ts): nobody gets it, and it is put aside. */
+  | { readonly kind: "copies_given_up"; readonly keys: number; readonly hasHints: boolean }
   /** An owner could not be given such rows now. */
   | { readonly kind: "misplaced_not_taken"; readonly peerId: string; readonly reason: string }
   /** A question of an exchange that a peer began. */

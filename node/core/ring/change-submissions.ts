@@ -1,6 +1,7 @@
 import type { NodeId } from "../node-id.ts";
 import { planChange } from "./change/change-plan.ts";
 import { answerSubmission } from "./change/change-submission.ts";
+import { departedOf } from "./change/departed.ts";
 import type {
   ChangeOutcome,
   DecidedRing,
@@ -10,9 +11,9 @@ import type {
 } from "./change/ring-changes.ts";
 import type { Decision, EpochProposer } from "./epoch-proposer.ts";
 import type { ServingRing } from "./kept-ring.ts";
-import type { NumberedRing } from "./ring-number.ts";
-import { ELASTIC, type Reports } from "./ring-upkeep.ts";
-import type { AdmittedMember } from "./ring.ts";
+import { compareRings, type NumberedRing } from "./ring-number.ts";
+import { ELASTIC, type ReportedNode, type Reports } from "./ring-upkeep.ts";
+import type { AdmittedMember, Ring } from "./ring.ts";
 
 /** Begins and cancels changes of the ring for whoever asks this node: plans, then has the epoch decided. */
 export interface ChangeSubmissionsParts {
@@ -37,7 +38,7 @@ export class ChangeSubmissions implements Pick<RingChanges, "submit" | "cancel">
     if (answer.kind === "under_way") return { kind: "decided", decided: decidedOf(served) };
     if (answer.kind === "conflict")
       return refused(ring.change === null ? "epoch_passed" : "change_under_way", answer.message);
-    const joining = this.#joining(change.joining);
+    const joining = this.#joining(change.joining, ring);
     if ("kind" in joining) return joining;
     const plan = planChange(ring, { ...change, joining });
     if (!plan.ok) return refused(plan.code, plan.message);
@@ -55,6 +56,7 @@ export class ChangeSubmissions implements Pick<RingChanges, "submit" | "cancel">
   /** With what they say of themselves; the first that cannot join is refused. */
   #joining(
     ids: readonly NodeId[],
+    ring: Ring,
   ):
     | readonly Pick<AdmittedMember, "id" | "zone" | "ringStore">[]
     | Extract<ChangeOutcome, { kind: "refused" }> {
@@ -75,10 +77,26 @@ export class ChangeSubmissions implements Pick<RingChanges, "submit" | "cancel">
           `node ${id} has not yet said which ring store it has: ask again in a moment; if that does not help it has accepted ` +
             `a first ring that was never formed: stop it, remove its ring file and start it again`,
         );
+      const untold = mayBringBack(ring, id, node);
+      if (untold !== undefined) return refused("not_joinable", untold);
       joining.push({ id, zone, ringStore });
     }
     return joining;
   }
+}
+
+/**
+ * Why this node must not join yet: it may have copies from an earlier life, of which some were deleted and forgotten since.
+ * One that the ring lists as departed was asked in every seal round, so that its copies are as good as any.
+ */
+function mayBringBack(ring: Ring, id: NodeId, node: ReportedNode): string | undefined {
+  if (departedOf(ring).includes(id)) return undefined;
+  const isOfNow = node.ring === undefined || compareRings(node.ring, ring) === 0;
+  if (isOfNow && node.keepsCopies === false) return undefined;
+  const isKnown = isOfNow && node.keepsCopies === true;
+  return isKnown
+    ? `node ${id} has copies from before, which are given up: its log says what becomes of them; ask again once they are set aside`
+    : `node ${id} has not yet said that it keeps no copies from before: ask again in a moment`;
 }
 
 function outcomeOf(decision: Decision, changeId: string): ChangeOutcome {

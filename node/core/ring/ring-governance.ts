@@ -24,10 +24,13 @@ export interface RingGovernanceParts {
   readonly ring: RingKeeper;
   readonly membership: {
     /** What the node says of itself; undefined where nothing has been heard of it. */
-    entry(id: NodeId): Omit<ReportedNode, "isHealthy"> | undefined;
+    entry(id: NodeId): Omit<ReportedNode, "isHealthy" | "awayMs"> | undefined;
     isHealthy(id: NodeId): boolean;
+    awayMs(id: NodeId): number;
   };
   readonly calls: ControlCalls;
+  /** See ring-upkeep.ts. */
+  readonly departedAwayMsMax: number;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -46,9 +49,9 @@ export class RingGovernance {
       const kept = ring.kept();
       return kept.state === "serving" ? kept : undefined;
     };
-    const reported = (id: NodeId): ReportedNode | undefined => {
-      const entry = membership.entry(id);
-      return entry && { ...entry, isHealthy: membership.isHealthy(id) };
+    const reported = (id: NodeId): ReportedNode => {
+      const entry = membership.entry(id) ?? { zone: "" };
+      return { ...entry, isHealthy: membership.isHealthy(id), awayMs: membership.awayMs(id) };
     };
     const serve: RingKeeper["serve"] = (decided, from) => ring.serve(decided, from);
     this.#proposer = new EpochProposer({ ...parts, serving, serve, votes: ring.votes });

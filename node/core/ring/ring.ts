@@ -42,6 +42,11 @@ export interface ElasticRing extends RingBase {
   readonly change: ChangeUnderWay | null;
   /** The oldest epoch of this generation whose reads and writes replicas still serve (change/fence.ts). */
   readonly acceptsFrom: number;
+  /**
+   * Nodes that are members no more, and whose copies and hints may still come to members: seal rounds ask them too
+   * (change/departed.ts). Ascending; left out where there are none.
+   */
+  readonly departed?: readonly NodeId[];
 }
 
 /** Fixed for a cluster's life: peers with others refuse each other. */

@@ -7,6 +7,7 @@ import type { NodeId } from "../node-id.ts";
 import { LEAVES_PER_READ_MAX, type MerkleStore, type PartitionSummary } from "../ports/merkle-store.ts";
 import { type DroppedRow, type MisplacedStore, ROWS_PER_DROP_MAX } from "../ports/misplaced-store.ts";
 import type { ReplicaStore } from "../ports/replica-store.ts";
+import { isGivenUp } from "../ring/change/departed.ts";
 import { type KeepersRing, keepersOf } from "../ring/keepers.ts";
 import type { Ring } from "../ring/ring.ts";
 import type { NodeSettings } from "../settings.ts";
@@ -19,6 +20,7 @@ import { givePage, type MisplacedPage, type PageParts } from "./misplaced-page.t
  * Rows in partitions that this node does not own: a change has moved them elsewhere, was cancelled, or they came by a plan
  * that was late. They are given to every owner, page by page and with pauses, and removed only when all of them have them
  * (decision 15). Where an owner is away the others get them all the same, once a ring; then they wait until it is back.
+ * Once they are given up (ring/change/departed.ts) nobody gets them: they are put aside.
  *
  * Invariants: a row is removed only as it was when every owner had it (its digest), and only under the ring by
  * which these are its owners and this node is none: that is looked at in the same turn in which the command leaves, and commands keep
@@ -30,6 +32,9 @@ export interface MisplacedCopiesParts extends PageParts, PeerQuestionsParts {
   /** For writing and removing: both must pass any cache that this node has. */
   readonly store: Pick<ReplicaStore, "store" | "oldestWriteAgeMs"> & MisplacedStore;
   readonly merkle: MerkleStore;
+  readonly hasHints: () => boolean;
+  /** Called with each look that finds any while they are given up. */
+  readonly setCopiesAside: () => void;
   readonly settings: Pick<NodeSettings, "antiEntropyIntervalMs" | "handoffIntervalMs">;
 }
 
@@ -104,6 +109,7 @@ export class MisplacedCopies {
     if (ring === undefined) return true;
     const left = await this.#misplaced(ring.parameters.partitions);
     if (left === undefined) return false;
+    if (isGivenUp(ring, this.#parts.self)) return this.#giveUp(left.length > 0);
     if (left.length === 0) return true;
     const waitsFor = new Set<NodeId>();
     for (const partitions of this.#byOwners(left)) {
@@ -113,6 +119,14 @@ export class MisplacedCopies {
     this.#waitsFor = waitsFor;
     const after = await this.#misplaced(ring.parameters.partitions);
     return after?.length === 0;
+  }
+
+  #giveUp(hasRows: boolean): boolean {
+    const hasHints = this.#parts.hasHints();
+    if (!hasRows && !hasHints) return true;
+    this.#parts.observer.event({ kind: "copies_given_up", keys: this.#keys ?? 0, hasHints });
+    this.#parts.setCopiesAside();
+    return false;
   }
 
   /** Partitions with rows that this node owns in no set; undefined where the disk does not say. */

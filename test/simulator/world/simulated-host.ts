@@ -17,7 +17,7 @@ import type { EventLoop } from "./event-loop.ts";
 import { Incarnation } from "./incarnation.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { type DatabaseHooks, SimulatedDatabase, SimulatedReaderDatabase } from "./simulated-database.ts";
-import { SimulatedDisk } from "./simulated-disk.ts";
+import { emptyFile, SimulatedDisk } from "./simulated-disk.ts";
 import type { SimulatedNetwork } from "./simulated-network.ts";
 import { simulatedPipe } from "./simulated-pipe.ts";
 import { SimulatedAcknowledgementStore } from "./simulated-acknowledgement-store.ts";
@@ -124,10 +124,21 @@ export class SimulatedHost {
         random.fork("acknowledgements"),
       ),
       ringStore: new SimulatedRingStore(this.disk, loop, incarnation, random.fork("ring store")),
+      setCopiesAside: () => this.#putAside(incarnation),
     });
     node.start();
     this.#incarnation = incarnation;
     this.#node = node;
+  }
+
+  /** The process ends, and the next one finds its databases empty. */
+  #putAside(incarnation: Incarnation): void {
+    this.#parts.loop.after(0, () => {
+      if (this.#incarnation !== incarnation) return;
+      this.crash("kill");
+      for (const file of [this.disk.data, this.disk.hints]) file.restore(emptyFile);
+      this.start();
+    });
   }
 
   /** SIGKILL: the page cache survives. With the power it does not. Returns the fate of commits that were under way. */

@@ -3,6 +3,7 @@ import { RingInvalid } from "../ring-check.ts";
 import { ringBytes } from "../ring-document.ts";
 import type { AdmittedMember, ElasticRing, Ring, RingChange } from "../ring.ts";
 import { refusalOf } from "./change-request.ts";
+import { departedOf, departing } from "./departed.ts";
 import { checkElasticRing, ELASTIC_LEVEL, ringAt } from "./elastic-ring.ts";
 
 /**
@@ -12,6 +13,8 @@ import { checkElasticRing, ELASTIC_LEVEL, ringAt } from "./elastic-ring.ts";
  *     settled ──begin──▶ transfer ──flip──▶ flipped ──end──▶ settled
  *                           └─────cancel─────▶ settled
  *
+ * A node that is gone after an end or a cancel is departed until it is released (departed.ts).
+ *
  * Whether a step is due (has everything been transferred?) is change-progress.ts: the documents do not show it.
  */
 export type Step =
@@ -20,7 +23,9 @@ export type Step =
   | ({ readonly kind: "begin" } & Beginning)
   | { readonly kind: "flip" | "end" | "cancel"; readonly changeId: string }
   /** Lists a member's new ring store, so that it votes again from the next epoch on. */
-  | { readonly kind: "admit"; readonly node: NodeId; readonly ringStore: string };
+  | { readonly kind: "admit"; readonly node: NodeId; readonly ringStore: string }
+  /** Lists a departed node no more: it keeps nothing, or was away for too long (departed.ts). */
+  | { readonly kind: "release"; readonly node: NodeId };
 
 export interface Beginning {
   readonly changeId: string;
@@ -43,6 +48,7 @@ export type StepRefusalCode =
   | "other_change"
   | "wrong_phase"
   | "nothing_to_admit"
+  | "nothing_to_release"
   | "invalid_document";
 
 export function takeStep(ring: Ring, step: Step): StepOutcome {
@@ -58,6 +64,8 @@ export function takeStep(ring: Ring, step: Step): StepOutcome {
       return begin(ring, step);
     case "admit":
       return admit(ring, step);
+    case "release":
+      return release(ring, step.node);
     case "flip":
     case "end":
     case "cancel":
@@ -105,7 +113,7 @@ function begin(ring: ElasticRing, { changeId, type, joining, leaving, nextOwners
   ].sort((a, b) => (a.id < b.id ? -1 : 1));
   const indexOf = new Map(members.map(({ id }, index) => [id, index]));
   const epoch = ring.epoch + 1;
-  return checked({
+  const next: ElasticRing = {
     ...ring,
     epoch,
     members,
@@ -113,7 +121,8 @@ function begin(ring: ElasticRing, { changeId, type, joining, leaving, nextOwners
     // Who is no member gets no index, which the check refuses by name of the field.
     change: { changeId, type, phase: "transfer", nextOwners: nextOwners.map((id) => indexOf.get(id) ?? -1) },
     acceptsFrom: epoch,
-  });
+  };
+  return checked(departing(next, []));
 }
 
 function proceed(
@@ -132,7 +141,7 @@ function proceed(
     case "end":
       if (change.phase !== "flipped")
         return refuse("wrong_phase", `change ${changeId} cannot end before it has flipped`);
-      return checked({ ...ringAt(ring, "after"), epoch });
+      return checked(departing({ ...ringAt(ring, "after"), epoch }, idsOf(ring, "leaving")));
     case "cancel":
       if (change.phase !== "transfer") {
         return refuse(
@@ -140,7 +149,8 @@ function proceed(
           `change ${changeId} has flipped and cannot be cancelled any more: let it end, then ask for the reverse`,
         );
       }
-      return checked({ ...ringAt(ring, "before"), epoch });
+      // What a node got that was to join may be deleted and forgotten before it is asked again.
+      return checked(departing({ ...ringAt(ring, "before"), epoch }, idsOf(ring, "joining")));
   }
 }
 
@@ -154,6 +164,27 @@ function admit(ring: ElasticRing, { node, ringStore }: { node: NodeId; ringStore
     epoch: ring.epoch + 1,
     members: ring.members.map((listed) => (listed === member ? { ...member, ringStore } : listed)),
   });
+}
+
+/**
+ * Nothing that the node still has on its way is taken any more: what it planned, or hands over, is of an earlier epoch than
+ * is accepted.
+ */
+function release(ring: ElasticRing, node: NodeId): StepOutcome {
+  const { departed = [], ...rest } = ring;
+  if (ring.change !== null)
+    return refuse(
+      "change_under_way",
+      `change ${ring.change.changeId} is under way: node ${node} is released later`,
+    );
+  if (!departed.includes(node)) return refuse("nothing_to_release", `node ${node} is not listed as departed`);
+  const epoch = ring.epoch + 1;
+  const left = departed.filter((id) => id !== node);
+  return checked(departing({ ...rest, epoch, acceptsFrom: epoch }, left));
+}
+
+function idsOf({ members }: ElasticRing, state: AdmittedMember["state"]): NodeId[] {
+  return members.filter((member) => member.state === state).map(({ id }) => id);
 }
 
 /** A document that the request made incoherent is a refusal, not a broken invariant: requests come from outside. */
@@ -175,6 +206,8 @@ function likelyStep(ring: Ring, next: ElasticRing): Step | undefined {
     return { kind: change.phase === "flipped" ? "end" : "cancel", changeId: change.changeId };
   if (change !== null && next.change?.phase !== change.phase)
     return { kind: "flip", changeId: change.changeId };
+  const released = departedOf(ring).find((id) => !departedOf(next).includes(id));
+  if (released !== undefined) return { kind: "release", node: released };
   const listed = new Map(ring.members.map(({ id, ringStore }) => [id, ringStore]));
   const admitted = next.members.find(({ id, ringStore }) => listed.get(id) !== ringStore);
   return admitted && { kind: "admit", node: admitted.id, ringStore: admitted.ringStore };

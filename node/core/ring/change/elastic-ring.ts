@@ -1,6 +1,7 @@
 import type { NodeId } from "../../node-id.ts";
 import { checkRing, RingInvalid } from "../ring-check.ts";
 import type { AdmittedMember, ElasticRing, Ring, RingMember } from "../ring.ts";
+import { checkDeparted } from "./departed.ts";
 
 /** Reads rings of format 2 (ring.ts `ElasticRing`), and says who is there before and after a change. */
 
@@ -25,6 +26,7 @@ export function checkElasticRing(value: unknown): ElasticRing {
   if (ring.featureLevel < ELASTIC_LEVEL)
     throw new RingInvalid("featureLevel", `${ring.featureLevel} does not allow format 2`);
   checkChange(ring);
+  checkDeparted(ring);
   return ring;
 }
 

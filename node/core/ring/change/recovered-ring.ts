@@ -2,6 +2,7 @@ import type { NodeId } from "../../node-id.ts";
 import { claim } from "../claim.ts";
 import { RingInvalid } from "../ring-check.ts";
 import type { ElasticRing, Ring } from "../ring.ts";
+import { departing } from "./departed.ts";
 import { checkElasticRing, ELASTIC_LEVEL, isAdmitted, ringAt, votersOf } from "./elastic-ring.ts";
 
 /**
@@ -57,7 +58,9 @@ export function recoveredRing(ring: Ring, survivors: readonly Survivor[]): Recov
   try {
     const owners = members.length === 0 ? [] : survivorsOwn(ring, members);
     const featureLevel = Math.max(ring.featureLevel, ELASTIC_LEVEL);
-    return { ok: true, ring: checkElasticRing({ ...draft, featureLevel, owners, acceptsFrom: epoch }) };
+    const recovered = { ...draft, featureLevel, owners, acceptsFrom: epoch };
+    const lost = ring.members.map(({ id }) => id);
+    return { ok: true, ring: checkElasticRing(departing(recovered, lost)) };
   } catch (error) {
     if (!(error instanceof RingInvalid)) throw error;
     return { ok: false, code: "invalid_document", message: error.message };

@@ -137,6 +137,7 @@ describe("prometheus metrics", () => {
       ring: () => ({ epoch: 4, members: 3 }),
       hintsPending: () => hints,
       misplacedKeys: () => 3,
+      setAsideBytes: () => 0,
       changeLacks: () => 4,
       hintsOrphaned: () => 1,
       recovery: () => ({ recovering: true, partitionsLeft: 5 }),

@@ -4,8 +4,8 @@ import { keepersOf } from "../../../../../node/core/ring/keepers.ts";
 import { routesOf } from "../../../../../node/core/ring/change/change-routes.ts";
 import { partitionOf } from "../../../../../node/core/ring/position.ts";
 import type { Ring } from "../../../../../node/core/ring/ring.ts";
-import { join } from "../ring/change/change-scenes.ts";
-import { changed, raised } from "../ring/change/elastic-rings.ts";
+import { join, leave } from "../ring/change/change-scenes.ts";
+import { changed, raised, stepped } from "../ring/change/elastic-rings.ts";
 import { member, membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
 import { keyNamed } from "../storage/sample-writes.ts";
 import { HandoffRig, INTERVAL_MS, type SentHint } from "./handoff-rig.ts";
@@ -101,5 +101,28 @@ describe("HintDelivery to a member that owns the partition no more", () => {
     await rig.keep(moved, "a", owner);
     connectAll();
     expect((await sentAfter()).map(({ to }) => to)).to.deep.equal([owner]);
+  });
+
+  it("goes to nobody once this node's copies are given up, also what was being read when it learnt that", async () => {
+    const left = changed(before, leave(member(0))).ended;
+    const released = stepped(left, { kind: "release", node: SELF });
+    const others = before.members.map(({ id }) => id).filter((id) => id !== SELF);
+    for (const id of others) rig.connected.add(id);
+    await rig.keep(moved, "a", owner);
+    rig.serve(left);
+    const read = rig.store.hintsFor.bind(rig.store);
+    rig.store.hintsFor = (asked) => {
+      if (asked.owner === owner) rig.serve(released);
+      return read(asked);
+    };
+    const looks = (): number => rig.events.filter(({ kind }) => /^(hints|orphans)_sent$/.test(kind)).length;
+    expect(await sentAfter()).to.deep.equal([]);
+    expect(looks()).to.equal(1);
+    rig.store.hintsFor = read;
+    expect(await sentAfter(10 * INTERVAL_MS)).to.deep.equal([]);
+    expect(looks()).to.equal(1);
+    expect(rig.pending()).to.deep.equal({ [owner]: 1 });
+    rig.serve(left);
+    expect(await sentAfter(10 * INTERVAL_MS)).to.not.deep.equal([]);
   });
 });

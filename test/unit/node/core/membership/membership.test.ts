@@ -9,19 +9,17 @@ import { aboutNode, entryOf } from "./member-entries.ts";
 const self = nodeId(0);
 
 /** Node 0 of a ring of four. Nothing runs: the test tells it what peers say, and what happens to them. */
-function membership(
-  { ring }: { ring: Ring | undefined } = { ring: ringOf({ members: membersOf(4) }) },
-  nowMs = 0,
-) {
-  const clock = { monotonicMs: () => nowMs, wallMs: () => 1_700_000_000_000 };
-  const timers = { after: () => () => undefined, soon: (run: () => void) => run() };
-  const observer = { event: () => undefined };
-  const health = new HealthWatch({ clock, timers, observer });
-  const state: { condition: MemberCondition; keepsCopies: boolean; ring: Ring | undefined } = {
+function membership({ ring }: { ring: Ring | undefined } = { ring: ringOf({ members: membersOf(4) }) }) {
+  const state: { condition: MemberCondition; keepsCopies: boolean; ring: Ring | undefined; nowMs: number } = {
     condition: "serving",
     keepsCopies: true,
     ring,
+    nowMs: 1_000,
   };
+  const clock = { monotonicMs: () => state.nowMs, wallMs: () => 1_700_000_000_000 };
+  const timers = { after: () => () => undefined, soon: (run: () => void) => run() };
+  const observer = { event: () => undefined };
+  const health = new HealthWatch({ clock, timers, observer });
   const members = new Membership({
     self,
     about: aboutNode(0),
@@ -101,45 +99,25 @@ describe("membership", () => {
     expect([1, 2, 3].map((n) => members.isHealthy(nodeId(n)))).to.deep.equal([true, true, true]);
   });
 
-  it("says, once it has left the ring, whether it keeps anything, and knows whom of the others that is true of", () => {
-    const left = membership({ ring: ringOf({ members: membersOf(4).slice(1) }) });
-    expect(left.ownWords()).to.deep.include({ keepsCopies: true });
-    left.state.keepsCopies = false;
-    left.members.entry(self);
-    expect(left.ownWords()).to.deep.include({ keepsCopies: false });
-    const { members, health, tell, ownWords } = membership();
-    expect(ownWords()).to.not.have.property("keepsCopies", true);
-    const ring = { generation: 1, epoch: 3 };
-    for (const n of [4, 5, 6, 7]) health.detector.connected(nodeId(n));
-    tell(
-      entryOf(1, { ring }),
-      entryOf(4, { ring, keepsCopies: true }),
-      entryOf(5, { ring, keepsCopies: false }),
-      entryOf(6, { ring }),
-      entryOf(7),
-    );
-    expect(members.departed()).to.have.members([nodeId(4), nodeId(6)]);
+  it("says, as long as it is no member, whether it keeps anything", () => {
+    for (const ring of [ringOf({ members: membersOf(4).slice(1) }), undefined]) {
+      const other = membership({ ring });
+      expect(other.ownWords()).to.deep.include({ keepsCopies: true });
+      other.state.keepsCopies = false;
+      other.members.entry(self);
+      expect(other.ownWords()).to.deep.include({ keepsCopies: false });
+    }
+    expect(membership().ownWords()).to.not.have.property("keepsCopies", true);
   });
 
-  it("waits a day for one that left and that this process never met, however long the machine is up", () => {
-    const { members, tell } = membership(undefined, 30 * 86_400_000);
-    tell(entryOf(4, { ring: { generation: 0, epoch: 3 } }));
-    expect(members.departed()).to.deep.equal([nodeId(4)]);
-  });
-
-  it("believes no earlier word of one that a ring has listed since, be it that it keeps nothing or that it has no ring", () => {
-    const { members, tell, state } = membership();
-    const four = state.ring!;
-    const said = { ring: { generation: 0, epoch: 3 }, keepsCopies: false };
-    tell(entryOf(4, said), entryOf(5));
-    members.ringChanged();
-    expect(members.departed()).to.deep.equal([]);
-    state.ring = { ...ringOf({ members: membersOf(7) }), epoch: 5 };
-    members.ringChanged();
-    state.ring = { ...four, epoch: 6 };
-    members.ringChanged();
-    expect(members.departed()).to.have.members([nodeId(4), nodeId(5), nodeId(6)]);
-    tell(entryOf(4, { ring: { generation: 0, epoch: 6 }, keepsCopies: false, version: 2 }));
-    expect(members.departed()).to.have.members([nodeId(5), nodeId(6)]);
+  it("knows for how long others are away: one that it never met since it began itself", () => {
+    const { members, health, state } = membership();
+    state.nowMs = 5_000;
+    health.detector.connected(nodeId(1));
+    state.nowMs = 7_000;
+    health.detector.disconnected(nodeId(1));
+    health.detector.connected(nodeId(2));
+    state.nowMs = 10_000;
+    expect([0, 1, 2, 3].map((n) => members.awayMs(nodeId(n)))).to.deep.equal([0, 3_000, 0, 9_000]);
   });
 });

@@ -28,6 +28,8 @@ export interface Step {
   readonly to?: NodeId;
 }
 
+export const DEPARTED_AWAY_MS_MAX = 86_400_000;
+
 interface Disk {
   bytes: Uint8Array | undefined;
   failure: string | undefined;
@@ -52,6 +54,10 @@ export class KeeperCluster {
   readonly random = seededRandom(1);
   /** What each node's release can do. */
   readonly features = new Map<NodeId, readonly string[]>();
+  /** Those that say, while they are no members, that they keep copies. */
+  readonly keepCopies = new Set<NodeId>();
+  /** For how long whoever is down has been so. */
+  awayMs = 0;
   #nowMs = 0;
   readonly #governance = new Map<NodeId, RingGovernance>();
 
@@ -132,7 +138,12 @@ export class KeeperCluster {
     return new RingGovernance({
       self,
       ring,
-      membership: { entry: (id) => this.#entry(id), isHealthy: (id) => this.#alive.has(id) },
+      membership: {
+        entry: (id) => this.#entry(id),
+        isHealthy: (id) => this.#alive.has(id),
+        awayMs: (id) => (this.#alive.has(id) ? 0 : this.awayMs),
+      },
+      departedAwayMsMax: DEPARTED_AWAY_MS_MAX,
       calls: this.#callsOf(self, isThisLife),
       clock: { monotonicMs: () => this.#nowMs, wallMs: () => this.#nowMs },
       timers: { after: (delayMs, run) => this.#after(delayMs, run), soon: (run) => run() },
@@ -148,6 +159,7 @@ export class KeeperCluster {
       features: this.features.get(id) ?? [ELASTIC],
       ringStore: keeper?.ringStore(),
       ring: keeper?.current(),
+      keepsCopies: keeper?.isMember() === true ? undefined : this.keepCopies.has(id),
     };
   }
 

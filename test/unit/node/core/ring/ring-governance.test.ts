@@ -2,7 +2,8 @@ import { expect } from "chai";
 import type { NodeId } from "../../../../../node/core/node-id.ts";
 import type { ChangeOutcome, SubmittedChange } from "../../../../../node/core/ring/change/ring-changes.ts";
 import type { Ring } from "../../../../../node/core/ring/ring.ts";
-import { drain, KeeperCluster } from "./keeper-cluster.ts";
+import { departedOf } from "../../../../../node/core/ring/change/departed.ts";
+import { DEPARTED_AWAY_MS_MAX, drain, KeeperCluster } from "./keeper-cluster.ts";
 
 /** A formed cluster of the first `members` of `count` nodes, raised to format 2, that the others have met. */
 async function raisedCluster(count: number, members = count): Promise<KeeperCluster> {
@@ -146,6 +147,53 @@ describe("ring governance", () => {
         kind: "no_step",
         code: "feature_level",
       });
+    });
+
+    it("takes in no node with copies from before that no seal round asked it about", async () => {
+      const cluster = await raisedCluster(5, 4);
+      const { ids } = cluster;
+      const submit = async (asked: SubmittedChange): Promise<string> =>
+        codeOf(await settled(cluster.governance(0).submit(asked)));
+      cluster.keepCopies.add(ids[4]!);
+      expect(await submit(change(cluster, { join: [4] })), "a spare on an old volume").to.equal(
+        "not_joinable",
+      );
+      cluster.keepCopies.clear();
+      // Node 3 is removed while it is down, and away for too long.
+      const dead = ids[3]!;
+      cluster.keepCopies.add(dead);
+      cluster.crash(dead);
+      expect(await submit(change(cluster, { leave: [3] }))).to.equal("decided");
+      for (const kind of ["flip", "end"] as const)
+        await settled(cluster.governance(0).propose({ kind, changeId: "c1" }));
+      await cluster.keepUp();
+      expect(departedOf(cluster.keeper(0).current())).to.deep.equal([dead]);
+      cluster.awayMs = DEPARTED_AWAY_MS_MAX;
+      await cluster.keepUp();
+      expect(departedOf(cluster.keeper(0).current())).to.deep.equal([]);
+      const { epoch } = cluster.keeper(0).current()!;
+      cluster.restartAll();
+      const again = change(cluster, { join: [3], changeId: "c2", epoch });
+      expect(await submit(again), "it serves the ring of before").to.equal("not_joinable");
+      await cluster.connectAll();
+      expect(await submit(again), "it has copies").to.equal("not_joinable");
+      cluster.keepCopies.delete(dead);
+      expect(await submit(again)).to.equal("decided");
+    });
+
+    it("takes back a node that has just left, with what it keeps", async () => {
+      const cluster = await raisedCluster(4);
+      const submit = async (asked: SubmittedChange): Promise<string> =>
+        codeOf(await settled(cluster.governance(0).submit(asked)));
+      cluster.keepCopies.add(cluster.ids[3]!);
+      expect(await submit(change(cluster, { leave: [3] }))).to.equal("decided");
+      for (const kind of ["flip", "end"] as const)
+        await settled(cluster.governance(0).propose({ kind, changeId: "c1" }));
+      await cluster.connectAll();
+      await cluster.keepUp();
+      const { epoch } = cluster.keeper(0).current()!;
+      expect(await submit(change(cluster, { join: [3], changeId: "c2", epoch }))).to.equal("decided");
+      expect(departedOf(cluster.keeper(0).current())).to.deep.equal([]);
     });
 
     it("is one of two that are asked for at once; the other is told so", async () => {

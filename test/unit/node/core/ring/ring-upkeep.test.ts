@@ -8,9 +8,10 @@ import {
 } from "../../../../../node/core/ring/ring-upkeep.ts";
 import type { Ring } from "../../../../../node/core/ring/ring.ts";
 import { changed, raised, storeOf } from "./change/elastic-rings.ts";
-import { join } from "./change/change-scenes.ts";
+import { join, leave } from "./change/change-scenes.ts";
 import { member, membersOf, nodeId, ringOf } from "./made-ring.ts";
 
+const DAY_MS = 86_400_000;
 const first = ringOf({ members: membersOf(3), partitions: 8 });
 const settled = raised(first);
 
@@ -19,11 +20,18 @@ function due(ring: Ring, self: number, words: Readonly<Record<number, Partial<Re
   const reports = new Map<NodeId, ReportedNode>();
   for (let n = 0; n < 4; n++) {
     const word = words[n];
-    const well = { zone: "", features: [ELASTIC], ringStore: storeOf(nodeId(n)), ring, isHealthy: true };
+    const well = {
+      zone: "",
+      features: [ELASTIC],
+      ringStore: storeOf(nodeId(n)),
+      ring,
+      isHealthy: true,
+      awayMs: 0,
+    };
     if (word !== null) reports.set(nodeId(n), { ...well, ...word });
   }
   const reported = (id: NodeId): ReportedNode | undefined => reports.get(id);
-  return proposerRank(ring, nodeId(self), reported) === 0 ? upkeepDue(ring, reported) : undefined;
+  return proposerRank(ring, nodeId(self), reported) === 0 ? upkeepDue(ring, reported, DAY_MS) : undefined;
 }
 
 describe("ring upkeep", () => {
@@ -73,5 +81,43 @@ describe("ring upkeep", () => {
     });
     for (const word of [{ ring: first }, { ring: undefined }, { isHealthy: false }])
       expect(due(settled, 1, { 0: { ringStore, ...word } })).to.equal(undefined);
+  });
+
+  describe("of a ring that node 3 has left", () => {
+    const three = raised(ringOf({ members: membersOf(4), partitions: 8 }));
+    const { ended } = changed(three, leave(member(3)));
+    const release = { kind: "release", node: nodeId(3) };
+
+    it("releases it, by the first healthy member, once it says under this very ring that it keeps nothing", () => {
+      expect(due(ended, 0, { 3: { keepsCopies: false } })).to.deep.equal(release);
+      expect(due(ended, 1, { 3: { keepsCopies: false } })).to.equal(undefined);
+      for (const word of [
+        { keepsCopies: true },
+        { keepsCopies: undefined },
+        { keepsCopies: false, ring: three },
+        { keepsCopies: false, ring: undefined },
+        { keepsCopies: false, isHealthy: false },
+        null,
+      ])
+        expect(due(ended, 0, { 3: word })).to.equal(undefined);
+    });
+
+    it("gives up one that was away for a day, whatever it said before", () => {
+      for (const keepsCopies of [true, false, undefined]) {
+        const away = { keepsCopies, isHealthy: false };
+        expect(due(ended, 0, { 3: { ...away, awayMs: DAY_MS - 1 } })).to.equal(undefined);
+        expect(due(ended, 0, { 3: { ...away, awayMs: DAY_MS } })).to.deep.equal(release);
+      }
+    });
+
+    it("waits with it for the end of a change, and admits new ring stores first", () => {
+      const { transfer } = changed(ended, join(member(4)));
+      expect(due(transfer, 0, { 3: { keepsCopies: false } })).to.equal(undefined);
+      const ringStore = storeOf(nodeId(2), 1);
+      expect(due(ended, 0, { 2: { ringStore }, 3: { keepsCopies: false } })).to.have.property(
+        "kind",
+        "admit",
+      );
+    });
   });
 });

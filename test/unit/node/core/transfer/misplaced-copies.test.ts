@@ -5,7 +5,7 @@ import type { Ring } from "../../../../../node/core/ring/ring.ts";
 import { partitionOf } from "../../../../../node/core/ring/position.ts";
 import { keepersOf } from "../../../../../node/core/ring/keepers.ts";
 import { join, leave } from "../ring/change/change-scenes.ts";
-import { changed } from "../ring/change/elastic-rings.ts";
+import { changed, stepped } from "../ring/change/elastic-rings.ts";
 import { member, nodeId } from "../ring/made-ring.ts";
 import { keyNamed, writeOf } from "../storage/sample-writes.ts";
 import { names, TransferCluster, type TransferNode } from "./transfer-cluster.ts";
@@ -33,6 +33,26 @@ describe("misplaced copies", () => {
     await cluster.advance(60_000);
     for (const owner of cluster.nodes.slice(0, 3)) expect(missing(owner)).to.deep.equal([]);
     expect(missing(left)).to.deep.equal(KEYS);
+    expect(left.misplaced.state()).to.deep.equal({ keys: 0, waitsFor: [] });
+  });
+
+  it("of a node that the ring lists no more are given to nobody, but put aside, and hints too", async () => {
+    const given = cluster.nodes[2]!;
+    await left.node.putAll(KEYS, "deleted since");
+    const released = stepped(rings.ended, { kind: "release", node: nodeId(3) });
+    cluster.serve(released);
+    await cluster.advance(120_000);
+    for (const owner of cluster.nodes.slice(0, 3)) expect(missing(owner)).to.deep.equal(KEYS);
+    expect(missing(left)).to.deep.equal([]);
+    expect(left.setAside).to.be.greaterThan(0);
+    expect(left.events("copies_given_up")[0]).to.deep.include({ keys: KEYS.length, hasHints: false });
+    expect(given.setAside, "a member").to.equal(0);
+  });
+
+  it("of nobody are put aside where there are none", async () => {
+    cluster.serve(stepped(rings.ended, { kind: "release", node: nodeId(3) }));
+    await cluster.advance(120_000);
+    expect(left.setAside).to.equal(0);
     expect(left.misplaced.state()).to.deep.equal({ keys: 0, waitsFor: [] });
   });
 

@@ -23,6 +23,8 @@ export class TransferNode {
   readonly fencing = new Set<NodeId>();
   readonly notVoting = new Set<NodeId>();
   readonly down = new Set<NodeId>();
+  /** How often its copies were to be put aside. */
+  setAside = 0;
   readonly node: ReplicaNode;
 
   constructor(node: ReplicaNode, cluster: ReplicaCluster) {
@@ -53,6 +55,8 @@ export class TransferNode {
       isFencing: (peer: NodeId) => peer === node.id || this.fencing.has(peer),
       isVoter: (peer: NodeId) => !this.notVoting.has(peer),
       onCorrupt: () => undefined,
+      hasHints: () => node.store.hintOwners().length > 0,
+      setCopiesAside: () => void this.setAside++,
       settings: {
         readQuorum: 2,
         writeQuorum: 2,
