@@ -25,6 +25,8 @@ import { DynamoNode } from "./core/dynamo-node.ts";
 import { orphanedHints } from "./core/handoff/orphaned-hints.ts";
 import type { Observer } from "./core/ports/observer.ts";
 import type { PeerDescription } from "./core/ports/peer-directory.ts";
+import { compareRings, FORMED } from "./core/ring/ring-number.ts";
+import type { Ring } from "./core/ring/ring.ts";
 import { defaultSettings, type NodeSettings } from "./core/settings.ts";
 import { AdminServer } from "./http/admin-server.ts";
 import { ClientServer } from "./http/client-server.ts";
@@ -122,7 +124,7 @@ async function openMember(
   const settings = await settingsOf(config);
   const setAside = setAsideIn(config.dataDirectory);
   const storage = await openStorage(config, settings, { observer, log, onFatal });
-  let clusterId = (): string => "";
+  let ring = (): Ring | undefined => undefined;
   const transport = await startPeerTransport({
     self: identity.id,
     incarnation: randomBytes(16).toString("hex"),
@@ -133,7 +135,8 @@ async function openMember(
     clientAddress: formatHostAndPort(config.advertiseClient),
     seeds: config.seeds,
     secret,
-    clusterId: () => clusterId(),
+    clusterId: () => ring()?.clusterId ?? "",
+    isRingLater: () => compareRings(ring() ?? FORMED, FORMED) > 0,
     log,
   });
   const node = new DynamoNode({
@@ -155,7 +158,7 @@ async function openMember(
     setCopiesAside: giveUp,
   });
   node.start();
-  clusterId = () => node.ring.current()?.clusterId ?? "";
+  ring = () => node.ring.current();
   return { identity, secret, registry, settings, hash, storage, transport, node, setAside };
 }
 

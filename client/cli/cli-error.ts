@@ -25,7 +25,7 @@ function textOf(error: unknown): string {
 }
 
 function adviceFor(error: DynamoError): string {
-  if (error.code === "undecided")
+  if (error.code === "undecided" && error.maybeApplied)
     return "It may still begin or end: see `dynamokv ring show` before you ask again.";
   if (error.maybeApplied) return "The write may have been applied: get the key before you write again.";
   switch (error.code) {

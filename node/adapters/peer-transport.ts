@@ -41,6 +41,8 @@ export interface PeerTransportOptions {
   readonly secret: ClusterSecret;
   /** Empty while the node is in no ring. */
   readonly clusterId: () => string;
+  /** Whether the ring served is later than the formed one (core/wire/hello-exchange.ts `currentHello`). */
+  readonly isRingLater: () => boolean;
   readonly log: PeerLogger;
   readonly limits?: Partial<PeerLimits>;
 }
@@ -221,8 +223,8 @@ export class PeerTransport implements Transport, PeerDirectory {
   }
 
   #helloFor(lane: LinkLane): OwnHello {
-    const { self, incarnation, zone, version, clusterId } = this.#options;
-    return currentHello({
+    const { self, incarnation, zone, version, clusterId, isRingLater } = this.#options;
+    const own = {
       clusterId: clusterId(),
       nodeId: self,
       incarnation,
@@ -234,7 +236,8 @@ export class PeerTransport implements Transport, PeerDirectory {
       nonce: randomBytes(32),
       lane,
       messageBytesMax: this.#limits.messageBytesMax,
-    });
+    };
+    return currentHello(own, isRingLater());
   }
 
   #dialForeground(address: PeerAddress, done: (outcome: DialOutcome) => void): void {

@@ -74,7 +74,7 @@ function sendChange(
     const result: RingChangeResult = { changeId, ...numberOf(outcome.decided) };
     response.json(result);
   } else if (outcome.kind === "undecided") {
-    sendUndecided(outcome.message, response);
+    sendUndecided(outcome.message, response, outcome.mayFollow);
   } else {
     sendRefusal(outcome, response, ring);
   }
@@ -88,7 +88,7 @@ function sendRecovery(outcome: RecoveryAttempt, response: Response, ring: ShownR
       break;
     }
     case "undecided":
-      sendUndecided(outcome.message, response);
+      sendUndecided(outcome.message, response, true);
       break;
     case "unreachable":
       sendError(response, {
@@ -136,8 +136,8 @@ function isWrongAnyhow(code: Extract<Refusal, { kind: "refused" }>["code"]): boo
   );
 }
 
-function sendUndecided(message: string, response: Response): void {
-  sendError(response, { status: 503, code: "undecided", message, maybeApplied: true });
+function sendUndecided(message: string, response: Response, maybeApplied: boolean): void {
+  sendError(response, { status: 503, code: "undecided", message, maybeApplied });
 }
 
 function numberOf({ generation, epoch, hash }: DecidedRing): RecoverRingResult {

@@ -113,8 +113,9 @@ function outcomeOf(decision: Decision, changeId: string): ChangeOutcome {
     case "no_step":
       return refused(decision.code, decision.message);
     case "unable":
+      return { kind: "undecided", message: decision.message, mayFollow: false };
     case "undecided":
-      return { kind: "undecided", message: decision.message };
+      return { kind: "undecided", message: decision.message, mayFollow: decision.mayFollow };
   }
 }
 

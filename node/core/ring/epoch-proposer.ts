@@ -42,8 +42,8 @@ export type Decision =
   | { readonly kind: "no_step"; readonly code: StepRefusalCode; readonly message: string }
   /** This node cannot propose now; nothing was proposed. */
   | { readonly kind: "unable"; readonly message: string }
-  /** No majority decided in time: a later proposal may still finish it. */
-  | { readonly kind: "undecided"; readonly message: string };
+  /** No majority decided in time. `mayFollow`: some were asked to vote for it, so that a later proposal may still finish it. */
+  | { readonly kind: "undecided"; readonly message: string; readonly mayFollow: boolean };
 
 const ANSWER_TIMEOUT_MS = 1_000;
 const PAUSE_MS_MIN = 50;
@@ -105,7 +105,10 @@ export class EpochProposer {
     const now = serving();
     if (now !== undefined && now.ring.epoch >= wanted.ring.epoch)
       return { kind: now.digest === wanted.digest ? "decided" : "overtaken", ring: now };
-    if (ballots > 0) return { kind: "undecided", message: this.#standstill(proposal, wanted) };
+    if (ballots > 0) {
+      const message = this.#standstill(proposal, wanted);
+      return { kind: "undecided", message, mayFollow: proposal.wasOffered };
+    }
     const newStore = `node ${self} has a new ring store and can propose nothing before an epoch lists it: ask another member`;
     return { kind: "unable", message: failure?.message ?? newStore };
   }

@@ -91,7 +91,8 @@ export function proofInput(
 /** Why two nodes must not talk, judged by their hellos alone; worded for the node that reads it ("you"). */
 export function mismatch(mine: Hello, theirs: Hello): Refusal | undefined {
   if (mine.protocolMax < theirs.protocolMin || theirs.protocolMax < mine.protocolMin) {
-    const reason = `no common protocol: this node speaks ${range(mine)}, you speak ${range(theirs)}`;
+    const whom = theirs.protocolMax < mine.protocolMin ? "upgrade your node" : "this node has to be upgraded";
+    const reason = `no common protocol: this node speaks ${range(mine)}, you speak ${range(theirs)}: ${whom}`;
     return { code: "protocol", reason };
   }
   if (clustersDiffer(mine.clusterId, theirs.clusterId)) {
@@ -200,14 +201,20 @@ function decode(letter: number, body: Uint8Array): HandshakeMessage {
   }
 }
 
-/** The hello of this release, with what the caller knows filled in. */
-export function currentHello(fields: Omit<Hello, "protocolMin" | "protocolMax" | "features">): {
+/**
+ * The hello of this release, with what the caller knows filled in.
+ * @param isRingLater the ring is later than the formed one: releases of version 1 cannot take part any more, and are told so
+ */
+export function currentHello(
+  fields: Omit<Hello, "protocolMin" | "protocolMax" | "features">,
+  isRingLater: boolean,
+): {
   hello: Hello;
   body: Uint8Array;
 } {
   const hello: Hello = {
     ...fields,
-    protocolMin: PROTOCOL_VERSION_MIN,
+    protocolMin: isRingLater ? PROTOCOL_VERSION : PROTOCOL_VERSION_MIN,
     protocolMax: PROTOCOL_VERSION,
     features: 0,
   };

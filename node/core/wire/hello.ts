@@ -38,7 +38,7 @@ export type LinkLane = "foreground" | "bulk";
 
 /** Version 2: requests and refusals that name a ring later than the formed one (messages.ts, replies.ts). */
 export const PROTOCOL_VERSION = 2;
-/** Still spoken: by the formed ring, which is the only one that releases of version 1 know, all messages are the same. */
+/** Still spoken while the ring is the formed one, the only one that releases of version 1 know: all messages are the same then. */
 export const PROTOCOL_VERSION_MIN = 1;
 export const AUTH_HMAC_SHA256 = "hmac-sha256";
 export const HELLO_BYTES_MAX = 4096;

@@ -50,8 +50,8 @@ export interface DecidedRing {
 export type ChangeOutcome =
   | { readonly kind: "decided"; readonly decided: DecidedRing }
   | { readonly kind: "refused"; readonly code: SubmissionRefusalCode; readonly message: string }
-  /** No majority decided in time; a later proposal may still finish it. */
-  | { readonly kind: "undecided"; readonly message: string }
+  /** No majority decided in time. `mayFollow`: a later proposal may still finish it; else nobody was asked to vote for it. */
+  | { readonly kind: "undecided"; readonly message: string; readonly mayFollow: boolean }
   | { readonly kind: "no_ring" };
 
 export type SubmissionRefusalCode =

@@ -37,6 +37,7 @@ export class Proposal {
   readonly #abstained = new Map<NodeId, string>();
   #decided: NumberedRing | undefined;
   #attempts = 0;
+  #wasOffered = false;
 
   /** `wanted`: a next epoch of the ring served (change-steps.ts). */
   constructor({ self, served, wanted }: { self: NodeId; served: NumberedRing; wanted: NumberedRing }) {
@@ -83,6 +84,7 @@ export class Proposal {
         this.#promises.set(from, answer.accepted);
         if (this.#value !== undefined || this.#promises.size < this.majority) return undefined;
         this.#value = this.#valueFound() ?? this.#wanted;
+        this.#wasOffered ||= this.#value.digest === this.#wanted.digest;
         return { kind: "accept", base: this.#base, ballot, value: this.#value };
       case "accepted":
         this.#acceptedBy.add(from);
@@ -113,6 +115,14 @@ export class Proposal {
   /** Whether what is decided is what this node proposed; if not, whoever asked for it gets 409 with the ring. */
   get won(): boolean {
     return this.#decided?.digest === this.#wanted.digest;
+  }
+
+  /**
+   * Whether anybody was asked to vote for what this node proposed: if not, nobody can find it, and it is never decided
+   * on account of this proposal.
+   */
+  get wasOffered(): boolean {
+    return this.#wasOffered;
   }
 
   /** Why voters abstained from the current ballot, for whoever waits for it. */

@@ -51,6 +51,7 @@ export async function startNode(options: Partial<PeerTransportOptions> = {}): Pr
     seeds: [],
     secret: secretOf(7),
     clusterId: () => "",
+    isRingLater: () => false,
     log: (event, fields, level) => lines.push({ event, fields, level }),
     ...options,
     limits: { ...QUICK, ...options.limits },

@@ -76,7 +76,34 @@ describe("peer handshake", () => {
     expect(parse(received())).to.deep.equal([
       {
         kind: "refusal",
-        refusal: { code: "protocol", reason: "no common protocol: this node speaks 1–2, you speak 7–9" },
+        refusal: {
+          code: "protocol",
+          reason: "no common protocol: this node speaks 1–2, you speak 7–9: this node has to be upgraded",
+        },
+      },
+    ]);
+  });
+
+  it("speaks to releases of version 1 until the ring has changed, and then tells them what to do", async () => {
+    let isRingLater = false;
+    const node = await startNode({ isRingLater: () => isRingLater });
+    const old = encodeHello({ ...hello(), protocolMin: 1, protocolMax: 1 });
+    const before = await openSocket(node.transport.listening);
+    before.socket.write(exchange.helloMessage(old));
+    await until("it is answered", () => parse(before.received()).length > 0);
+    expect(parse(before.received())[0]).to.have.property("kind", "hello");
+    before.socket.destroy();
+    isRingLater = true;
+    const { socket, received } = await openSocket(node.transport.listening);
+    socket.write(exchange.helloMessage(old));
+    await once(socket, "close");
+    expect(parse(received())).to.deep.equal([
+      {
+        kind: "refusal",
+        refusal: {
+          code: "protocol",
+          reason: "no common protocol: this node speaks 2, you speak 1: upgrade your node",
+        },
       },
     ]);
   });

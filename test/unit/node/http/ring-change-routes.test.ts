@@ -183,7 +183,9 @@ describe("ring changes on the admin port", () => {
       expect([answer.status, errorCode(answer)]).to.deep.equal([409, code]);
       expect(json(answer)).to.have.property("ring").that.deep.equals(RING);
     }
-    changes.change = { kind: "undecided", message: "no majority" };
+    changes.change = { kind: "undecided", message: "nobody was asked", mayFollow: false };
+    expect(json(await post("changes", body))).to.have.nested.property("error.maybeApplied", false);
+    changes.change = { kind: "undecided", message: "no majority", mayFollow: true };
     const undecided = await post("changes", body);
     expect([undecided.status, errorCode(undecided)]).to.deep.equal([503, "undecided"]);
     expect(json(undecided)).to.have.nested.property("error.maybeApplied", true);
