@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { adminTokenFrom, ensureClusterSecret } from "../../../client/cluster-secret.ts";
+import { AdminClient } from "../../../client/admin-client.ts";
+import { BoundedWait } from "../../../client/local/bounded-wait.ts";
 import { awaitServing } from "../../../client/local/ring-start.ts";
 import type { AdminPreferenceList, AdminReplica, AdminStatus } from "../../../node/contract/admin-types.ts";
 import { FaultNode } from "./fault-node.ts";
@@ -16,6 +18,7 @@ import { compiledShim } from "./preloaded-library.ts";
  * a member changes: then `nodes` are all processes, and `members` those that the ring listed when it was last settled.
  */
 const REQUEST_MS_MAX = 5_000;
+const CLUSTER_ID = "faults";
 const RAISE_MS_MAX = 30_000;
 const RAISE_POLL_MS = 100;
 
@@ -27,6 +30,8 @@ export interface ClusterSize {
   readonly members: number;
   /** Nodes that run beside them and wait to join: without any the ring never changes. */
   readonly spares: number;
+  /** Q; as a ring is formed without being told where undefined. */
+  readonly partitions?: number;
 }
 
 export class FaultCluster {
@@ -104,10 +109,11 @@ export class FaultCluster {
     await ensureClusterSecret(this.#secretFile);
     this.#token = await adminTokenFrom(this.#secretFile);
     for (const node of this.nodes) node.spawn();
+    if (this.size.partitions !== undefined) await this.#formOf(this.size.partitions);
     await awaitServing({
       nodes: this.members,
       size: this.members.length,
-      clusterId: "faults",
+      clusterId: CLUSTER_ID,
       token: this.#token,
       progress: () => undefined,
     });
@@ -116,6 +122,23 @@ export class FaultCluster {
       this.#byId.set((await this.status(node)).node.id, node);
     }
     if (this.canChange) await this.#raised();
+  }
+
+  async #formOf(partitions: number): Promise<void> {
+    const admins = this.members.map(
+      (node) =>
+        new AdminClient({ endpoint: `http://${node.admin}`, token: this.#token, timeoutMs: REQUEST_MS_MAX }),
+    );
+    const wait = new BoundedWait(this.members, () => undefined);
+    try {
+      await wait.until("for the ring to form", async () => {
+        const statuses = await Promise.all(admins.map((admin) => admin.status()));
+        const members = statuses.map(({ node }) => node.id);
+        await admins[0]!.formRing({ clusterId: CLUSTER_ID, members, partitions });
+      });
+    } finally {
+      for (const admin of admins) admin.close();
+    }
   }
 
   /** A ring can change once its members have raised it to the format that says how. */
