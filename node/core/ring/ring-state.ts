@@ -19,7 +19,7 @@ export interface PlanningRing extends RingState {
   routes(partition: number): PartitionRoutes;
   /** False without a ring, and once this node has left it. */
   isMember(): boolean;
-  /** False while its ring store is new and can be admitted (change/elastic-ring.ts `isBeyondAdmission`); true without a ring. */
+  /** False while its ring store is new and can be admitted (change/elastic-ring.ts), and once it has left; true without a ring. */
   mayAcknowledge(): boolean;
   /**
    * Resolves once this node durably serves this ring or a later one, or has failed to get it from the peer, which is said to have

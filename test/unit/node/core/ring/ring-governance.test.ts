@@ -115,6 +115,10 @@ describe("ring governance", () => {
       expect(codeOf(await settled(cluster.governance(1).cancel("c1")))).to.equal("decided");
       expect(epochs(cluster), "who is no member by it is told too").to.deep.equal([4, 4, 4, 4]);
       expect([cluster.keeper(3).standing(), cluster.keeper(3).isMember()]).to.deep.equal(["left", false]);
+      expect(
+        cluster.keeper(3).mayAcknowledge(),
+        "nor does a write that it coordinates count its copy",
+      ).to.equal(false);
       expect(codeOf(await settled(cluster.governance(0).submit(join)))).to.equal("epoch_passed");
       expect(codeOf(await settled(cluster.governance(1).cancel("c1")))).to.equal("no_change");
       const again = change(cluster, { join: [3], changeId: "c2", epoch: 4 });
