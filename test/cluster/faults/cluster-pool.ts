@@ -23,7 +23,12 @@ export class ClusterPool {
     if (isOther || (current !== undefined && current.runs >= RUNS_MAX)) await this.#remove(false);
     if (this.#current === undefined) {
       this.#current = { cluster: new FaultCluster(size, disks), disks, size, runs: 0 };
-      await this.#current.cluster.form();
+      try {
+        await this.#current.cluster.form();
+      } catch (error) {
+        await this.discard();
+        throw error;
+      }
     }
     this.#current.runs += 1;
     return this.#current.cluster;
