@@ -35,9 +35,11 @@ export class EventLoop {
   #events = 0;
   readonly #heap: Scheduled[] = [];
   readonly #ties: SeededRandom;
+  readonly #eventsMax: number;
 
-  constructor(random: SeededRandom) {
+  constructor(random: SeededRandom, eventsMax = EVENTS_MAX) {
     this.#ties = random.fork("ties");
+    this.#eventsMax = eventsMax;
   }
 
   get nowMs(): number {
@@ -93,8 +95,8 @@ export class EventLoop {
       if (!this.#ready(event)) continue;
       this.#nowMs = event.timeMs;
       this.#events += 1;
-      if (this.#events > EVENTS_MAX)
-        throw new Error(`${EVENTS_MAX} events and no end: something runs in circles`);
+      if (this.#events > this.#eventsMax)
+        throw new Error(`${this.#eventsMax} events and no end: something runs in circles`);
       event.run();
       settlePromises();
       if (stop()) return true;
