@@ -1,47 +1,76 @@
-import { ScaleWorld } from "./scale-world.ts";
-import { spreadByGossip, spreadByProposer, sum } from "./epoch-spread.ts";
+import { parseArgs } from "node:util";
+import { type ClusterFigures, figuresOf } from "./cluster-figures.ts";
+import { markdownReport } from "./report.ts";
+import { ringCosts } from "./ring-costs.ts";
 
-const n = Number(process.argv[2]);
-const t0 = performance.now();
-const say = (text: string, value?: unknown): void =>
-  console.log(
-    `${((performance.now() - t0) / 1000).toFixed(1)}s rss ${(process.memoryUsage().rss / 1048576).toFixed(0)} MiB ${text}`,
-    value ?? "",
+const HELP = `What a cluster costs as it grows: docs/SCALE.md.
+
+  npm run scale                       the tables, in Markdown
+      --nodes LIST                      clusters that are simulated (10,30,100), each with N=3 and 256 partitions; 300 take
+                                        some minutes of CPU and 3 GiB
+      --epochs COUNT                    epochs that spread in each of the two ways (5)
+      --rest SECONDS                    virtual time of rest that is counted (60)
+      --seed N                          another luck (1)
+      --costs LIST                      members of the rings that are planned (3,10,30,100,300,1000)
+      --partitions LIST                 and their partitions (64,256,1024,4096); members without a partition are left out
+
+Figures of clusters are of virtual time: a seed gives the same ones everywhere. Milliseconds of plans are of this machine.
+`;
+
+const { values } = parseArgs({
+  options: {
+    nodes: { type: "string", default: "10,30,100" },
+    epochs: { type: "string", default: "5" },
+    rest: { type: "string", default: "60" },
+    seed: { type: "string", default: "1" },
+    costs: { type: "string", default: "3,10,30,100,300,1000" },
+    partitions: { type: "string", default: "64,256,1024,4096" },
+    help: { type: "boolean" },
+  },
+});
+
+/** Of the simulated clusters: the default of a cluster, whatever its size. */
+const PARTITIONS = 256;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const clusters: ClusterFigures[] = [];
+  for (const nodes of counts("nodes")) {
+    const [seed, epochs, restSeconds] = [count("seed"), count("epochs"), count("rest")];
+    const plan = { nodes, seed, epochs, restMs: restSeconds * 1_000, partitions: PARTITIONS };
+    const startedMs = performance.now();
+    clusters.push(await figuresOf(plan));
+    const residentMib = process.memoryUsage().rss / 1024 ** 2;
+    const tookSeconds = (performance.now() - startedMs) / 1_000;
+    process.stderr.write(`${nodes} nodes: ${tookSeconds.toFixed(0)} s, ${residentMib.toFixed(0)} MiB\n`);
+  }
+  const costs = counts("costs").flatMap((nodes) =>
+    counts("partitions")
+      .filter((partitions) => partitions >= nodes)
+      .map((partitions) => ringCosts(nodes, partitions)),
   );
-const world = new ScaleWorld({ nodes: n, seed: 1, partitions: Number(process.argv[3] ?? 256) });
-const show = (per: number) => {
-  const { byName, bytesOfBusiest } = world.messages.take();
-  for (const [name, s] of [...byName].sort((a, b) => b[1].bytes - a[1].bytes))
-    console.log(
-      `   ${name}: ${(s.messages / per).toFixed(2)} msgs, ${(s.bytes / per).toFixed(0)} bytes, max ${s.bytesMax}`,
-    );
-  console.log(
-    "   all",
-    sum(byName, "").messages / per,
-    sum(byName, "").bytes / per,
-    "busiest",
-    bytesOfBusiest,
-  );
-};
-await world.boot();
-say("booted", world.loop.nowMs);
-show(n);
-say("form", await world.form());
-show(n);
-await world.until("known", 120000, () => world.isKnownEverywhere(world.ringOf(0)));
-say("known", world.loop.nowMs);
-show(n);
-await world.rest(10_000);
-for (let i = 0; i < 3; i++) {
-  say("proposer", await spreadByProposer(world, (i * 7) % n));
-  await world.rest(5_000);
-  say("gossip", await spreadByGossip(world, (i * 5 + 3) % n));
-  await world.rest(5_000);
+  process.stdout.write(`${markdownReport(clusters, costs)}\n`);
+  return 0;
 }
-await world.rest(10_000);
-world.messages.take();
-const events = world.loop.events;
-const restMs = 60_000;
-await world.rest(restMs);
-say("rest", world.loop.events - events);
-show((n * restMs) / 1000);
+
+/** Separated by commas; empty for none. */
+function counts(name: "nodes" | "costs" | "partitions"): number[] {
+  const parts = values[name].split(",").filter((part) => part !== "");
+  return parts.map((part) => whole(name, part));
+}
+
+function count(name: "epochs" | "rest" | "seed"): number {
+  return whole(name, values[name]);
+}
+
+function whole(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  process.stderr.write(`--${name} must be whole numbers above 0, not ${JSON.stringify(text)}\n`);
+  return process.exit(2);
+}

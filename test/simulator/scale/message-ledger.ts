@@ -5,8 +5,6 @@ import { KIND } from "../../../node/core/wire/messages.ts";
 export interface Sent {
   messages: number;
   bytes: number;
-  /** Of the longest. */
-  bytesMax: number;
 }
 
 /**
@@ -16,16 +14,18 @@ export interface Sent {
 export class MessageLedger {
   #sent = new Map<string, Sent>();
   #bytesBySender = new Map<NodeId, number>();
+  /** Bytes of the longest message of each kind since the beginning. */
+  readonly longest = new Map<string, number>();
   /** Calls that are not control messages: their replies do not say what they are. By who asked. */
   readonly #asked = new Map<NodeId, Map<number, string>>();
 
   sent(from: NodeId, to: NodeId, message: Uint8Array): void {
     const name = this.#nameOf(from, to, message);
     let sent = this.#sent.get(name);
-    if (sent === undefined) this.#sent.set(name, (sent = { messages: 0, bytes: 0, bytesMax: 0 }));
+    if (sent === undefined) this.#sent.set(name, (sent = { messages: 0, bytes: 0 }));
     sent.messages += 1;
     sent.bytes += message.length;
-    sent.bytesMax = Math.max(sent.bytesMax, message.length);
+    if (message.length > (this.longest.get(name) ?? 0)) this.longest.set(name, message.length);
     this.#bytesBySender.set(from, (this.#bytesBySender.get(from) ?? 0) + message.length);
   }
 
