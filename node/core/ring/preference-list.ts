@@ -14,18 +14,57 @@ import type { PreferenceList, Ring } from "./ring.ts";
 /** What of a ring says who owns what. */
 export type Assignment = Pick<Ring, "members" | "owners" | "parameters">;
 
-/** One list a partition, in order of partitions. Holds Q·S references: 1 MB at 256 partitions and 500 members. */
+/**
+ * One list a partition, in order of partitions. The owners are found now, the fallbacks of a partition when they are first asked for:
+ * all at once they are Q·S references, 33 MB at 4,096 partitions and 1,000 members, and half a second or more in which a node that takes over a ring
+ * answers nobody. Most are never needed.
+ */
 export function preferenceLists(ring: Assignment): readonly PreferenceList[] {
-  const { partitions, replicas } = ring.parameters;
+  const { partitions } = ring.parameters;
   invariant(ring.owners.length === partitions, `${ring.owners.length} owners for ${partitions} partitions`);
   const walk = new Walk(ring);
   const lists: PreferenceList[] = [];
   for (let partition = partitions - 1; partition >= 0; partition--) {
     walk.stepBackTo(partition);
-    const { owners, fallbacks } = walk.split(replicas);
-    lists.push({ partition, owners, fallbacks });
+    const owners = walk.owners();
+    lists.push(listOf(partition, owners, () => fallbacksOf(ring, partition, owners)));
   }
   return lists.reverse();
+}
+
+/** A list whose fallbacks are computed once, when they are first looked at. */
+export function listOf(
+  partition: number,
+  owners: readonly NodeId[],
+  fallbacks: () => readonly NodeId[],
+): PreferenceList {
+  let known: readonly NodeId[] | undefined;
+  return {
+    partition,
+    owners,
+    get fallbacks() {
+      return (known ??= fallbacks());
+    },
+  };
+}
+
+/** Everybody else in the order of the walk, which is at most once around the ring. Members that own nothing come last, by id. */
+function fallbacksOf(
+  { members, owners: ownerOf }: Assignment,
+  partition: number,
+  owners: readonly NodeId[],
+): readonly NodeId[] {
+  const met = new Uint8Array(members.length);
+  const walked: NodeId[] = [];
+  const meet = (index: number): void => {
+    if (met[index] === 1) return;
+    met[index] = 1;
+    walked.push(members[index]!.id);
+  };
+  for (let step = 0; step < ownerOf.length && walked.length < members.length; step++)
+    meet(ownerOf[(partition + step) % ownerOf.length]!);
+  members.forEach((_, index) => meet(index));
+  return walked.filter((id) => !owners.includes(id));
 }
 
 /**
@@ -35,11 +74,14 @@ export function preferenceLists(ring: Assignment): readonly PreferenceList[] {
  */
 class Walk {
   readonly #ring: Assignment;
-  readonly #order: number[];
+  readonly #order: Uint16Array;
+  /** So many of the first N can be in zones of their own. */
+  readonly #zonesMax: number;
 
   constructor(ring: Assignment) {
     this.#ring = ring;
-    this.#order = ring.members.map((_, index) => index);
+    this.#order = Uint16Array.from(ring.members, (_, index) => index);
+    this.#zonesMax = Math.min(ring.parameters.replicas, new Set(ring.members.map(({ zone }) => zone)).size);
     for (let partition = ring.owners.length - 1; partition >= 0; partition--) this.stepBackTo(partition);
   }
 
@@ -51,22 +93,23 @@ class Walk {
     this.#order[0] = owner;
   }
 
-  /** The first N nodes in distinct zones, then, where zones ran out, nodes that were passed over; then the rest. */
-  split(replicas: number): Pick<PreferenceList, "owners" | "fallbacks"> {
-    const zones = new Set<string>();
+  /** The first N nodes in distinct zones, then, where zones ran out, nodes that were passed over. */
+  owners(): NodeId[] {
+    const { members, parameters } = this.#ring;
+    const zones: string[] = [];
     const owners: NodeId[] = [];
     const passedOver: NodeId[] = [];
     for (const index of this.#order) {
-      const { id, zone } = this.#ring.members[index]!;
-      if (owners.length === replicas || zones.has(zone)) {
+      const { id, zone } = members[index]!;
+      if (zones.length === this.#zonesMax || zones.includes(zone)) {
         passedOver.push(id);
       } else {
-        zones.add(zone);
+        zones.push(zone);
         owners.push(id);
       }
+      const isWhole = owners.length === this.#zonesMax;
+      if (isWhole && owners.length + passedOver.length >= parameters.replicas) break;
     }
-    const missing = replicas - owners.length;
-    if (missing === 0) return { owners, fallbacks: passedOver };
-    return { owners: owners.concat(passedOver.slice(0, missing)), fallbacks: passedOver.slice(missing) };
+    return owners.concat(passedOver.slice(0, parameters.replicas - owners.length));
   }
 }

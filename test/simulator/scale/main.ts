@@ -11,8 +11,8 @@ const HELP = `What a cluster costs as it grows: docs/SCALE.md.
       --epochs COUNT                    epochs that spread in each of the two ways (5)
       --rest SECONDS                    virtual time of rest that is counted (60)
       --seed N                          another luck (1)
-      --costs LIST                      members of the rings that are planned (3,10,30,100,300,1000)
-      --partitions LIST                 and their partitions (64,256,1024,4096); members without a partition are left out
+      --costs LIST                      members of the rings that are planned (10,30,100,300,1000)
+      --partitions LIST                 and their partitions (64,256,1024,4096,16384), where each has one
 
 Figures of clusters are of virtual time: a seed gives the same ones everywhere. Milliseconds of plans are of this machine.
 `;
@@ -23,8 +23,8 @@ const { values } = parseArgs({
     epochs: { type: "string", default: "5" },
     rest: { type: "string", default: "60" },
     seed: { type: "string", default: "1" },
-    costs: { type: "string", default: "3,10,30,100,300,1000" },
-    partitions: { type: "string", default: "64,256,1024,4096" },
+    costs: { type: "string", default: "10,30,100,300,1000" },
+    partitions: { type: "string", default: "64,256,1024,4096,16384" },
     help: { type: "boolean" },
   },
 });

@@ -1,5 +1,5 @@
 import type { NodeId } from "../../node-id.ts";
-import { preferenceLists } from "../preference-list.ts";
+import { listOf, preferenceLists } from "../preference-list.ts";
 import type { PreferenceList, Ring } from "../ring.ts";
 import { ringAt } from "./elastic-ring.ts";
 
@@ -35,10 +35,10 @@ export function routesOf(ring: Ring): readonly PartitionRoutes[] {
     if (sameSet(old, next)) return { read, write: read, writeSets: [read.owners] };
     const both = old.filter((id) => next.includes(id));
     const owners = [...both, ...[...old, ...next].filter((id) => !both.includes(id))];
-    const fallbacks = read.fallbacks.filter((id) => !owners.includes(id));
+    const write = listOf(partition, owners, () => read.fallbacks.filter((id) => !owners.includes(id)));
     return {
-      read: { ...read, fallbacks },
-      write: { partition, owners, fallbacks },
+      read: listOf(partition, read.owners, () => write.fallbacks),
+      write,
       writeSets: [old, next],
     };
   });

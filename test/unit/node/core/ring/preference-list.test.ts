@@ -48,6 +48,17 @@ describe("preferenceLists", () => {
     );
   });
 
+  it("finds the fallbacks of a partition when they are first asked for, and once", () => {
+    let walks = 0;
+    const members = membersOf(8);
+    members.forEach = (...args) => (walks++, Array.prototype.forEach.apply(members, args));
+    const lists = preferenceLists(ringOf({ members, owners: [0, 1, 2, 3, 4, 5, 6, 7] }));
+    expect(walks, "while the lists are made").to.equal(0);
+    const [list] = lists;
+    expect(list!.fallbacks).to.equal(list!.fallbacks);
+    expect(walks).to.equal(1);
+  });
+
   it("wraps around: the last partition's list goes on at the first partition", () => {
     const ring = ringOf({ members: membersOf(8), owners: [0, 1, 2, 3, 4, 5, 6, 7] });
     expect(preferenceLists(ring)[7]).to.deep.equal({
