@@ -14,7 +14,7 @@ export interface EventOwner {
   readonly pausedUntilMs: number;
 }
 
-/** A run has some 10,000 events; one that has so many does not end by itself. */
+/** A run has some 10,000 events; one that has so many does not end by itself. Large clusters ask for more (scale/). */
 const EVENTS_MAX = 5_000_000;
 /** So often the process looks up, for signals and messages from outside. */
 const EVENTS_PER_TURN = 50_000;
