@@ -7,7 +7,7 @@ const HELP = `What a cluster costs as it grows: docs/SCALE.md.
 
   npm run scale                       the tables, in Markdown
       --nodes LIST                      clusters that are simulated (10,30,100), each with N=3 and 256 partitions; 300 take
-                                        some minutes of CPU and 3 GiB
+                                        many minutes of CPU and some GiB
       --epochs COUNT                    epochs that spread in each of the two ways (5)
       --rest SECONDS                    virtual time of rest that is counted (60)
       --seed N                          another luck (1)
