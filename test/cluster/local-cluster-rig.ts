@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { startNode } from "../../client/local/node-process.ts";
 import { localNodes, type LocalNode } from "../../client/local/local-layout.ts";
 
 /**
@@ -63,6 +64,24 @@ export class LocalClusterRig {
 
   nodes(count: number): LocalNode[] {
     return localNodes(this.directory, { nodes: count, portOffset: this.portOffset });
+  }
+
+  /** Starts one of `nodes` as `up` would with this `env`; the others stay as they are. */
+  startAlone(node: LocalNode, nodes: readonly LocalNode[], env: Readonly<Record<string, string>>): void {
+    const flags: Record<string, string> = {
+      "data-dir": node.dataDirectory,
+      "client-listen": node.client,
+      "admin-listen": node.admin,
+      "peer-listen": node.peer,
+      seeds: nodes.map(({ peer }) => peer).join(","),
+      "cluster-secret-file": path.join(this.directory, "cluster-secret"),
+    };
+    for (const [name, value] of Object.entries(env))
+      flags[name.replace("DYNAMO_", "").toLowerCase().replaceAll("_", "-")] = value;
+    startNode(
+      node,
+      Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
+    );
   }
 
   async remove(): Promise<void> {

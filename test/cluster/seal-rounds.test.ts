@@ -3,7 +3,6 @@ import { expect } from "chai";
 import path from "node:path";
 import { DynamoClient } from "../../client/dynamo-client.ts";
 import type { LocalNode } from "../../client/local/local-layout.ts";
-import { startNode } from "../../client/local/node-process.ts";
 import type { AdminPreferenceList, AdminStatus } from "../../node/contract/admin-types.ts";
 import { endAtOnce } from "./faults/node-signals.ts";
 import { expectCode, LocalClusterRig } from "./local-cluster-rig.ts";
@@ -78,20 +77,7 @@ describe("cluster: seal rounds: N=3 W=2 on five nodes", function () {
 
   /** The others stay as they are. */
   async function startAlone(node: LocalNode): Promise<void> {
-    const flags: Record<string, string> = {
-      "data-dir": node.dataDirectory,
-      "client-listen": node.client,
-      "admin-listen": node.admin,
-      "peer-listen": node.peer,
-      seeds: nodes.map(({ peer }) => peer).join(","),
-      "cluster-secret-file": path.join(rig.directory, "cluster-secret"),
-    };
-    for (const [name, value] of Object.entries(ENV))
-      flags[name.replace("DYNAMO_", "").toLowerCase().replaceAll("_", "-")] = value;
-    startNode(
-      node,
-      Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
-    );
+    rig.startAlone(node, nodes, ENV);
     const deadlineMs = performance.now() + STARTED_MS_MAX;
     while ((await status(node).catch(() => undefined))?.peers.up !== nodes.length - 2) {
       if (performance.now() > deadlineMs) throw new Error(`node ${node.index} does not come up`);
