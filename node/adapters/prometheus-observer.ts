@@ -5,6 +5,7 @@ import { CoordinatorMetrics } from "./prometheus-coordinator.ts";
 import { HandoffMetrics } from "./prometheus-handoff.ts";
 import { DURATION_BOUNDS, HotHistogram } from "./prometheus-histogram.ts";
 import { PeerMetrics } from "./prometheus-peers.ts";
+import { isRingEvent, RingMetrics } from "./prometheus-ring.ts";
 import { isSealEvent, SealMetrics } from "./prometheus-seals.ts";
 import { Tally } from "./prometheus-tally.ts";
 import { isTransferEvent, TransferMetrics } from "./prometheus-transfer.ts";
@@ -16,6 +17,7 @@ export class PrometheusObserver implements Observer {
   readonly #antiEntropy: AntiEntropyMetrics;
   readonly #transfer: TransferMetrics;
   readonly #seals: SealMetrics;
+  readonly #ring: RingMetrics;
   readonly #peers: PeerMetrics;
   readonly #storage: StorageMetrics;
 
@@ -25,6 +27,7 @@ export class PrometheusObserver implements Observer {
     this.#antiEntropy = new AntiEntropyMetrics(registry);
     this.#transfer = new TransferMetrics(registry);
     this.#seals = new SealMetrics(registry);
+    this.#ring = new RingMetrics(registry);
     this.#peers = new PeerMetrics(registry);
     this.#storage = storageMetrics(registry);
   }
@@ -32,6 +35,7 @@ export class PrometheusObserver implements Observer {
   event(event: CoreEvent): void {
     if (isTransferEvent(event)) return this.#transfer.event(event);
     if (isSealEvent(event)) return this.#seals.event(event);
+    if (isRingEvent(event)) return this.#ring.event(event);
     switch (event.kind) {
       case "put_finished":
       case "get_finished":
@@ -83,7 +87,6 @@ export class PrometheusObserver implements Observer {
       case "recovery_finished":
       case "acknowledgements_unreadable":
       case "acknowledgements_not_saved":
-      case "ring_installed":
         return this.#storageEvent(event);
     }
   }
@@ -111,7 +114,6 @@ export class PrometheusObserver implements Observer {
         break;
       case "recovery_finished":
       case "acknowledgements_unreadable":
-      case "ring_installed":
         break; // gauges and the log tell
     }
   }
@@ -128,8 +130,7 @@ type StorageEvent = Extract<
       | "recovery_started"
       | "recovery_finished"
       | "acknowledgements_unreadable"
-      | "acknowledgements_not_saved"
-      | "ring_installed";
+      | "acknowledgements_not_saved";
   }
 >;
 type StorageMetrics = ReturnType<typeof storageMetrics>;

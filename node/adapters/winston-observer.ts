@@ -6,6 +6,8 @@ import { sayOfHandoff } from "./winston-handoff.ts";
 import { sayOfRecovery } from "./winston-recovery.ts";
 import type { LogLine } from "./winston-logger.ts";
 import { sayOfPeers } from "./winston-peers.ts";
+import { isRingEvent } from "./prometheus-ring.ts";
+import { sayOfRing } from "./winston-ring.ts";
 import { isSealEvent } from "./prometheus-seals.ts";
 import { isTransferEvent } from "./prometheus-transfer.ts";
 import { sayOfSeals } from "./winston-seals.ts";
@@ -25,6 +27,7 @@ export class WinstonObserver implements Observer {
   event(event: CoreEvent): void {
     if (isTransferEvent(event)) return sayOfTransfer(event, this.#log);
     if (isSealEvent(event)) return sayOfSeals(event, this.#log);
+    if (isRingEvent(event)) return sayOfRing(event, this.#log);
     switch (event.kind) {
       case "put_finished":
       case "get_finished":
@@ -78,7 +81,6 @@ export class WinstonObserver implements Observer {
       case "row_corrupt":
       case "indexes_rebuilt":
       case "commit_failed":
-      case "ring_installed":
         return sayOfStorage(event, this.#log);
     }
   }
@@ -95,13 +97,10 @@ const REBUILT =
   "place was taken meanwhile (rowsDisplaced) were merged; writes waited for it; look after the disk";
 
 function sayOfStorage(
-  event: Extract<CoreEvent, { kind: "row_corrupt" | "indexes_rebuilt" | "commit_failed" | "ring_installed" }>,
+  event: Extract<CoreEvent, { kind: "row_corrupt" | "indexes_rebuilt" | "commit_failed" }>,
   log: PeerLog,
 ): void {
-  if (event.kind === "ring_installed") {
-    const { epoch, hash, members } = event;
-    log.say(event.kind, { epoch, hash, members }, "info");
-  } else if (event.kind === "indexes_rebuilt") {
+  if (event.kind === "indexes_rebuilt") {
     const { database, rowsDisplaced } = event;
     log.say(event.kind, { database, rowsDisplaced, advice: REBUILT }, "error");
   } else if (event.kind === "row_corrupt")

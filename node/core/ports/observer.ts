@@ -190,6 +190,39 @@ export type CoreEvent =
       readonly hash: string;
       readonly members: number;
     }
+  /** This node proposes a next epoch (ring/epoch-proposer.ts); `changeId` is empty where the step belongs to none. */
+  | {
+      readonly kind: "epoch_proposed";
+      readonly step: string;
+      readonly changeId: string;
+      readonly epoch: number;
+    }
+  | {
+      readonly kind: "epoch_proposal_ended";
+      readonly step: string;
+      readonly changeId: string;
+      readonly epoch: number;
+      readonly outcome: "decided" | "overtaken" | "unable" | "undecided";
+      readonly ballots: number;
+      /** Why not; empty where it was decided or overtaken. */
+      readonly message: string;
+      readonly durationMs: number;
+    }
+  /** This node has looked how far the change under way is, and its next step is not due (transfer/change-driver.ts). */
+  | {
+      readonly kind: "change_waited";
+      readonly changeId: string;
+      readonly phase: string;
+      readonly moved: number;
+      readonly total: number;
+      /** The first of what is lacking: the partition, the node that gains it (empty after the flip), and owners there are and have to be. */
+      readonly partition: number;
+      readonly nodeId: string;
+      readonly has: number;
+      readonly needs: number;
+      /** Since this node serves this phase. */
+      readonly durationMs: number;
+    }
   | {
       readonly kind: "ring_conflict";
       readonly epoch: number;

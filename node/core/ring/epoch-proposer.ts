@@ -2,6 +2,7 @@ import type { NodeId } from "../node-id.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ControlCalls, ControlMessage } from "../ports/control-calls.ts";
 import type { Digester } from "../ports/hash.ts";
+import type { Observer } from "../ports/observer.ts";
 import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
 import { type Step, type StepRefusalCode, takeStep } from "./change/change-steps.ts";
@@ -27,6 +28,7 @@ export interface EpochProposerParts {
   readonly random: Random;
   readonly hash: Digester;
   readonly votes: RingVotes;
+  readonly observer: Observer;
   /** The ring that this node serves. */
   readonly serving: () => ServingRing | undefined;
   /** Takes a decided ring over, durably. */
@@ -44,6 +46,8 @@ export type Decision =
   | { readonly kind: "unable"; readonly message: string }
   /** No majority decided in time. `mayFollow`: some were asked to vote for it, so that a later proposal may still finish it. */
   | { readonly kind: "undecided"; readonly message: string; readonly mayFollow: boolean };
+
+type Begun = Exclude<Decision, { kind: "no_step" }>;
 
 const ANSWER_TIMEOUT_MS = 1_000;
 const PAUSE_MS_MIN = 50;
@@ -65,10 +69,28 @@ export class EpochProposer {
     const taken = takeStep(served.ring, step);
     if (!taken.ok) return { kind: "no_step", code: taken.code, message: taken.message };
     const wanted = { ring: taken.ring, digest: ringDigest(taken.ring, hash) };
-    return this.#decide(new Proposal({ self, served, wanted }), wanted, timeoutMs);
+    const { clock, observer } = this.#parts;
+    const startedMs = clock.monotonicMs();
+    const changeId = "changeId" in step ? step.changeId : "";
+    const told = { step: step.kind, changeId, epoch: taken.ring.epoch };
+    observer.event({ kind: "epoch_proposed", ...told });
+    const { decision, ballots } = await this.#decide(
+      new Proposal({ self, served, wanted }),
+      wanted,
+      timeoutMs,
+    );
+    const message = "message" in decision ? decision.message : "";
+    const durationMs = clock.monotonicMs() - startedMs;
+    const ended = { outcome: decision.kind, ballots, message, durationMs };
+    observer.event({ kind: "epoch_proposal_ended", ...told, ...ended });
+    return decision;
   }
 
-  async #decide(proposal: Proposal, wanted: NumberedRing, timeoutMs: number): Promise<Decision> {
+  async #decide(
+    proposal: Proposal,
+    wanted: NumberedRing,
+    timeoutMs: number,
+  ): Promise<{ readonly decision: Begun; readonly ballots: number }> {
     const { clock, votes } = this.#parts;
     const untilMs = clock.monotonicMs() + timeoutMs;
     let ballots = 0;
@@ -86,14 +108,14 @@ export class EpochProposer {
       if (proposal.decided !== undefined) break;
       await this.#pause(pauseMs);
     }
-    return this.#outcome(proposal, wanted, { ballots, failure });
+    return { decision: await this.#outcome(proposal, wanted, { ballots, failure }), ballots };
   }
 
   async #outcome(
     proposal: Proposal,
     wanted: NumberedRing,
     { ballots, failure }: { ballots: number; failure: Refusal | undefined },
-  ): Promise<Decision> {
+  ): Promise<Begun> {
     const { self, serve, serving } = this.#parts;
     const { decided } = proposal;
     if (decided !== undefined) {

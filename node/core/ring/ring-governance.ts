@@ -2,6 +2,7 @@ import type { NodeId } from "../node-id.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ControlCalls } from "../ports/control-calls.ts";
 import type { Digester } from "../ports/hash.ts";
+import type { Observer } from "../ports/observer.ts";
 import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
 import type { Step } from "./change/change-steps.ts";
@@ -35,6 +36,7 @@ export interface RingGovernanceParts {
   readonly timers: Timers;
   readonly random: Random;
   readonly hash: Digester;
+  readonly observer: Observer;
 }
 
 export class RingGovernance {

@@ -1,6 +1,7 @@
 import type { NodeId } from "../node-id.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ControlCalls, ControlMessage } from "../ports/control-calls.ts";
+import type { Observer } from "../ports/observer.ts";
 import type { Random } from "../ports/random.ts";
 import type { Timers } from "../ports/timers.ts";
 import {
@@ -10,6 +11,7 @@ import {
   movesOf,
   type PartitionMove,
 } from "../ring/change/change-progress.ts";
+import { copiesMoved } from "../ring/change/copies-moved.ts";
 import type { Step } from "../ring/change/change-steps.ts";
 import { votersOf } from "../ring/change/elastic-ring.ts";
 import type { ElasticRing } from "../ring/ring.ts";
@@ -32,6 +34,7 @@ export interface ChangeDriverParts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
+  readonly observer: Observer;
   readonly isConnected: (peer: NodeId) => boolean;
   readonly isHealthy: (node: NodeId) => boolean;
   /** Whether it durably serves the epoch from which on the ring of the change accepts plans, or a later one. */
@@ -62,6 +65,8 @@ export class ChangeDriver {
   #change: UnderWay | undefined;
   #lacks: readonly Lack[] = [];
   #lookedMs = -Infinity;
+  /** When this node began to serve the ring of the change. */
+  #sinceMs = 0;
   #watchedMs = -Infinity;
   #isTicking = false;
   #isLooking = false;
@@ -77,6 +82,7 @@ export class ChangeDriver {
     this.#change = isChanging ? underWay(ring, this.#parts.ring.hash()) : undefined;
     this.#lacks = this.#change === undefined ? [] : this.#lacksOf(this.#change, new Map());
     this.#lookedMs = this.#parts.clock.monotonicMs();
+    this.#sinceMs = this.#lookedMs;
     this.#tick();
   }
 
@@ -133,10 +139,21 @@ export class ChangeDriver {
     const reports = change.ring.change!.phase === "transfer" ? await this.#reports(change) : new Map();
     if (this.#change === change) {
       this.#lacks = this.#lacksOf(change, reports);
+      this.#tell(change.ring, this.#lacks);
       const isVoter = votersOf(change.ring).some(({ id }) => id === this.#parts.self);
       if (this.#lacks.length === 0 && isVoter) await this.#parts.propose(nextStep(change.ring));
     }
     this.#isLooking = false;
+  }
+
+  #tell(ring: ElasticRing, lacks: readonly Lack[]): void {
+    const [first] = lacks;
+    if (first === undefined) return;
+    const { changeId, phase } = ring.change!;
+    const { partition, node = "", has, needs } = first;
+    const durationMs = this.#parts.clock.monotonicMs() - this.#sinceMs;
+    const far = { changeId, phase, ...copiesMoved(ring, lacks), durationMs };
+    this.#parts.observer.event({ kind: "change_waited", ...far, partition, nodeId: node, has, needs });
   }
 
   async #reports({ digest, movesOfNode }: UnderWay): Promise<Reports> {

@@ -62,8 +62,14 @@ describe("prometheus metrics", () => {
     observer.event({ kind: "indexes_rebuilt", database: "hints", rowsDisplaced: 2 });
     observer.event({ kind: "seal_round_ended", outcome: "sealed", peerId: "", asked: 5, sealed: 4 });
     observer.event({ kind: "rows_sealed", dropped: 3, pruned: 1 });
+    const proposed = { step: "flip", changeId: "grow-1", epoch: 4 };
+    observer.event({ kind: "epoch_proposed", ...proposed });
+    const ended = { outcome: "overtaken", ballots: 3, message: "", durationMs: 12 } as const;
+    observer.event({ kind: "epoch_proposal_ended", ...proposed, ...ended });
     const { text } = await exposeMetrics(registry);
     for (const line of [
+      'dynamo_ring_proposals_total{step="flip",outcome="overtaken"} 1',
+      "dynamo_ring_ballots_total 3",
       'dynamo_seal_rounds_total{outcome="sealed"} 1',
       'dynamo_seal_rows_total{result="dropped"} 3',
       'dynamo_seal_rows_total{result="pruned"} 1',

@@ -52,6 +52,30 @@ describe("log", () => {
     ]);
   });
 
+  it("says who proposed what for the ring and what came of it, and why a change does not go on", () => {
+    const { lines, stream } = collect();
+    const observer = new WinstonObserver(createLogLine({ level: "info", base: {}, stream }));
+    const proposed = { step: "begin", changeId: "grow-1", epoch: 4 };
+    observer.event({ kind: "epoch_proposed", ...proposed });
+    const ended = { ...proposed, kind: "epoch_proposal_ended", ballots: 2, durationMs: 12 } as const;
+    observer.event({
+      ...ended,
+      outcome: "undecided",
+      message: "2 of the 3 members that decide have to answer",
+    });
+    observer.event({ ...ended, outcome: "decided", message: "" });
+    const far = { changeId: "grow-1", phase: "transfer", moved: 3, total: 9, has: 1, needs: 2 };
+    for (let i = 0; i < 10; i++)
+      observer.event({ kind: "change_waited", ...far, partition: 7, nodeId: "p", durationMs: 65_000 });
+    const [undecided, decided, waited, ...rest] = lines();
+    expect(rest).to.deep.equal([]);
+    expect(undecided).to.include({ level: "warn", step: "begin", ballots: 2, outcome: "undecided" });
+    expect(undecided!["reason"]).to.include("2 of the 3");
+    expect(decided).to.include({ level: "info", event: "epoch_proposal_ended", changeId: "grow-1" });
+    expect(waited).to.include({ event: "change_waited", moved: 3, total: 9, seconds: 65 });
+    expect(waited!["waitsFor"]).to.include("partition 7 at p: level with 1 of 2 owners");
+  });
+
   it("says of a lost hint whom it was kept for, and of a rotten row and a lost hints.db what to do", () => {
     const { lines, stream } = collect();
     const observer = new WinstonObserver(createLogLine({ level: "debug", base: {}, stream }));

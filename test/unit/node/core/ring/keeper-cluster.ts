@@ -144,6 +144,7 @@ export class KeeperCluster {
         awayMs: (id) => (this.#alive.has(id) ? 0 : this.awayMs),
       },
       departedAwayMsMax: DEPARTED_AWAY_MS_MAX,
+      observer: { event: (event) => this.#observe(self, event) },
       calls: this.#callsOf(self, isThisLife),
       clock: { monotonicMs: () => this.#nowMs, wallMs: () => this.#nowMs },
       timers: { after: (delayMs, run) => this.#after(delayMs, run), soon: (run) => run() },

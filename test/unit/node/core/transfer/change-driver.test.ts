@@ -20,6 +20,9 @@ describe("who leads a change to its end", () => {
     expect(leader!.proposed).to.deep.equal([]);
     const copies = movesOf(transfer).length;
     expect(leader!.driver.lacks().length).to.equal(copies);
+    const waited = leader!.events("change_waited");
+    expect(waited[0]).to.include({ changeId: "change-1", phase: "transfer", moved: 0, nodeId: nodeId(3) });
+    expect(waited.at(-1)!.durationMs).to.be.within(8_000, 10_000);
     joining!.fencing.add(nodeId(1)).add(nodeId(2));
     await cluster.advance(30_000);
     expect(leader!.proposed[0]).to.deep.equal(FLIP);
