@@ -107,11 +107,11 @@ describe("kubernetes: losses", function () {
       const report = await load.stop();
       expect(report.failures).to.deep.equal([]);
       expect(report.lost).to.deep.equal([]);
-      await until("no write is kept for others", 60_000, async () => {
+      await until("no write is kept for others", 120_000, async () => {
         const now = await namespace.cluster(NAME);
         return now.status?.nodes?.every(({ hintsPending }) => hintsPending === 0) ? true : undefined;
       });
-      await until("every copy is equal", 60_000, async () =>
+      await until("every copy is equal", 120_000, async () =>
         (await unequalRoots()) === 0 ? true : undefined,
       );
     });
@@ -170,13 +170,13 @@ describe("kubernetes: losses", function () {
     pod: string,
     { id, gone }: { readonly id: string; readonly gone: string | undefined },
   ): Promise<void> {
-    await until(`${pod} serves as ${id}`, 120_000, async () => {
+    await until(`${pod} serves as ${id}`, 240_000, async () => {
       const uid = await uidOf(pod);
       if (uid === undefined || uid === gone) return undefined;
       const found = (await namespace.cluster(NAME)).status?.nodes?.find((node) => node.pod === pod);
       return found?.id === id && found.state === "serving" && found.ready ? true : undefined;
     });
-    await namespace.untilSettled(NAME, 60_000);
+    await namespace.untilSettled(NAME, 120_000);
   }
 
   /** Partitions of which the three nodes do not all have the same copy, by their own word. */

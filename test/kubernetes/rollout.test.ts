@@ -43,14 +43,14 @@ describe("kubernetes: a change that replaces every pod", function () {
     await load.start(NAME);
     await namespace.patchCluster(NAME, { settings: { logLevel: "warn" } });
     for (let stage = 0; stage < 3; stage++) {
-      const seen = await until("a pod is being replaced", 90_000, async () => {
+      const seen = await until("a pod is being replaced", 150_000, async () => {
         if ((await readyPods(namespace)) < 3) return "replacing";
         // A pod may have been replaced unseen, while the operator was killed.
         return stage > 0 && (await isUpToDate(namespace)) ? "over" : undefined;
       });
       if (seen === "over") break;
       await killOperator();
-      await until("it is back", 90_000, async () => ((await readyPods(namespace)) === 3 ? true : undefined));
+      await until("it is back", 150_000, async () => ((await readyPods(namespace)) === 3 ? true : undefined));
     }
     await namespace.untilSettled(NAME, 180_000);
     const report = await load.stop();
