@@ -14,8 +14,10 @@ import type { Violation } from "./violation.ts";
 import { ComparisonLedger } from "./checkers/comparisons.ts";
 import { ConvictionChecker } from "./checkers/convictions.ts";
 import { GossipLedger } from "./checkers/gossip.ts";
+import { DropLedger } from "./checkers/dropped-rows.ts";
 import { HintLedger } from "./checkers/hints.ts";
 import { LossLedger } from "./checkers/losses.ts";
+import { MoveLedger } from "./checkers/moved-copies.ts";
 import { RingLedger } from "./checkers/rings.ts";
 import { SealLedger } from "./checkers/seals.ts";
 import { placeOfKey } from "./checkers/durable-copies.ts";
@@ -68,6 +70,13 @@ export class Cluster {
     writtenAgain: () => this.marks.hit("key written after it was sealed"),
   });
   readonly rings = new RingLedger();
+  readonly moves: MoveLedger;
+  readonly #drops = new DropLedger({
+    host: (node) => this.host(node),
+    hasLost: (node) => this.#destroyedMs.has(node),
+    ownersFor: (dropper, place) => [...this.#ownersLately(dropper, place), ...this.#ownersOfPlace(place)],
+    violated: (kind, detail) => this.violated(kind, detail),
+  });
   readonly losses: LossLedger = new LossLedger({
     hosts: () => this.hosts,
     host: (node) => this.host(node),
@@ -91,6 +100,11 @@ export class Cluster {
   readonly #destroyedMs = new Map<NodeId, number>();
   readonly #preferenceLists = new Map<string, PreferenceList>();
   readonly #convictions = new ConvictionChecker((kind, detail) => this.violated(kind, detail));
+  /** By node: who took part in writes by each ring that it served. */
+  readonly #ownersServed = new Map<
+    NodeId,
+    { untilMs: number; byPlace: ReadonlyMap<string, readonly NodeId[]> }[]
+  >();
   /** Of the ring at each epoch. */
   readonly #phases = new Map<number, "settled" | "transfer" | "flipped">();
   #requestsUntilMs = 0;
@@ -107,6 +121,14 @@ export class Cluster {
       () => this.loop.nowMs,
       ({ kind, detail }) => this.violated(kind, detail),
     );
+    this.moves = new MoveLedger({
+      ...scenario,
+      host: (node) => this.host(node),
+      keys: () => this.history.keys(),
+      hasLost: (node) => this.#destroyedMs.has(node),
+      violated: (kind, detail) => this.violated(kind, detail),
+      checked: () => this.marks.hit("moved copies checked"),
+    });
     this.network = new SimulatedNetwork(this.loop, this.random, scenario.weather, {
       sent: (from, to, message) => this.#sent(from, to, message),
       disturbed: (what, nodes) => {
@@ -232,11 +254,35 @@ export class Cluster {
     return list;
   }
 
-  /** By each ring that is served. */
+  /** Who takes part in writes of a key, by each ring that is served. */
+  ownerSets(key: string): (readonly NodeId[])[] {
+    return this.servedRings().map((host) => this.routesAt(host, key).write.owners);
+  }
+
   #ownersOfPlace(place: string): (readonly NodeId[])[] {
     const key = this.scenario.keys.find((each) => placeOfKey(each) === place);
-    if (key === undefined) return [];
-    return this.servedRings().map((host) => this.routesAt(host, key).write.owners);
+    return key === undefined ? [] : this.ownerSets(key);
+  }
+
+  /** By the rings that this node served when it may have given the command whose effect is seen now. */
+  #ownersLately(id: NodeId, place: string): (readonly NodeId[])[] {
+    const sinceMs = this.loop.nowMs - COMMAND_MS_MAX;
+    return (this.#ownersServed.get(id) ?? [])
+      .filter(({ untilMs }) => untilMs >= sinceMs)
+      .flatMap(({ byPlace }) => {
+        const owners = byPlace.get(place);
+        return owners === undefined ? [] : [owners];
+      });
+  }
+
+  #ownersKept(host: SimulatedHost): void {
+    const served = this.#ownersServed.get(host.id) ?? [];
+    this.#ownersServed.set(host.id, served);
+    const last = served.at(-1);
+    if (last !== undefined) last.untilMs = Math.min(last.untilMs, this.loop.nowMs);
+    const { keys } = this.scenario;
+    const byPlace = new Map(keys.map((key) => [placeOfKey(key), this.routesAt(host, key).write.owners]));
+    served.push({ untilMs: Infinity, byPlace });
   }
 
   host(id: NodeId): SimulatedHost {
@@ -288,6 +334,7 @@ export class Cluster {
     });
     host.disk.data.onSynced = (changes) => {
       if (this.hasSeals) this.seals.dataDurable(host, changes);
+      if (this.changesRing) this.#drops.dataDurable(host, changes);
       this.hints.dataDurable(host, changes, loop.nowMs);
       this.#comparisons.dataDurable(host, changes, loop.nowMs);
     };
@@ -345,7 +392,10 @@ export class Cluster {
     const keeper = this.host(id).node?.ring;
     const ring = keeper?.current();
     if (keeper === undefined || ring === undefined) return;
+    this.#ownersKept(this.host(id));
     const phase = ring.format === 2 ? (ring.change?.phase ?? "settled") : "settled";
+    if (phase === "flipped" && !this.#phases.has(ring.epoch))
+      this.moves.flipped((key) => this.routesAt(this.host(id), key).writeSets);
     const before = this.#phases.get(ring.epoch - 1);
     this.#phases.set(ring.epoch, phase);
     if (phase === "transfer") this.marks.hit("ring change begun");
@@ -376,6 +426,9 @@ export class Cluster {
     if (wrong !== undefined) this.violated(wrong.kind, wrong.detail);
   }
 }
+
+/** From a command to remove rows to its commit, on the slowest disk. */
+const COMMAND_MS_MAX = 5_000;
 
 function epochOf({ node }: SimulatedHost): number {
   return node?.ring.current()?.epoch ?? 0;

@@ -107,6 +107,7 @@ export const REQUIRED_MARKS = [
   "ring change cancelled",
   "member left",
   "spare became a member",
+  "moved copies checked",
 ] as const;
 
 /** Situations that it takes hundreds of seeds to get into. */

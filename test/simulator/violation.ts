@@ -37,6 +37,10 @@ export type ViolationKind =
   | "not_found_too_early"
   /** I5: a hint is gone and its owner has not got what it held. */
   | "hint_lost"
+  /** I1: a node that owns a row no more removed it before all who own it had all of it, or removed what it owns. */
+  | "dropped_too_early"
+  /** R + W > N over a change of the ring: reads go to owners, too few of whom have what was acknowledged before. */
+  | "flipped_too_early"
   /** I13: a node that lost nothing believes that it did. */
   | "loss_made_up"
   /** I4: healed for long enough: owners differ, a hint is still there, a tree is not its rows' sum, a node is recovering. */

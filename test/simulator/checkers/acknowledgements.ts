@@ -1,8 +1,9 @@
-import { covers } from "../../../node/core/version/coverage.ts";
+import { type Coverage, covers } from "../../../node/core/version/coverage.ts";
 import type { Cluster } from "../cluster.ts";
+import type { KnownDot } from "../workload/dot-registry.ts";
 import type { WriteOperation } from "../workload/history.ts";
 import { checkWrittenContext } from "./contexts.ts";
-import { durableCopies } from "./durable-copies.ts";
+import { durableCopies, placeOfKey } from "./durable-copies.ts";
 import { checkNothingToDelete, type Promised } from "./reads.ts";
 
 /**
@@ -27,6 +28,12 @@ export function checkAcknowledgement(
     if (promised !== undefined) checkNothingToDelete(cluster, { id, key, answered, promised });
     return;
   }
+  if (
+    cluster.changesRing &&
+    w >= cluster.scenario.writeQuorum &&
+    isKeptByOwnersAlone(cluster, operation, own)
+  )
+    cluster.moves.acknowledged(key, own);
   let copies = 0;
   for (const host of cluster.hosts) {
     const { data, hint } = durableCopies(host, key);
@@ -39,4 +46,20 @@ export function checkAcknowledgement(
   if (copies < w) {
     cluster.violated("acknowledged_before_durable", `${id} of ${key}: ${copies} durable copies of w=${w}`);
   }
+}
+
+/** No stand-in took part: then W owners have acknowledged it, by one plan. */
+function isKeptByOwnersAlone(
+  cluster: Cluster,
+  { key, invokedMs }: WriteOperation,
+  own: readonly KnownDot[],
+): boolean {
+  if (own.length !== 1 || cluster.hints.removedSince(placeOfKey(key), invokedMs)) return false;
+  const isIn = (coverage: Coverage | undefined): boolean =>
+    coverage !== undefined && covers(coverage, own[0]!.dot);
+  const owners = cluster.ownerSets(key).flat();
+  return cluster.hosts.every((host) => {
+    const { data, hint } = durableCopies(host, key);
+    return !isIn(hint?.coverage) && (owners.includes(host.id) || !isIn(data?.coverage));
+  });
 }

@@ -34,7 +34,13 @@ export function promisedDots(cluster: Cluster, key: string, r: number): Promised
   };
   const rings = cluster.changesRing ? cluster.servedRings() : [];
   const sets = rings.length === 0 ? [owners] : rings.map((host) => cluster.routesAt(host, key).read.owners);
-  const dots = cluster.registry.all(key).filter(({ dot }) => sets.every((by) => isKept(by, dot)));
+  const latest = sets[0]!;
+  // What owners alone acknowledged: also who has not heard of the latest ring must not miss it.
+  const isAcknowledged = (dot: Dot): boolean =>
+    r >= cluster.scenario.readQuorum && cluster.moves.has(key, dot) && isKept(latest, dot);
+  const dots = cluster.registry
+    .all(key)
+    .filter(({ dot }) => sets.every((by) => isKept(by, dot)) || isAcknowledged(dot));
   const present = new Set(
     owners.filter(
       (owner) => cluster.network.isReachable(owner) && cluster.isBelievedUp(owner) && cluster.isVoter(owner),

@@ -1,5 +1,6 @@
 import { CONVERGENCE_BUGS } from "./convergence-bugs.ts";
 import type { PlantedBug } from "./planted-bug.ts";
+import { RING_BUGS } from "./ring-bugs.ts";
 import { SEAL_BUGS } from "./seal-bugs.ts";
 
 const STORAGE = "node/core/storage";
@@ -286,4 +287,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   ...CONVERGENCE_BUGS,
   ...SEAL_BUGS,
+  ...RING_BUGS,
 ];

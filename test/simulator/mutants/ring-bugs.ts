@@ -1,0 +1,108 @@
+import type { PlantedBug } from "./planted-bug.ts";
+
+const TRANSFER = "node/core/transfer";
+const RING = "node/core/ring";
+
+/** Of changes of the ring; see planted-bug.ts. */
+export const RING_BUGS: readonly PlantedBug[] = [
+  {
+    name: "flip_before_verified",
+    breaks: "reads go to the owners after a change as soon as somebody looks, whatever those have compared",
+    edits: [
+      {
+        file: `${TRANSFER}/change-driver.ts`,
+        search: "return flipLacks(moves, {",
+        replace: "return flipLacks(moves.slice(moves.length), {",
+      },
+    ],
+  },
+  {
+    name: "delete_before_flip",
+    breaks:
+      "an owner that a change takes a partition from hands its rows over and removes them while it is still asked",
+    edits: [
+      {
+        file: `${TRANSFER}/misplaced-copies.ts`,
+        search: "const owners = keepersOf(this.#parts.ring, partitions[0]!);",
+        replace: "const owners = this.#parts.ring.routes(partitions[0]!).writeSets.at(-1)!;",
+      },
+      {
+        file: `${TRANSFER}/misplaced-copies.ts`,
+        search: "return keepersOf(this.#parts.ring, partition).includes(this.#parts.self);",
+        replace: "return this.#parts.ring.routes(partition).writeSets.at(-1)!.includes(this.#parts.self);",
+      },
+    ],
+  },
+  {
+    name: "misplaced_row_removed_after_one_owner",
+    breaks: "a misplaced row goes as soon as one of its owners has it",
+    edits: [
+      {
+        file: `${TRANSFER}/droppable-rows.ts`,
+        search: "!owners.every((owner) => taken.has(owner))",
+        replace: "!owners.some((owner) => taken.has(owner))",
+      },
+      {
+        file: `${TRANSFER}/droppable-rows.ts`,
+        search: "taken.get(owner)!.refused.map((position) => position.join())",
+        replace: "(taken.get(owner)?.refused ?? []).map((position) => position.join())",
+      },
+    ],
+  },
+  {
+    name: "no_fence",
+    breaks: "a replica serves reads and writes that were planned by any epoch",
+    edits: [
+      {
+        file: `${RING}/change/fence.ts`,
+        search: "planned.generation < ring.generation || planned.epoch < acceptedFrom(ring)",
+        replace: "planned.generation < ring.generation || acceptedFrom(ring) < 0",
+      },
+    ],
+  },
+  {
+    name: "writes_to_the_owners_before_only",
+    breaks: "a write that meets a change goes to the owners before it alone",
+    edits: [
+      {
+        file: `${RING}/change/change-routes.ts`,
+        search: "      write: { partition, owners, fallbacks },\n      writeSets: [old, next],\n",
+        replace: "      write: { partition, owners: old, fallbacks },\n      writeSets: [old, old],\n",
+      },
+    ],
+  },
+  {
+    name: "majority_one_too_few",
+    breaks: "an epoch is decided by one voter fewer than a majority: two proposers may decide two",
+    edits: [
+      {
+        file: `${RING}/paxos/proposal.ts`,
+        search: "return Math.floor(this.#voters.length / 2) + 1;",
+        replace: "return Math.max(1, Math.floor(this.#voters.length / 2));",
+      },
+    ],
+  },
+  {
+    name: "promise_forgotten",
+    breaks: "a voter votes for a ballot below the one that it has promised",
+    edits: [
+      {
+        file: `${RING}/paxos/acceptor.ts`,
+        search: "if (promised !== undefined && compareBallots(ballot, promised) < 0)",
+        replace:
+          'if (promised !== undefined && message.kind === "prepare" && compareBallots(ballot, promised) < 0)',
+      },
+    ],
+  },
+  {
+    name: "hint_to_the_old_owner_only",
+    breaks: "a hint for a node that owns its key no more goes to that node alone, a member or not",
+    edits: [
+      {
+        file: "node/core/handoff/hint-recipients.ts",
+        search: "return owners.includes(owner) ? [owner] : owners;",
+        replace: "return owners.length > 0 ? [owner] : owners;",
+      },
+    ],
+  },
+];
