@@ -3,6 +3,7 @@ import { decodeForwarded } from "../../node/core/coordinator/forwarding.ts";
 import type { CoreEvent } from "../../node/core/ports/observer.ts";
 import { partitionOf, positionOf } from "../../node/core/ring/position.ts";
 import type { PartitionRoutes } from "../../node/core/ring/change/change-routes.ts";
+import { compareRings, FORMED, type RingNumber } from "../../node/core/ring/ring-number.ts";
 import type { PreferenceList } from "../../node/core/ring/ring.ts";
 import { defaultSettings } from "../../node/core/settings.ts";
 import { isMarker } from "../../node/core/storage/marker-hint.ts";
@@ -21,6 +22,7 @@ import { MoveLedger } from "./checkers/moved-copies.ts";
 import { RingLedger } from "./checkers/rings.ts";
 import { SealLedger } from "./checkers/seals.ts";
 import { placeOfKey } from "./checkers/durable-copies.ts";
+import { ChangeParts } from "./change-parts.ts";
 import { soundRecord } from "./checkers/sound-record.ts";
 import { BUCKET } from "./workload/bucket.ts";
 import { DotRegistry } from "./workload/dot-registry.ts";
@@ -84,6 +86,7 @@ export class Cluster {
     dotsOf: (key) => this.registry.all(key),
     preferenceList: (key) => this.preferenceList(key),
     hasLost: (node) => this.#destroyedMs.has(node),
+    ringNow: () => this.servedRings()[0]?.node?.ring.hash() ?? "",
     isCalmSince: (durationMs) => this.isCalmSince(durationMs),
     isTreeSpoilt: (node) => this.treeSpoilt.has(node),
     violated: (kind, detail) => this.violated(kind, detail),
@@ -95,6 +98,7 @@ export class Cluster {
   /** Hosts on whose disk a row of data.db rotted: until it is found, it is counted as what it was. */
   readonly rowsRotten = new Set<NodeId>();
   readonly violations: Violation[] = [];
+  readonly #parts = new ChangeParts();
   readonly #ids: readonly NodeId[];
   readonly #disturbedMs = new Map<NodeId, number>();
   readonly #destroyedMs = new Map<NodeId, number>();
@@ -105,8 +109,10 @@ export class Cluster {
     NodeId,
     { untilMs: number; byPlace: ReadonlyMap<string, readonly NodeId[]> }[]
   >();
-  /** Of the ring at each epoch. */
-  readonly #phases = new Map<number, "settled" | "transfer" | "flipped">();
+  /** Of the ring at each epoch of each generation. */
+  readonly #phases = new Map<string, "settled" | "transfer" | "flipped">();
+  /** Nodes that serve a ring that does not list them. */
+  readonly #left = new Set<NodeId>();
   #requestsUntilMs = 0;
   #onCommitting: (host: SimulatedHost, durationMs: number) => void = () => undefined;
 
@@ -210,6 +216,17 @@ export class Cluster {
     return this.hosts.every((host) => host.node?.recovery.isVoter(node) ?? true);
   }
 
+  /** The survivors of a lost majority go on with a ring of their own. */
+  recovered(): void {
+    this.marks.hit("ring recovered");
+    this.moves.forget();
+  }
+
+  /** A host that runs is about to crash: which part it had in a change of the ring. */
+  falls(host: SimulatedHost): void {
+    if (this.changesRing) for (const mark of this.#parts.of(host, this.loop.nowMs)) this.marks.hit(mark);
+  }
+
   /** Some of this host's durable copies are gone. */
   destroyed(host: SimulatedHost): void {
     this.#destroyedMs.set(host.id, this.loop.nowMs);
@@ -228,7 +245,7 @@ export class Cluster {
       const ring = host.node?.ring;
       if (ring?.current() !== undefined && !served.has(ring.hash())) served.set(ring.hash(), host);
     }
-    return [...served.values()].sort((a, b) => epochOf(b) - epochOf(a));
+    return [...served.values()].sort((a, b) => compareRings(ringOf(b), ringOf(a)));
   }
 
   /** Where reads of a key go, and writes, by the ring that this host serves. */
@@ -358,6 +375,7 @@ export class Cluster {
     this.trace.bytes(message);
     if (message[0] !== KIND.reply) this.#convictions.asks(this.host(from), to);
     this.registry.sent(message);
+    if (this.changesRing) this.#parts.sent(this.host(from), message, this.loop.nowMs);
     if (this.hasSeals) this.seals.sent(message);
     if (message[0] === KIND.forward) this.#forwarded(from, message);
   }
@@ -393,19 +411,27 @@ export class Cluster {
     const ring = keeper?.current();
     if (keeper === undefined || ring === undefined) return;
     this.#ownersKept(this.host(id));
+    const number = (epoch: number): string => `${ring.generation} ${epoch}`;
     const phase = ring.format === 2 ? (ring.change?.phase ?? "settled") : "settled";
-    if (phase === "flipped" && !this.#phases.has(ring.epoch))
+    const before = this.#phases.get(number(ring.epoch - 1));
+    if (phase === "flipped" && !this.#phases.has(number(ring.epoch)))
       this.moves.flipped((key) => this.routesAt(this.host(id), key).writeSets);
-    const before = this.#phases.get(ring.epoch - 1);
-    this.#phases.set(ring.epoch, phase);
+    this.#phases.set(number(ring.epoch), phase);
     if (phase === "transfer") this.marks.hit("ring change begun");
     if (phase === "flipped") this.marks.hit("ring change flipped");
     if (phase === "settled" && before === "flipped") this.marks.hit("ring change ended");
     if (phase === "settled" && before === "transfer") this.marks.hit("ring change cancelled");
-    if (keeper.standing() === "left" && this.scenario.spares?.includes(id) !== true)
-      this.marks.hit("member left");
-    if (keeper.isMember() && this.scenario.spares?.includes(id) === true)
-      this.marks.hit("spare became a member");
+    const isSpare = this.scenario.spares?.includes(id) === true;
+    if (keeper.standing() === "left") {
+      this.#left.add(id);
+      if (!isSpare) this.marks.hit("member left");
+    } else if (keeper.isMember()) {
+      if (isSpare) this.marks.hit("spare became a member");
+      if (this.#left.delete(id)) this.marks.hit("left member joined again");
+      const listed = ring.members.find((member) => member.id === id);
+      if (this.rings.everLost(id) && listed !== undefined && "ringStore" in listed)
+        if (listed.ringStore === keeper.ringStore()) this.marks.hit("lost ring store admitted");
+    }
   }
 
   #observed(id: NodeId, event: CoreEvent): void {
@@ -419,7 +445,7 @@ export class Cluster {
     if (event.kind === "ring_installed" && this.changesRing) this.#markRing(id);
     const wrong =
       event.kind === "ring_installed"
-        ? this.rings.installed(id, event.epoch, event.hash)
+        ? this.rings.installed(id, ringOf(this.host(id)), event.hash)
         : event.kind === "gossip_finished"
           ? this.#gossip.look(this.host(id), this.#ids)
           : undefined;
@@ -430,6 +456,6 @@ export class Cluster {
 /** From a command to remove rows to its commit, on the slowest disk. */
 const COMMAND_MS_MAX = 5_000;
 
-function epochOf({ node }: SimulatedHost): number {
-  return node?.ring.current()?.epoch ?? 0;
+function ringOf({ node }: SimulatedHost): RingNumber {
+  return node?.ring.current() ?? FORMED;
 }

@@ -108,6 +108,15 @@ export const REQUIRED_MARKS = [
   "member left",
   "spare became a member",
   "moved copies checked",
+  "misplaced copies handed over and removed",
+  "plan refused by the fence",
+  "request planned anew",
+  "joining node killed in transfer",
+  "source killed in transfer",
+  "source killed after the flip",
+  "changes asked for on both sides of a netsplit",
+  "left member joined again",
+  "lost ring store admitted",
 ] as const;
 
 /** Situations that it takes hundreds of seeds to get into. */
@@ -117,6 +126,11 @@ export const RARE_MARKS = [
   "rotten row that a co-owner could not give",
   "scrub read failed",
   "anti-entropy merged concurrent copies",
+  "joining node killed after the flip",
+  "proposer of a begin killed",
+  "proposer of a flip or cancel killed",
+  "proposer of an end killed",
+  "ring recovered",
 ] as const;
 
 export type Mark = (typeof REQUIRED_MARKS)[number] | (typeof RARE_MARKS)[number];

@@ -76,5 +76,8 @@ const SITUATIONS: Situations = {
     outcome === "sealed" && sealed > 0 && "tombstones sealed",
     outcome !== "sealed" && "seal round given up",
   ],
+  stale_plan_refused: () => "plan refused by the fence",
+  planned_anew: () => "request planned anew",
+  misplaced_handed_over: ({ rowsDropped }) => rowsDropped > 0 && "misplaced copies handed over and removed",
   peer_call_timed_out: () => "peer call timed out",
 };

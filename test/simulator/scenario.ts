@@ -33,8 +33,11 @@ export const FAULT_KINDS = [
   "wall_jump",
 ] as const;
 
-/** "ring_change": nodes join, leave or replace others, or a change is cancelled; in the seeds that have spares. */
-export type FaultKind = (typeof FAULT_KINDS)[number] | "ring_change";
+/**
+ * In the seeds that have spares. "ring_change": nodes join, leave or replace others, or a change is cancelled. "lost_majority": half of those
+ * that decide, or more, go down once, and those that are left recover the ring; the others come back when all is healed.
+ */
+export type FaultKind = (typeof FAULT_KINDS)[number] | "ring_change" | "lost_majority";
 
 /**
  * Kinds that destroy what is kept for good: only the hosts of `Scenario.fragile` may meet them, so that a copy of each
@@ -132,6 +135,7 @@ export function scenarioOf(seed: number): Scenario {
   // One alone, which N=1 may leave, seals without telling anybody (checkers/seals.ts).
   const spares = cluster.replicas === 1 ? [] : sparesOf(random.fork("spares"), nodes);
   const fragileCount = Math.min(writeQuorum - 1, nodes.length);
+  const changes = spares.length === 0 ? undefined : changesOf(random.fork("changes"), seals !== undefined);
   return {
     seed,
     ...cluster,
@@ -147,16 +151,19 @@ export function scenarioOf(seed: number): Scenario {
     weather: weatherOf(random.fork("weather")),
     pipeDelayMsMax: random.fork("pipes").pick([0.05, 0.5, 5]),
     ...(seals && { restMs: seals.restMs }),
-    settings: { ...settingsOf(random.fork("settings")), ...seals?.settings },
+    settings: { ...settingsOf(random.fork("settings")), ...changes?.settings, ...seals?.settings },
     changesPerFold: random.fork("folds").pick([undefined, 1, 3]),
     clockDrift: random.fork("drift").pick([0.0001, 0.001, 0.003]),
     // A disk that is put back as it was before a seal brings back what was sealed since: nothing to be done about that.
-    faults: changing(seals === undefined ? faults : without(faults, "old_snapshot"), spares.length > 0),
+    faults: new Set([
+      ...(changes?.faults ?? []),
+      ...(seals === undefined ? faults : without(faults, "old_snapshot")),
+    ]),
     faultEveryMs: seals?.faultEveryMs ?? random.fork("pace").pick([150, 400, 1_000]),
     fragile: new Set(
       random
         .fork("fragile")
-        .shuffled(nodes.map(({ id }) => id))
+        .shuffled([...nodes, ...spares].map(({ id }) => id))
         .slice(0, fragileCount),
     ),
   };
@@ -172,10 +179,14 @@ function sparesOf(random: SeededRandom, nodes: Scenario["nodes"]): Scenario["nod
   });
 }
 
-/** Rings that change while disks lose what they have are not asked for yet. */
-function changing(faults: ReadonlySet<FaultKind>, changes: boolean): ReadonlySet<FaultKind> {
-  if (!changes) return faults;
-  return new Set<FaultKind>(["ring_change", ...[...faults].filter((kind) => !DESTRUCTIVE_FAULTS.has(kind))]);
+/** What a ring that changes brings along; a recovery in a few seeds. */
+function changesOf(random: SeededRandom, hasSeals: boolean) {
+  // Whoever a recovery leaves out is asked by no seal round, and comes back with what was sealed since.
+  const recovers = !hasSeals && random.chance(0.12);
+  const faults: readonly FaultKind[] = recovers ? ["ring_change", "lost_majority"] : ["ring_change"];
+  // So late that hints outlive the ownership that they were written for.
+  const settings = random.chance(0.15) ? { handoffIntervalMs: 60_000 } : {};
+  return { faults, settings };
 }
 
 /** In one seed of five; undefined in the others. */

@@ -43,7 +43,9 @@ export function checkAcknowledgement(
     const destroyedMs = cluster.destroyedMs(host.id);
     if (known || (destroyedMs !== undefined && destroyedMs >= operation.invokedMs)) copies += 1;
   }
-  if (copies < w) {
+  // Of fewer owners than W all are needed: a ring that was recovered may have no more.
+  const needed = Math.min(w, ...cluster.ownerSets(key).map(({ length }) => length));
+  if (copies < needed) {
     cluster.violated("acknowledged_before_durable", `${id} of ${key}: ${copies} durable copies of w=${w}`);
   }
 }

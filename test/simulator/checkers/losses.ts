@@ -13,6 +13,8 @@ export interface LossFacts {
   dotsOf(key: string): readonly KnownDot[];
   preferenceList(key: string): PreferenceList;
   hasLost(node: NodeId): boolean;
+  /** Digest of the latest ring that is served: by another one others own what was lost, and other copies count. */
+  ringNow(): string;
   /** Whether all nodes were up, connected and undisturbed for so long. */
   isCalmSince(durationMs: number): boolean;
   /** Whether a tree of this node's was wrong: it may have been found equal where rows are not. */
@@ -53,7 +55,7 @@ export class LossLedger {
           .map(({ owner }) => owner);
         if (!holders.includes(loser) || holders.length < 2) continue;
         const promises = this.#promises.get(key);
-        const lost = { known, how, loser, holders };
+        const lost = { known, how, loser, holders, ring: this.#facts.ringNow() };
         if (promises === undefined) this.#promises.set(key, [lost]);
         else promises.push(lost);
       }
@@ -84,9 +86,9 @@ export class LossLedger {
     if (this.#gnawed.has(loser) || isTreeSpoilt(loser)) return;
     for (const [key, promises] of this.#promises) {
       const copy = durableCopies(host(loser), key).data;
-      for (const { known, holders, loser: whose } of promises) {
+      for (const { known, holders, loser: whose, ring } of promises) {
         const keepers = holders.filter((holder) => !hasLost(holder) && !isTreeSpoilt(holder));
-        if (whose !== loser || keepers.length === 0) continue;
+        if (whose !== loser || keepers.length === 0 || ring !== this.#facts.ringNow()) continue;
         checked();
         if (copy !== undefined && covers(copy.coverage, known.dot)) continue;
         const from = keepers.map((keeper) => keeper.slice(-2)).join(" ");
@@ -105,7 +107,8 @@ export class LossLedger {
     // Of two that lost something, each may have had it from the other.
     if (losers.length > 1 || losers.some((owner) => this.#gnawed.has(owner))) return [];
     return lost
-      .filter(({ holders, how, loser }) => {
+      .filter(({ holders, how, loser, ring }) => {
+        if (ring !== this.#facts.ringNow()) return false;
         const isRemembered = hosts().every(
           ({ id, incarnation }) => id === loser || incarnation?.number === 1,
         );
@@ -124,4 +127,5 @@ interface LostDot {
   readonly how: "emptied" | "rolled back";
   /** Owners that held it, the loser included. */
   readonly holders: readonly NodeId[];
+  readonly ring: string;
 }

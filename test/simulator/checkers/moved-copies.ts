@@ -39,6 +39,11 @@ export class MoveLedger {
     for (const known of dots) ofKey.set(nameOf(known.dot), known);
   }
 
+  /** A majority is gone for good, and much with it. */
+  forget(): void {
+    this.#acknowledged.clear();
+  }
+
   has(key: string, dot: Dot): boolean {
     return this.#acknowledged.get(key)?.has(nameOf(dot)) === true;
   }

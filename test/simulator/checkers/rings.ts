@@ -1,13 +1,14 @@
 import type { NodeId } from "../../../node/core/node-id.ts";
+import { compareRings, type RingNumber } from "../../../node/core/ring/ring-number.ts";
 import type { Violation } from "../violation.ts";
 
 /**
- * I8, as far as the ring is fixed: one document per epoch in the whole cluster, and no node ever goes back to an older
- * epoch, over all of its lives: what a ring store has acknowledged is there after a crash.
+ * I8: one document per epoch and generation in the whole cluster, and no node ever goes back to an older
+ * one, over all of its lives: what a ring store has acknowledged is there after a crash.
  */
 export class RingLedger {
-  readonly #digests = new Map<number, string>();
-  readonly #epochs = new Map<NodeId, number>();
+  readonly #digests = new Map<string, string>();
+  readonly #numbers = new Map<NodeId, RingNumber>();
   /** Who has none since its ring store was lost. */
   readonly #lostBy = new Set<NodeId>();
   /** Who ever lost its ring store in this run. */
@@ -15,7 +16,7 @@ export class RingLedger {
 
   /** The node's ring store is gone: what it serves next, a peer has told it. */
   lost(node: NodeId): void {
-    this.#epochs.delete(node);
+    this.#numbers.delete(node);
     this.#lostBy.add(node);
     this.#everLostBy.add(node);
   }
@@ -34,15 +35,25 @@ export class RingLedger {
   }
 
   /** A node serves this ring. Returns what is wrong with that. */
-  installed(node: NodeId, epoch: number, digest: string): Omit<Violation, "atMs"> | undefined {
+  installed(node: NodeId, ring: RingNumber, digest: string): Omit<Violation, "atMs"> | undefined {
     this.#lostBy.delete(node);
-    const before = this.#epochs.get(node) ?? 0;
-    this.#epochs.set(node, Math.max(before, epoch));
-    if (epoch < before)
-      return { kind: "ring_regressed", detail: `${node.slice(-2)} went from epoch ${before} to ${epoch}` };
-    const known = this.#digests.get(epoch);
-    this.#digests.set(epoch, known ?? digest);
+    const before = this.#numbers.get(node);
+    if (before !== undefined && compareRings(ring, before) < 0)
+      return {
+        kind: "ring_regressed",
+        detail: `${node.slice(-2)} went from ${nameOf(before)} to ${nameOf(ring)}`,
+      };
+    this.#numbers.set(node, { generation: ring.generation, epoch: ring.epoch });
+    const known = this.#digests.get(nameOf(ring));
+    this.#digests.set(nameOf(ring), known ?? digest);
     if (known === undefined || known === digest) return undefined;
-    return { kind: "ring_forked", detail: `epoch ${epoch} is ${known} and, at ${node.slice(-2)}, ${digest}` };
+    return {
+      kind: "ring_forked",
+      detail: `${nameOf(ring)} is ${known} and, at ${node.slice(-2)}, ${digest}`,
+    };
   }
+}
+
+function nameOf({ generation, epoch }: RingNumber): string {
+  return `epoch ${epoch} of generation ${generation}`;
 }

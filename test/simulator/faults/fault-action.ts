@@ -14,6 +14,9 @@ export type FaultAction =
       /** Directed pairs: nothing gets from the first to the second. */
       readonly blocked: readonly (readonly [NodeId, NodeId])[];
       readonly lastsMs: number;
+      /** A node of each side, which is asked for a change of the ring as soon as they are apart. */
+      readonly asked?: readonly [NodeId, NodeId];
+      readonly choice?: number;
     }
   | { readonly kind: "clog"; readonly from: readonly NodeId[]; readonly to: NodeId; readonly lastsMs: number }
   | { readonly kind: "kill" | "power_loss"; readonly node: NodeId; readonly downMs: number }
@@ -37,6 +40,8 @@ export type FaultAction =
       readonly second?: NodeId;
       readonly choice: number;
     }
+  /** Of those that decide by the ring of this node, which is left. */
+  | { readonly kind: "lost_majority"; readonly node: NodeId; readonly choice: number }
   | {
       readonly kind: "rotten_row" | "lost_row";
       readonly node: NodeId;
@@ -90,10 +95,15 @@ export function drawFault(scenario: Scenario, luck: SeededRandom): FaultAction {
   switch (kind) {
     case "ring_change":
       return { kind, node, ...(luck.chance(0.2) && { second: luck.pick(ids) }), choice: luck.u32() };
-    case "netsplit":
+    case "netsplit": {
+      const split = drawSplit(kind, { ids, node }, luck);
+      return scenario.faults.has("ring_change") ? withProposals(split, luck.fork("sides")) : split;
+    }
     case "one_way_netsplit":
     case "isolation":
       return drawSplit(kind, { ids, node }, luck);
+    case "lost_majority":
+      return { kind, node, choice: luck.u32() };
     case "clog": {
       const lastsMs = luck.skewed(50, 5_000);
       return { kind, from: ids.filter((id) => id !== node && !luck.chance(0.3)), to: node, lastsMs };
@@ -129,11 +139,18 @@ export function drawFault(scenario: Scenario, luck: SeededRandom): FaultAction {
   }
 }
 
+function withProposals(split: Split, luck: SeededRandom): Split {
+  const asked = split.blocked[0];
+  return asked !== undefined && luck.chance(0.4) ? { ...split, asked, choice: luck.u32() } : split;
+}
+
+type Split = Extract<FaultAction, { kind: "netsplit" | "one_way_netsplit" | "isolation" }>;
+
 function drawSplit(
-  kind: "netsplit" | "one_way_netsplit" | "isolation",
+  kind: Split["kind"],
   { ids, node }: { ids: readonly NodeId[]; node: NodeId },
   luck: SeededRandom,
-): FaultAction {
+): Split {
   const lastsMs = luck.skewed(100, 5_000);
   const others = luck.shuffled(ids.filter((id) => id !== node));
   // Nothing can be split where there is one.

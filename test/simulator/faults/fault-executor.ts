@@ -1,4 +1,6 @@
 import type { NodeId } from "../../../node/core/node-id.ts";
+import { votersOf } from "../../../node/core/ring/change/elastic-ring.ts";
+import type { RingMember } from "../../../node/core/ring/ring.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Mark } from "../coverage-marks.ts";
 import { SeededRandom } from "../world/seeded-random.ts";
@@ -11,6 +13,8 @@ import { RingChanger } from "./ring-changer.ts";
 export class FaultExecutor {
   readonly #cluster: Cluster;
   readonly #changer: RingChanger;
+  /** Down until all is healed, whatever else was to start them. */
+  readonly #gone = new Set<NodeId>();
   #stopped = false;
 
   constructor(cluster: Cluster) {
@@ -33,7 +37,8 @@ export class FaultExecutor {
       host.disk.slowUntilMs = 0;
       host.disk.data.failingReads = 0;
       host.disk.hints.failingReads = 0;
-      host.start();
+      this.#gone.clear();
+      this.#start(host);
     }
   }
 
@@ -49,6 +54,9 @@ export class FaultExecutor {
       case "isolation":
         for (const [from, to] of fault.blocked) this.#cluster.network.block(from, to);
         loop.after(fault.lastsMs, () => this.#cluster.network.heal());
+        fault.asked?.forEach((node, i) => this.#changer.ask(node, (fault.choice ?? 0) + i));
+        if (fault.asked !== undefined)
+          this.#cluster.marks.hit("changes asked for on both sides of a netsplit");
         return;
       case "clog":
         return this.#clog(fault);
@@ -75,6 +83,8 @@ export class FaultExecutor {
         this.#changer.ask(fault.node, fault.choice);
         if (fault.second !== undefined) this.#changer.ask(fault.second, fault.choice + 1);
         return;
+      case "lost_majority":
+        return this.#loseMajority(fault);
       case "lost_ring":
         return this.#loseRing(fault);
       case "rotten_row":
@@ -115,12 +125,17 @@ export class FaultExecutor {
 
   #crash(host: SimulatedHost, how: "kill" | "power", downMs: number): void {
     this.#fell(host, how);
-    this.#cluster.loop.after(downMs, () => host.start());
+    this.#cluster.loop.after(downMs, () => this.#start(host));
+  }
+
+  #start(host: SimulatedHost): void {
+    if (!this.#gone.has(host.id)) host.start();
   }
 
   #fell(host: SimulatedHost, how: "kill" | "power"): void {
     const { loop, marks, trace } = this.#cluster;
     if (host.incarnation === undefined) return;
+    this.#cluster.falls(host);
     this.#cluster.disturbed("crash", [host.id]);
     const outcomes = host.crash(how);
     trace.line(loop.nowMs, `${how} ${host.id.slice(-2)} ${outcomes.join(" ")}`);
@@ -185,22 +200,69 @@ export class FaultExecutor {
       fault.databases.forEach((name, i) => host.disk[name].restore(images[i]!));
       // A volume that is lost or restored as a whole takes with it what the node remembers of itself.
       if (fault.takesMemory) host.disk.acknowledgements = remembered;
-      loop.after(fault.downMs, () => host.start());
+      loop.after(fault.downMs, () => this.#start(host));
+    });
+  }
+
+  /** Those that are left are told so, by a person, until they have recovered their ring. */
+  #loseMajority({ node, choice }: Extract<FaultAction, { kind: "lost_majority" }>): void {
+    const ring = this.#host(node).node?.ring.current();
+    if (this.#gone.size > 0 || ring?.format !== 2 || !ring.members.some(({ id }) => id === node)) return;
+    const voters = votersOf(ring).map(({ id }) => id);
+    const luck = SeededRandom.ofSeed(choice);
+    const others = luck.shuffled(voters.filter((id) => id !== node));
+    for (const lost of others.slice(0, Math.ceil(voters.length / 2))) {
+      this.#gone.add(lost);
+      this.#fell(this.#host(lost), "power");
+    }
+    this.#recover(node);
+  }
+
+  #recover(node: NodeId): void {
+    this.#cluster.loop.after(RECOVERY_PAUSE_MS, () => {
+      const { node: core } = this.#host(node);
+      const ring = core?.ring.current();
+      if (this.#stopped) return;
+      if (core === undefined || ring === undefined) return this.#recover(node);
+      const survivors = ring.members.map(({ id }) => id).filter((id) => !this.#gone.has(id));
+      const { generation, epoch } = ring;
+      void core.governance.recover({ survivors, generation, epoch }).then(({ kind }) => {
+        if (kind === "recovered") this.#cluster.recovered();
+        else this.#recover(node);
+      });
     });
   }
 
   #loseRing({ node, downMs }: Extract<FaultAction, { kind: "lost_ring" }>): void {
     const host = this.#host(node);
+    if (this.#cluster.changesRing && !this.#mayForget(host)) return;
     this.#fell(host, "kill");
     host.disk.ring = undefined;
     this.#cluster.rings.lost(node);
-    this.#cluster.loop.after(downMs, () => host.start());
+    this.#cluster.loop.after(downMs, () => this.#start(host));
+  }
+
+  /**
+   * Whether enough of those that decide remember what they have promised when this one does not: half of them can decide
+   * nothing any more, not even whom to admit again, and only a recovery leads on.
+   */
+  #mayForget({ id }: SimulatedHost): boolean {
+    const ring = this.#cluster.servedRings()[0]?.node?.ring.current();
+    if (ring === undefined) return false;
+    const voters = votersOf(ring);
+    const isNew = (voter: RingMember): boolean =>
+      this.#cluster.rings.everLost(voter.id) &&
+      (!("ringStore" in voter) || this.#host(voter.id).node?.ring.ringStore() !== voter.ringStore);
+    const forgetful = voters.filter((voter) => voter.id === id || isNew(voter)).length;
+    return 2 * forgetful < voters.length;
   }
 
   #host(node: NodeId): SimulatedHost {
     return this.#cluster.host(node);
   }
 }
+
+const RECOVERY_PAUSE_MS = 1_500;
 
 /** Faults that have happened once they strike. */
 const MARKS: Partial<Record<FaultAction["kind"], Mark>> = {
