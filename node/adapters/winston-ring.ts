@@ -5,8 +5,8 @@ import type { RingEvent } from "./prometheus-ring.ts";
 export function sayOfRing(event: RingEvent, log: PeerLog): void {
   switch (event.kind) {
     case "ring_installed": {
-      const { kind, epoch, hash, members } = event;
-      log.say(kind, { epoch, hash, members }, "info");
+      const { kind, generation, epoch, hash, members } = event;
+      log.say(kind, { generation, epoch, hash, members }, "info");
       break;
     }
     case "epoch_proposed": {

@@ -219,7 +219,7 @@ export class Cluster {
   /** The survivors of a lost majority go on with a ring of their own. */
   recovered(): void {
     this.marks.hit("ring recovered");
-    this.moves.forget();
+    this.moves.end();
   }
 
   /** A host that runs is about to crash: which part it had in a change of the ring. */
@@ -351,7 +351,7 @@ export class Cluster {
     });
     host.disk.data.onSynced = (changes) => {
       if (this.hasSeals) this.seals.dataDurable(host, changes);
-      if (this.changesRing) this.#drops.dataDurable(host, changes);
+      this.#drops.dataDurable(host, changes);
       this.hints.dataDurable(host, changes, loop.nowMs);
       this.#comparisons.dataDurable(host, changes, loop.nowMs);
     };
@@ -445,7 +445,7 @@ export class Cluster {
     if (event.kind === "ring_installed" && this.changesRing) this.#markRing(id);
     const wrong =
       event.kind === "ring_installed"
-        ? this.rings.installed(id, ringOf(this.host(id)), event.hash)
+        ? this.rings.installed(id, event, event.hash)
         : event.kind === "gossip_finished"
           ? this.#gossip.look(this.host(id), this.#ids)
           : undefined;

@@ -202,7 +202,8 @@ function sealsOf(random: SeededRandom) {
   };
   return {
     settings,
-    restMs: random.pick([70_000, 110_000]),
+    // Or so long that what was deleted is written again while a round that forgets it comes to its end.
+    restMs: random.pick([70_000, 110_000, random.fork("rest").between(SEAL_PAUSE_MS, SEAL_PAUSE_MS + 6_000)]),
     faultEveryMs: random.pick([400, 5_000, 20_000]),
   };
 }

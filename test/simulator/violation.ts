@@ -37,10 +37,12 @@ export type ViolationKind =
   | "not_found_too_early"
   /** I5: a hint is gone and its owner has not got what it held. */
   | "hint_lost"
-  /** I1: a node that owns a row no more removed it before all who own it had all of it, or removed what it owns. */
+  /** I9: a node removed a row that was not sealed, and that some owner, it or another, had not got all of. */
   | "dropped_too_early"
-  /** R + W > N over a change of the ring: reads go to owners, too few of whom have what was acknowledged before. */
+  /** I9: R + W > N over a change of the ring: reads go to owners, too few of whom have what was acknowledged before. */
   | "flipped_too_early"
+  /** I9: R + W > N: owners by an earlier ring acknowledged what reads by the latest one can miss. */
+  | "acknowledged_by_too_few_owners"
   /** I13: a node that lost nothing believes that it did. */
   | "loss_made_up"
   /** I4: healed for long enough: owners differ, a hint is still there, a tree is not its rows' sum, a node is recovering. */

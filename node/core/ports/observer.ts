@@ -186,6 +186,7 @@ export type CoreEvent =
     }
   | {
       readonly kind: "ring_installed";
+      readonly generation: number;
       readonly epoch: number;
       readonly hash: string;
       readonly members: number;

@@ -385,11 +385,12 @@ export class RingKeeper implements PlanningRing {
 
   #install(kept: ServingRing): void {
     const { self, observer } = this.#options;
-    const { epoch, members } = kept.ring;
+    const { generation, epoch, members } = kept.ring;
     this.#routes = routesOf(kept.ring);
     this.#isMember = members.some(({ id }) => id === self);
     this.#isAdmitted = isAdmitted(kept.ring, self, kept.ballots.store.id);
-    observer.event({ kind: "ring_installed", epoch, hash: kept.digest, members: members.length });
+    const hash = kept.digest;
+    observer.event({ kind: "ring_installed", generation, epoch, hash, members: members.length });
     for (const handler of this.#installedHandlers) handler(kept.ring);
   }
 

@@ -1,4 +1,4 @@
-import { type Coverage, covers } from "../../../node/core/version/coverage.ts";
+import { covers } from "../../../node/core/version/coverage.ts";
 import type { Cluster } from "../cluster.ts";
 import type { KnownDot } from "../workload/dot-registry.ts";
 import type { WriteOperation } from "../workload/history.ts";
@@ -33,7 +33,7 @@ export function checkAcknowledgement(
     w >= cluster.scenario.writeQuorum &&
     isKeptByOwnersAlone(cluster, operation, own)
   )
-    cluster.moves.acknowledged(key, own);
+    cluster.moves.acknowledged(key, own[0]!, cluster.preferenceList(key).owners);
   let copies = 0;
   for (const host of cluster.hosts) {
     const { data, hint } = durableCopies(host, key);
@@ -57,11 +57,8 @@ function isKeptByOwnersAlone(
   own: readonly KnownDot[],
 ): boolean {
   if (own.length !== 1 || cluster.hints.removedSince(placeOfKey(key), invokedMs)) return false;
-  const isIn = (coverage: Coverage | undefined): boolean =>
-    coverage !== undefined && covers(coverage, own[0]!.dot);
-  const owners = cluster.ownerSets(key).flat();
   return cluster.hosts.every((host) => {
-    const { data, hint } = durableCopies(host, key);
-    return !isIn(hint?.coverage) && (owners.includes(host.id) || !isIn(data?.coverage));
+    const { hint } = durableCopies(host, key);
+    return hint === undefined || !covers(hint.coverage, own[0]!.dot);
   });
 }

@@ -18,7 +18,10 @@ import { soundRecord } from "./sound-record.ts";
 
 /** Why the cluster has not converged; undefined where it has. */
 export function divergence(cluster: Cluster): string | undefined {
-  const recovering = cluster.hosts.find(({ node }) => node?.recovery.isRecovering === true);
+  // Who has no ring cannot tell with whom it has to compare, and owes nobody a vote.
+  const recovering = cluster.hosts.find(
+    ({ node }) => node?.recovery.isRecovering === true && node.ring.current() !== undefined,
+  );
   if (recovering !== undefined) return `${recovering.id.slice(-2)} is still recovering`;
   const unchanged = cluster.changesRing ? ringLeft(cluster) : undefined;
   if (unchanged !== undefined) return unchanged;

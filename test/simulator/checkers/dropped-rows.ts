@@ -14,9 +14,9 @@ export interface DropFacts {
 }
 
 /**
- * Misplaced copies, at the moment at which a row is gone from the disk of a node that does not own it any more: everybody who
- * owns it, before and after a change under way, durably has all that it held. Anti-entropy would make up for one that had not, so
- * that it cannot be asked for later; a node that removes what it owns itself lacks it from then on.
+ * A row that is gone from a disk was sealed, or misplaced: then everybody who owns it, before and after a change under way, durably
+ * has all that it held. Anti-entropy would make up for one that had not, so that it cannot be asked for later; a node that
+ * removes what it owns itself, and was not sealed, lacks it from then on.
  */
 export class DropLedger {
   readonly #facts: DropFacts;

@@ -110,7 +110,7 @@ export function drawFault(scenario: Scenario, luck: SeededRandom): FaultAction {
     }
     case "kill":
     case "power_loss":
-      return { kind, node, downMs: luck.skewed(20, 4_000) };
+      return { kind, node, downMs: isAbsence(scenario, luck) ? ABSENCE_MS : luck.skewed(20, 4_000) };
     case "power_loss_everywhere":
       return { kind, downMs: ids.map(() => luck.skewed(20, 4_000)) };
     case "pause":
@@ -138,6 +138,14 @@ export function drawFault(scenario: Scenario, luck: SeededRandom): FaultAction {
       return drawLoss(kind, node, luck);
   }
 }
+
+/** Where there are seal rounds, and few faults: else no round goes through. */
+function isAbsence({ restMs, faultEveryMs }: Scenario, luck: SeededRandom): boolean {
+  return restMs !== undefined && faultEveryMs >= 5_000 && luck.fork("absence").chance(0.3);
+}
+
+/** Longer than a seal round with its pause. */
+const ABSENCE_MS = 60_000;
 
 function withProposals(split: Split, luck: SeededRandom): Split {
   const asked = split.blocked[0];

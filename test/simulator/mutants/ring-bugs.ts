@@ -34,18 +34,13 @@ export const RING_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
-    name: "misplaced_row_removed_after_one_owner",
-    breaks: "a misplaced row goes as soon as one of its owners has it",
+    name: "misplaced_row_removed_unseen",
+    breaks: "an owner that lacks a misplaced row counts as one that has it",
     edits: [
       {
-        file: `${TRANSFER}/droppable-rows.ts`,
-        search: "!owners.every((owner) => taken.has(owner))",
-        replace: "!owners.some((owner) => taken.has(owner))",
-      },
-      {
-        file: `${TRANSFER}/droppable-rows.ts`,
-        search: "taken.get(owner)!.refused.map((position) => position.join())",
-        replace: "(taken.get(owner)?.refused ?? []).map((position) => position.join())",
+        file: `${TRANSFER}/misplaced-page.ts`,
+        search: '(side === "ours" ? [position] : [])',
+        replace: '(side === "ours" && position.length === 0 ? [position] : [])',
       },
     ],
   },

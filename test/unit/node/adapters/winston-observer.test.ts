@@ -42,7 +42,7 @@ describe("log", () => {
     observer.event({ kind: "batch_committed", writes: 1, bytes: 1, durationMs: 1 });
     for (let i = 0; i < 100; i++) observer.event({ kind: "peer_call_timed_out", peerId: "p" });
     observer.event({ kind: "peer_call_timed_out", peerId: "q" });
-    observer.event({ kind: "ring_installed", epoch: 1, hash: "h", members: 3 });
+    observer.event({ kind: "ring_installed", generation: 0, epoch: 1, hash: "h", members: 3 });
     observer.event({ kind: "row_corrupt", database: "data" });
     expect(lines().map((line) => `${String(line["level"])} ${String(line["event"])}`)).to.deep.equal([
       "warn peer_call_timed_out",
