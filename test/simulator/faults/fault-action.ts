@@ -38,6 +38,8 @@ export type FaultAction =
       readonly kind: "ring_change";
       readonly node: NodeId;
       readonly second?: NodeId;
+      /** What this node sends to anybody is held up meanwhile: it arrives where the ring has gone on. */
+      readonly held?: { readonly from: NodeId; readonly lastsMs: number };
       readonly choice: number;
     }
   /** Of those that decide by the ring of this node, which is left. */
@@ -94,7 +96,13 @@ export function drawFault(scenario: Scenario, luck: SeededRandom): FaultAction {
   const node = luck.pick(DESTRUCTIVE_FAULTS.has(kind) ? ids.filter((id) => scenario.fragile.has(id)) : ids);
   switch (kind) {
     case "ring_change":
-      return { kind, node, ...(luck.chance(0.2) && { second: luck.pick(ids) }), choice: luck.u32() };
+      return {
+        kind,
+        node,
+        ...(luck.chance(0.2) && { second: luck.pick(ids) }),
+        ...(luck.fork("held").chance(0.3) && { held: drawHeld(ids, luck.fork("held from")) }),
+        choice: luck.u32(),
+      };
     case "netsplit": {
       const split = drawSplit(kind, { ids, node }, luck);
       return scenario.faults.has("ring_change") ? withProposals(split, luck.fork("sides")) : split;
@@ -146,6 +154,10 @@ function isAbsence({ restMs, faultEveryMs }: Scenario, luck: SeededRandom): bool
 
 /** Longer than a seal round with its pause. */
 const ABSENCE_MS = 60_000;
+
+function drawHeld(ids: readonly NodeId[], luck: SeededRandom): { from: NodeId; lastsMs: number } {
+  return { from: luck.pick(ids), lastsMs: luck.between(500, 3_500) };
+}
 
 function withProposals(split: Split, luck: SeededRandom): Split {
   const asked = split.blocked[0];

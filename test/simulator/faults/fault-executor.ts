@@ -80,6 +80,7 @@ export class FaultExecutor {
         this.#host(fault.node).disk[fault.database].failingReads = fault.reads;
         return;
       case "ring_change":
+        if (fault.held !== undefined) this.#hold(fault.held);
         this.#changer.ask(fault.node, fault.choice);
         if (fault.second !== undefined) this.#changer.ask(fault.second, fault.choice + 1);
         return;
@@ -116,6 +117,11 @@ export class FaultExecutor {
       marks.hit("link clogged");
       network.clog(id, to, loop.nowMs + lastsMs);
     }
+  }
+
+  #hold({ from, lastsMs }: { from: NodeId; lastsMs: number }): void {
+    const { network, loop, hosts } = this.#cluster;
+    for (const { id } of hosts) if (id !== from) network.clog(from, id, loop.nowMs + lastsMs);
   }
 
   #powerLossEverywhere(downMs: readonly number[]): void {

@@ -34,28 +34,6 @@ export const RING_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
-    name: "misplaced_row_removed_unseen",
-    breaks: "an owner that lacks a misplaced row counts as one that has it",
-    edits: [
-      {
-        file: `${TRANSFER}/misplaced-page.ts`,
-        search: '(side === "ours" ? [position] : [])',
-        replace: '(side === "ours" && position.length === 0 ? [position] : [])',
-      },
-    ],
-  },
-  {
-    name: "no_fence",
-    breaks: "a replica serves reads and writes that were planned by any epoch",
-    edits: [
-      {
-        file: `${RING}/change/fence.ts`,
-        search: "planned.generation < ring.generation || planned.epoch < acceptedFrom(ring)",
-        replace: "planned.generation < ring.generation || acceptedFrom(ring) < 0",
-      },
-    ],
-  },
-  {
     name: "writes_to_the_owners_before_only",
     breaks: "a write that meets a change goes to the owners before it alone",
     edits: [
