@@ -10,6 +10,7 @@ import { isMarker } from "../../node/core/storage/marker-hint.ts";
 import { decodeMessage, KIND } from "../../node/core/wire/messages.ts";
 import type { CoverageMarks } from "./coverage-marks.ts";
 import { markEvent } from "./event-marks.ts";
+import { RingWatch } from "./ring-watch.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Violation } from "./violation.ts";
 import { ComparisonLedger } from "./checkers/comparisons.ts";
@@ -76,7 +77,10 @@ export class Cluster {
   readonly #drops = new DropLedger({
     host: (node) => this.host(node),
     hasLost: (node) => this.#destroyedMs.has(node),
-    ownersFor: (dropper, place) => [...this.#ownersLately(dropper, place), ...this.#ownersOfPlace(place)],
+    ownersFor: (dropper, place) => [
+      ...this.#ringWatch.ownersLately(dropper, place),
+      ...this.#ownersOfPlace(place),
+    ],
     violated: (kind, detail) => this.violated(kind, detail),
   });
   readonly losses: LossLedger = new LossLedger({
@@ -99,20 +103,12 @@ export class Cluster {
   readonly rowsRotten = new Set<NodeId>();
   readonly violations: Violation[] = [];
   readonly #parts = new ChangeParts();
+  readonly #ringWatch = new RingWatch(this);
   readonly #ids: readonly NodeId[];
   readonly #disturbedMs = new Map<NodeId, number>();
   readonly #destroyedMs = new Map<NodeId, number>();
   readonly #preferenceLists = new Map<string, PreferenceList>();
   readonly #convictions = new ConvictionChecker((kind, detail) => this.violated(kind, detail));
-  /** By node: who took part in writes by each ring that it served. */
-  readonly #ownersServed = new Map<
-    NodeId,
-    { untilMs: number; byPlace: ReadonlyMap<string, readonly NodeId[]> }[]
-  >();
-  /** Of the ring at each epoch of each generation. */
-  readonly #phases = new Map<string, "settled" | "transfer" | "flipped">();
-  /** Nodes that serve a ring that does not list them. */
-  readonly #left = new Set<NodeId>();
   #requestsUntilMs = 0;
   #onCommitting: (host: SimulatedHost, durationMs: number) => void = () => undefined;
 
@@ -281,27 +277,6 @@ export class Cluster {
     return key === undefined ? [] : this.ownerSets(key);
   }
 
-  /** By the rings that this node served when it may have given the command whose effect is seen now. */
-  #ownersLately(id: NodeId, place: string): (readonly NodeId[])[] {
-    const sinceMs = this.loop.nowMs - COMMAND_MS_MAX;
-    return (this.#ownersServed.get(id) ?? [])
-      .filter(({ untilMs }) => untilMs >= sinceMs)
-      .flatMap(({ byPlace }) => {
-        const owners = byPlace.get(place);
-        return owners === undefined ? [] : [owners];
-      });
-  }
-
-  #ownersKept(host: SimulatedHost): void {
-    const served = this.#ownersServed.get(host.id) ?? [];
-    this.#ownersServed.set(host.id, served);
-    const last = served.at(-1);
-    if (last !== undefined) last.untilMs = Math.min(last.untilMs, this.loop.nowMs);
-    const { keys } = this.scenario;
-    const byPlace = new Map(keys.map((key) => [placeOfKey(key), this.routesAt(host, key).write.owners]));
-    served.push({ untilMs: Infinity, byPlace });
-  }
-
   host(id: NodeId): SimulatedHost {
     return this.hosts.find((host) => host.id === id)!;
   }
@@ -406,34 +381,6 @@ export class Cluster {
     else this.violated("loss_made_up", `${id.slice(-2)} lost nothing and is recovering: ${reason}`);
   }
 
-  #markRing(id: NodeId): void {
-    const keeper = this.host(id).node?.ring;
-    const ring = keeper?.current();
-    if (keeper === undefined || ring === undefined) return;
-    this.#ownersKept(this.host(id));
-    const number = (epoch: number): string => `${ring.generation} ${epoch}`;
-    const phase = ring.format === 2 ? (ring.change?.phase ?? "settled") : "settled";
-    const before = this.#phases.get(number(ring.epoch - 1));
-    if (phase === "flipped" && !this.#phases.has(number(ring.epoch)))
-      this.moves.flipped((key) => this.routesAt(this.host(id), key).writeSets);
-    this.#phases.set(number(ring.epoch), phase);
-    if (phase === "transfer") this.marks.hit("ring change begun");
-    if (phase === "flipped") this.marks.hit("ring change flipped");
-    if (phase === "settled" && before === "flipped") this.marks.hit("ring change ended");
-    if (phase === "settled" && before === "transfer") this.marks.hit("ring change cancelled");
-    const isSpare = this.scenario.spares?.includes(id) === true;
-    if (keeper.standing() === "left") {
-      this.#left.add(id);
-      if (!isSpare) this.marks.hit("member left");
-    } else if (keeper.isMember()) {
-      if (isSpare) this.marks.hit("spare became a member");
-      if (this.#left.delete(id)) this.marks.hit("left member joined again");
-      const listed = ring.members.find((member) => member.id === id);
-      if (this.rings.everLost(id) && listed !== undefined && "ringStore" in listed)
-        if (listed.ringStore === keeper.ringStore()) this.marks.hit("lost ring store admitted");
-    }
-  }
-
   #observed(id: NodeId, event: CoreEvent): void {
     this.trace.line(this.loop.nowMs, `${id.slice(-2)} ${event.kind}`);
     markEvent(event, this.marks, this.scenario);
@@ -442,7 +389,7 @@ export class Cluster {
     if (event.kind === "recovery_finished") this.losses.recovered(id);
     if (event.kind === "antientropy_exchanged") this.#comparisons.exchanged(id, event, this.loop.nowMs);
     if (event.kind === "ring_installed" && this.rings.hasLost(id)) this.marks.hit("ring learnt from a peer");
-    if (event.kind === "ring_installed" && this.changesRing) this.#markRing(id);
+    if (event.kind === "ring_installed" && this.changesRing) this.#ringWatch.installed(this.host(id));
     const wrong =
       event.kind === "ring_installed"
         ? this.rings.installed(id, event, event.hash)
@@ -452,9 +399,6 @@ export class Cluster {
     if (wrong !== undefined) this.violated(wrong.kind, wrong.detail);
   }
 }
-
-/** From a command to remove rows to its commit, on the slowest disk. */
-const COMMAND_MS_MAX = 5_000;
 
 function ringOf({ node }: SimulatedHost): RingNumber {
   return node?.ring.current() ?? FORMED;
