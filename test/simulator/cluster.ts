@@ -6,10 +6,10 @@ import type { PartitionRoutes } from "../../node/core/ring/change/change-routes.
 import { compareRings, FORMED, type RingNumber } from "../../node/core/ring/ring-number.ts";
 import type { PreferenceList } from "../../node/core/ring/ring.ts";
 import { defaultSettings } from "../../node/core/settings.ts";
-import { isMarker } from "../../node/core/storage/marker-hint.ts";
 import { decodeMessage, KIND } from "../../node/core/wire/messages.ts";
 import type { CoverageMarks } from "./coverage-marks.ts";
 import { markEvent } from "./event-marks.ts";
+import { markMarkers } from "./marker-marks.ts";
 import { RingWatch } from "./ring-watch.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Violation } from "./violation.ts";
@@ -152,10 +152,6 @@ export class Cluster {
 
   get hasSeals(): boolean {
     return this.scenario.restMs !== undefined;
-  }
-
-  get fragileHosts(): readonly SimulatedHost[] {
-    return this.hosts.filter(({ id }) => this.scenario.fragile.has(id));
   }
 
   /** A request was handed to a node, which may work on it until then. */
@@ -331,11 +327,7 @@ export class Cluster {
       this.#comparisons.dataDurable(host, changes, loop.nowMs);
     };
     host.disk.hints.onSynced = (changes) => {
-      for (const [place, row] of changes) {
-        const before = host.disk.hints.rows.get(place);
-        if (row !== undefined && isMarker(row)) marks.hit("marker stored");
-        if (row === undefined && before !== undefined && isMarker(before)) marks.hit("marker removed");
-      }
+      markMarkers(host, changes, marks);
       if (this.hasSeals) this.seals.hintsDurable(host, changes);
       this.hints.hintsDurable(host, changes, loop.nowMs);
     };

@@ -385,12 +385,11 @@ export class RingKeeper implements PlanningRing {
 
   #install(kept: ServingRing): void {
     const { self, observer } = this.#options;
-    const { digest: hash, ring } = kept;
-    const { generation, epoch, members } = ring;
-    this.#routes = routesOf(ring);
+    const { generation, epoch, members } = kept.ring;
+    this.#routes = routesOf(kept.ring);
     this.#isMember = members.some(({ id }) => id === self);
-    this.#isAdmitted = isAdmitted(ring, self, kept.ballots.store.id);
-    observer.event({ kind: "ring_installed", generation, epoch, hash, members: members.length });
+    this.#isAdmitted = isAdmitted(kept.ring, self, kept.ballots.store.id);
+    observer.event({ kind: "ring_installed", generation, epoch, hash: kept.digest, members: members.length });
     for (const handler of this.#installedHandlers) handler(kept.ring);
   }
 
