@@ -39,8 +39,13 @@ export const RING_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${RING}/change/change-routes.ts`,
-        search: "      write: { partition, owners, fallbacks },\n      writeSets: [old, next],\n",
-        replace: "      write: { partition, owners: old, fallbacks },\n      writeSets: [old, old],\n",
+        search: "const write = listOf(partition, owners, () =>",
+        replace: "const write = listOf(partition, old, () =>",
+      },
+      {
+        file: `${RING}/change/change-routes.ts`,
+        search: "      writeSets: [old, next],\n",
+        replace: "      writeSets: [old, old],\n",
       },
     ],
   },
