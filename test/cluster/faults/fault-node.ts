@@ -8,7 +8,8 @@ import type { AdminStatus, Readiness } from "../../../node/contract/admin-types.
 
 /**
  * One real node process on an address of its own, so that a packet filter can tell nodes apart. It is a child of the
- * test and ends with the test's process group; it is signalled through its handle, never by a number that was read.
+ * test and ends with the test's process group; it is signalled through its handle, never by a number that was read. One that
+ * ends by itself and says that all is well is started again, as a supervisor does it: a node that has put its copies aside.
  */
 export interface FaultNodeOptions {
   /** From 1. */
@@ -43,6 +44,7 @@ export class FaultNode implements LocalNode {
   readonly #flags: readonly string[];
   readonly #mayBeOutside: boolean;
   #child: ChildProcess | undefined;
+  #isEnding = false;
 
   constructor({ index, host, directory, peers, secretFile, mayBeOutside }: FaultNodeOptions) {
     this.#mayBeOutside = mayBeOutside;
@@ -85,6 +87,10 @@ export class FaultNode implements LocalNode {
       closeSync(log);
     }
     writeFileSync(this.pidFile, `${this.#child.pid}\n`);
+    this.#isEnding = false;
+    this.#child.once("exit", (code) => {
+      if (code === 0 && !this.#isEnding) this.spawn();
+    });
   }
 
   /**
@@ -142,6 +148,7 @@ export class FaultNode implements LocalNode {
   async end(name: "SIGKILL" | "SIGTERM"): Promise<void> {
     const child = this.#child;
     if (child === undefined || !this.isRunning) return;
+    this.#isEnding = true;
     const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     child.kill(name);
     const late = setTimeout(() => child.kill("SIGKILL"), END_MS_MAX);
