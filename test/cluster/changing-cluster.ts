@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { AdminClient } from "../../client/admin-client.ts";
+import { DynamoError } from "../../client/dynamo-error.ts";
 import type { AdminRing } from "../../node/contract/admin-types.ts";
 import type { RingChangeResult, RingChangeType } from "../../node/contract/ring-change-types.ts";
 import { convergedAfter } from "./faults/convergence.ts";
@@ -92,10 +93,22 @@ export class ChangingCluster {
     return latest;
   }
 
-  /** Asks that node for a change of the latest ring. Rejects with DynamoError. */
+  /**
+   * Asks that node for a change of the latest ring, again while it has not heard yet which ring store a joining node has.
+   * Rejects with DynamoError.
+   */
   async ask(node: FaultNode, asked: Asked): Promise<RingChangeResult> {
-    const { epoch } = await this.ring();
-    return this.askOn(node, asked, epoch);
+    const endMs = performance.now() + WAIT_MS_MAX;
+    for (;;) {
+      try {
+        const { epoch } = await this.ring();
+        return await this.askOn(node, asked, epoch);
+      } catch (error) {
+        const isEarly = error instanceof DynamoError && error.code === "not_joinable";
+        if (!isEarly || performance.now() > endMs) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
   }
 
   askOn(node: FaultNode, { type, joining, leaving }: Asked, epoch: number): Promise<RingChangeResult> {

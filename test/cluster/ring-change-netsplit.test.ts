@@ -31,6 +31,7 @@ describe("cluster: one ring, through netsplits, rivals and losses: N=3 W=2 R=2",
   const [, , , fourth, fifth] = changing.nodes as [FaultNode, FaultNode, FaultNode, FaultNode, FaultNode];
 
   before(() => changing.start());
+  afterEach(() => cluster.network.heal());
   after(() => changing.remove());
 
   function cut(few: readonly FaultNode[]): Promise<void> {
