@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { expect } from "chai";
 import { AdminClient } from "../../client/admin-client.ts";
 import { DynamoError } from "../../client/dynamo-error.ts";
@@ -23,8 +24,12 @@ const STEP = 40;
 const ADMIN_MS_MAX = 30_000;
 const WAIT_MS_MAX = 120_000;
 const POLL_MS = 20;
+/** Less than copies take to move. */
+const MOVING_MS_MAX = 500;
+/** The joining node has not said yet which ring store it has; a node that left was let go of meanwhile. */
+const EARLY = ["not_joinable", "epoch_passed"];
 
-/** Of a change: some copies are complete and some are not; all are, and the flip is due; the new owners take over. */
+/** Of a change: copies move and are not complete; all are, and the flip is due; the new owners take over. */
 export type Moment = "moving" | "moved" | "flipped";
 
 export interface Asked {
@@ -94,8 +99,8 @@ export class ChangingCluster {
   }
 
   /**
-   * Asks that node for a change of the latest ring, again while it has not heard yet which ring store a joining node has.
-   * Rejects with DynamoError.
+   * Asks that node for a change of the latest ring, again while something stands in its way that passes by itself. Rejects
+   * with DynamoError.
    */
   async ask(node: FaultNode, asked: Asked): Promise<RingChangeResult> {
     const endMs = performance.now() + WAIT_MS_MAX;
@@ -104,7 +109,7 @@ export class ChangingCluster {
         const { epoch } = await this.ring();
         return await this.askOn(node, asked, epoch);
       } catch (error) {
-        const isEarly = error instanceof DynamoError && error.code === "not_joinable";
+        const isEarly = error instanceof DynamoError && EARLY.includes(error.code);
         if (!isEarly || performance.now() > endMs) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -122,15 +127,19 @@ export class ChangingCluster {
     });
   }
 
-  /** How far it is, as `node` knows: whoever is asked leads the change too. */
-  untilMoment(moment: Moment, node: FaultNode): Promise<void> {
-    return this.until(`the change is ${moment}`, async () => {
+  /** How far it is, as `node` knows: whoever is asked leads the change too. Rejects where it is over. */
+  async untilMoment(moment: Moment, node: FaultNode): Promise<void> {
+    let begun = false;
+    const isOver = await this.until(`the change is ${moment}`, async () => {
       const progress = await this.admin(node).ringChangeProgress();
-      if (progress === undefined) return false;
+      if (progress === undefined) return begun ? "over" : false;
+      begun = true;
       const { phase, moved, total } = progress;
-      if (moment === "moving") return phase === "transfer" && moved > 0 && moved < total;
+      if (moment === "moving") return phase === "transfer" && moved < total;
       return phase === "flipped" || (moment === "moved" && moved === total);
     });
+    if (isOver === "over") throw new Error(`the change was over before it was seen to be ${moment}`);
+    if (moment === "moving") await new Promise((resolve) => setTimeout(resolve, randomInt(MOVING_MS_MAX)));
   }
 
   /** Resolves when the ring is settled on these, and every running node that was a member knows. */
@@ -154,8 +163,8 @@ export class ChangingCluster {
   }
 
   /** Resolves when a node that has left keeps nothing any more: then it may join again. */
-  untilEmpty(node: FaultNode): Promise<void> {
-    return this.until(`node ${node.index} keeps nothing`, async () => {
+  async untilEmpty(node: FaultNode): Promise<void> {
+    await this.until(`node ${node.index} keeps nothing`, async () => {
       const { storage, hints } = await this.cluster.status(node);
       return storage.keys === 0 && Object.keys(hints.pending).length === 0;
     });
@@ -169,9 +178,12 @@ export class ChangingCluster {
     expect(await readBack(this.load.history, endpoints)).to.deep.equal([]);
   }
 
-  async until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
+  /** Resolves with the first answer that is not false; a call that fails has not answered yet. */
+  async until<T>(what: string, ask: () => Promise<T | false>): Promise<T> {
     const endMs = performance.now() + WAIT_MS_MAX;
-    while (!(await isTrue().catch(() => false))) {
+    for (;;) {
+      const answer = await ask().catch((): false => false);
+      if (answer !== false) return answer;
       if (performance.now() > endMs) throw new Error(`not within ${WAIT_MS_MAX} ms: ${what}`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }

@@ -32,7 +32,7 @@ const NAMES: Readonly<Record<Victim, string>> = {
   leader: "whoever leads",
 };
 const MOMENTS: Readonly<Record<Moment, string>> = {
-  moving: "half of its copies have moved",
+  moving: "copies move",
   moved: "all copies have moved",
   flipped: "the new owners take over",
 };
