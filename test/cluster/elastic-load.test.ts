@@ -29,7 +29,7 @@ const PADDING_MAX = 2_000;
 /** Acknowledged writes before, between and after the changes. */
 const STEP = 500;
 /** Of a call in a hundred while copies move; for a machine that runs other tests too. */
-const SLOW_MS = 1_000;
+const SLOW_MS = 2_000;
 const MOVES_FACTOR = 1.1;
 /** Of all messages against the records that have to move: roots, digests of rows and positions come with them. */
 const BYTES_FACTOR = 1.1;
