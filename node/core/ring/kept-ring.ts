@@ -1,4 +1,5 @@
 import type { NodeId } from "../node-id.ts";
+import { departedOf } from "./change/departed.ts";
 import { recoveredRing } from "./change/recovered-ring.ts";
 import { type Ballots, serveDecided } from "./paxos/acceptor.ts";
 import { compareRings, describe, type NumberedRing } from "./ring-number.ts";
@@ -143,6 +144,9 @@ export function decideServing(
   const { ring, digest } = theirs;
   const listed = memberOf(ring, self);
   if (kept.state === "none") {
+    // One that has left and lost its ring store: without a ring it would keep its copies and hints for ever, and hand over nothing.
+    if (listed === undefined && departedOf(ring).includes(self))
+      return firstRing(theirs, { id: kept.store ?? drawStore(), adopted: false });
     if (listed === undefined) return { kind: "not_member" };
     return firstRing(theirs, { id: kept.store ?? drawStore(), adopted: !isFirstOf(kept, listed) });
   }
