@@ -377,6 +377,8 @@ export class Cluster {
     this.trace.line(this.loop.nowMs, `${id.slice(-2)} ${event.kind}`);
     markEvent(event, this.marks, this.scenario);
     if (event.kind === "peer_down") this.#believedDown(id, event.peerId as NodeId, event.reason);
+    // It starts anew on empty databases, as of a node that the ring lists no more, whatever rotted in them.
+    if (event.kind === "copies_given_up") this.destroyed(this.host(id));
     if (event.kind === "recovery_started") this.#foundLoss(id, event.reason);
     if (event.kind === "recovery_finished") this.losses.recovered(id);
     if (event.kind === "antientropy_exchanged") this.#comparisons.exchanged(id, event, this.loop.nowMs);

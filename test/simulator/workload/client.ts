@@ -245,8 +245,11 @@ export class Client {
   /** These clients send only what is valid. */
   #failedWith(code: string, what: string): void {
     if (code === "quorum_unreachable") this.#cluster.marks.hit("quorum unreachable");
-    const wrong = ["invalid_context", "context_mismatch", "invalid_quorum", "key_collision"];
-    if (!this.#cluster.rings.wasLost && !this.#cluster.changesRing) wrong.push("no_ring");
+    const { rings, changesRing, scenario } = this.#cluster;
+    const wrong = ["invalid_context", "context_mismatch", "key_collision"];
+    // A ring that was recovered may have fewer members than copies.
+    if (!scenario.faults.has("lost_majority")) wrong.push("invalid_quorum");
+    if (!rings.wasLost && !changesRing) wrong.push("no_ring");
     if (wrong.includes(code)) this.#cluster.violated("wrongly_refused", `${what}: ${code}`);
   }
 
