@@ -134,8 +134,10 @@ export function scenarioOf(seed: number): Scenario {
   const seals = sealsOf(random.fork("seals"));
   // One alone, which N=1 may leave, seals without telling anybody (checkers/seals.ts).
   const spares = cluster.replicas === 1 ? [] : sparesOf(random.fork("spares"), nodes);
-  const fragileCount = Math.min(writeQuorum - 1, nodes.length);
   const changes = spares.length === 0 ? undefined : changesOf(random.fork("changes"), seals !== undefined);
+  // A recovered ring may have fewer owners than W, all of which have a write: no copy of theirs is to spare.
+  const recovers = changes?.faults.includes("lost_majority") === true;
+  const fragileCount = recovers ? 0 : Math.min(writeQuorum - 1, nodes.length);
   return {
     seed,
     ...cluster,
