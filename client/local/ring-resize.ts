@@ -2,7 +2,7 @@ import type { AdminRing } from "../../node/contract/admin-types.ts";
 import type { RingChangeProgress } from "../../node/contract/ring-change-types.ts";
 import type { AdminClient } from "../admin-client.ts";
 import { DynamoError } from "../dynamo-error.ts";
-import { askMember } from "../ring/ask-member.ts";
+import { askMember } from "../ask-admins.ts";
 import { beginPlanned, drawChangeId } from "../ring/ring-change.ts";
 import { type BoundedWait, NotYet } from "./bounded-wait.ts";
 

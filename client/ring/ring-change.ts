@@ -9,7 +9,7 @@ import type {
 } from "../../node/contract/ring-change-types.ts";
 import type { AdminClient } from "../admin-client.ts";
 import { DynamoError } from "../dynamo-error.ts";
-import { askMember } from "./ask-member.ts";
+import { askMember } from "../ask-admins.ts";
 
 /**
  * A ring change from outside: begun as it was planned, then watched to its end. It goes on without whoever asked for it, so

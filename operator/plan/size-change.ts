@@ -1,3 +1,4 @@
+import { roomLacks, roomLackText } from "../../client/ring/plan-room.ts";
 import type { AdminRing } from "../../node/contract/admin-types.ts";
 import type { StandingNode } from "../observe/node-standing.ts";
 import { whyUnwell } from "../observe/node-view.ts";
@@ -61,29 +62,19 @@ export function healthObstacle(placed: readonly Placed[], ring: AdminRing): stri
   return undefined;
 }
 
-/** What an estimate may be short of, and what a node keeps free in any case before it turns read-only. */
-const ESTIMATE_FACTOR = 1.2;
-const RESERVE_BYTES = 128 * 2 ** 20;
-
 /** Why those that stay have no room for what the others leave them; undefined where they have. */
 export function roomObstacle(placed: readonly Placed[], preview: LeavePreview): string | undefined {
   if (preview.kind === "refused") return preview.message;
-  for (const { node, id } of placed) {
-    const gained = preview.plan.nodes.find((planned) => planned.id === id)?.bytesGained ?? 0;
-    const free = node.report?.status.storage.volumeFreeBytes;
-    if (gained === 0 || free === undefined) continue;
-    const needs = Math.ceil(gained * ESTIMATE_FACTOR) + RESERVE_BYTES;
-    if (free >= needs) continue;
-    return (
-      `${node.pod} would receive about ${mebibytes(gained)} and has ${mebibytes(free)} free, where ${mebibytes(needs)} are needed: ` +
-      "raise storage.size, or keep more nodes"
-    );
+  const free = placed.flatMap(({ node, id }) => {
+    const bytes = node.report?.status.storage.volumeFreeBytes;
+    return id === undefined || bytes === undefined ? [] : [[id, bytes] as const];
+  });
+  const [lack] = roomLacks(preview.plan, new Map(free));
+  if (lack !== undefined) {
+    const { node } = placed.find(({ id }) => id === lack.id)!;
+    return `${roomLackText(lack, node.pod)}: raise storage.size, or keep more nodes`;
   }
   if (preview.plan.bytesMoved === null)
     return "the node that was asked could not say how much there is to move: is its disk in trouble?";
   return undefined;
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }

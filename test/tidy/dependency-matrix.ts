@@ -179,7 +179,7 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   "operator/api/main.ts": { may: ["operator/api"] },
   "operator/observe": { may: ["operator/api"], types: ["node/contract"], packages: KUBERNETES_TYPES },
   "operator/plan": {
-    may: ["operator/api", "operator/observe", "operator/desired/zone-plan.ts"],
+    may: ["operator/api", "operator/observe", "operator/desired/zone-plan.ts", "client/ring/plan-room.ts"],
     types: ["node/contract"],
     packages: KUBERNETES_TYPES,
   },

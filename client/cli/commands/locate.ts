@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { AdminPreferenceList } from "../../../node/contract/admin-types.ts";
-import { askAny } from "../ask-any.ts";
+import { askAny } from "../../ask-admins.ts";
 import type { CliIo } from "../cli-io.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { globalOptions, openAdmins } from "../global-options.ts";

@@ -5,8 +5,9 @@ import type {
   RingPlan,
 } from "../../../node/contract/ring-change-types.ts";
 import type { AdminClient } from "../../admin-client.ts";
-import { askMember } from "../../ring/ask-member.ts";
+import { askMember } from "../../ask-admins.ts";
 import { nodeByName } from "../../ring/node-by-name.ts";
+import { type RoomLack, roomLacks, roomLackText } from "../../ring/plan-room.ts";
 import { beginPlanned, drawChangeId, watchChange } from "../../ring/ring-change.ts";
 import { UsageError } from "../cli-error.ts";
 import type { CliIo } from "../cli-io.ts";
@@ -20,8 +21,15 @@ import { ringPlanText } from "../ring-plan-text.ts";
 /** `dynamokv ring plan|join|leave|replace|cancel`: what a change would do, doing it, and taking it back. */
 interface ChangeOptions {
   readonly yes?: boolean;
+  readonly force?: boolean;
   /** False with --no-wait. */
   readonly wait: boolean;
+}
+
+/** A plan, and the nodes that have no room for it as far as the admin ports that were named tell. */
+interface Planned {
+  readonly plan: RingPlan & { readonly noRoom: readonly RoomLack[] };
+  readonly names: NodeNames;
 }
 
 interface Asked {
@@ -72,7 +80,8 @@ function addPlanCommand(ring: Command, io: CliIo, exit: (code: ExitCode) => void
     .action(async (type: RingChangeType, nodes: string[], _: unknown, command: Command) => {
       await withAdmins(command, io, async (asked) => {
         const { plan, names } = await planOf(asked, type, nodes);
-        io.out(asked.options.output === "json" ? `${JSON.stringify(plan)}\n` : ringPlanText(plan, names));
+        const text = ringPlanText(plan, names) + noRoomText(plan.noRoom, names);
+        io.out(asked.options.output === "json" ? `${JSON.stringify(plan)}\n` : text);
         exit(EXIT.ok);
       });
     });
@@ -89,6 +98,7 @@ function addChangeCommand(
   else command.argument(usage, NODES);
   command
     .option("-y, --yes", "begin without asking; needed where there is no terminal to ask at")
+    .option("--force", "begin though a node seems to have no room for what it would receive")
     .option("--no-wait", "return once the change has begun; it goes on by itself")
     .addHelpText(
       "after",
@@ -126,12 +136,19 @@ function addCancelCommand(ring: Command, io: CliIo, exit: (code: ExitCode) => vo
 async function change(
   asked: Asked,
   type: RingChangeType,
-  { nodes, yes = false, wait }: ChangeOptions & { readonly nodes: readonly string[] },
+  { nodes, yes = false, force = false, wait }: ChangeOptions & { readonly nodes: readonly string[] },
 ): Promise<ExitCode> {
   const { admins, io, options } = asked;
   const isText = options.output === "text";
   const { plan, names } = await planOf(asked, type, nodes);
   if (isText) io.out(ringPlanText(plan, names));
+  if (plan.noRoom.length > 0) {
+    io.err(noRoomText(plan.noRoom, names));
+    if (!force) {
+      io.err("nothing was changed: give these nodes larger volumes, or begin all the same with --force\n");
+      return EXIT.failed;
+    }
+  }
   if (!(await confirm(io, { question: "Begin?", yes }))) {
     io.err("nothing was changed\n");
     return EXIT.failed;
@@ -183,18 +200,26 @@ async function watch(
   }
 }
 
-async function planOf(
-  { admins }: Asked,
-  type: RingChangeType,
-  nodes: readonly string[],
-): Promise<{ plan: RingPlan; names: NodeNames }> {
+async function planOf({ admins }: Asked, type: RingChangeType, nodes: readonly string[]): Promise<Planned> {
   return askMember(admins, async (admin) => {
     const { members } = await admin.members();
     const names = new NodeNames();
     for (const member of members) names.learn(member);
     const ids = nodes.map((name) => nodeByName(members, name).id);
-    return { plan: await admin.planRingChange(requestOf(type, ids)), names };
+    const plan = await admin.planRingChange(requestOf(type, ids));
+    return { plan: { ...plan, noRoom: roomLacks(plan, await freeBytesOf(admins)) }, names };
   });
+}
+
+/** Of the nodes whose admin port was named and answers. */
+async function freeBytesOf(admins: readonly AdminClient[]): Promise<ReadonlyMap<string, number>> {
+  const answers = await Promise.allSettled(admins.map((admin) => admin.status()));
+  const statuses = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+  return new Map(statuses.map(({ node, storage }) => [node.id, storage.volumeFreeBytes]));
+}
+
+function noRoomText(lacks: readonly RoomLack[], names: NodeNames): string {
+  return lacks.map((lack) => `no room: ${roomLackText(lack, names.nameOf(lack.id))}\n`).join("");
 }
 
 function requestOf(type: RingChangeType, ids: readonly string[]): PlanRingChangeRequest {

@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import type { AdminRing, FormRingResult } from "../../../node/contract/admin-types.ts";
 import type { RingChangeProgress } from "../../../node/contract/ring-change-types.ts";
-import { askAny } from "../ask-any.ts";
+import { askAny } from "../../ask-admins.ts";
 import type { CliIo } from "../cli-io.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import {

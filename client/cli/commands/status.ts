@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { AdminClient } from "../../admin-client.ts";
 import type { AdminStatus } from "../../../node/contract/admin-types.ts";
 import { DynamoError } from "../../dynamo-error.ts";
-import { askAny } from "../ask-any.ts";
+import { askAny } from "../../ask-admins.ts";
 import type { CliIo } from "../cli-io.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { globalOptions, openAdmins } from "../global-options.ts";

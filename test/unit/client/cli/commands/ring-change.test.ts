@@ -43,6 +43,8 @@ class RingDouble {
   changeId = "";
   looks = 0;
   members = [0, 1, 2];
+  /** Of node 3, which the status that is asked for is of; undefined: no status. */
+  freeBytes: number | undefined;
   /** Answers instead of the ring, once each. */
   readonly first: ScriptedAnswer[] = [];
 
@@ -52,6 +54,9 @@ class RingDouble {
     switch (request.target) {
       case "/admin/v1/members":
         return json({ members: IDS.map((_, index) => memberAt(index)) });
+      case "/admin/v1/status":
+        if (this.freeBytes === undefined) break;
+        return json({ node: memberAt(3), storage: { volumeFreeBytes: this.freeBytes } });
       case "/admin/v1/ring":
         return json(this.ring());
       case "/admin/v1/ring/plan":
@@ -187,7 +192,9 @@ describe("dynamokv ring plan, join, leave, replace, cancel and recover", () => {
       .and.include("3.0 MiB");
     expect(posted("/admin/v1/ring/plan")).to.deep.equal([{ type: "join", joining: [IDS[3], IDS[4]] }]);
     expect(posted("/admin/v1/ring/changes")).to.deep.equal([]);
-    expect(double.seen.at(-1)!.headers.authorization).to.equal(`Bearer ${adminToken(KEY)}`);
+    expect(
+      double.seen.find(({ target }) => target === "/admin/v1/ring/plan")!.headers.authorization,
+    ).to.equal(`Bearer ${adminToken(KEY)}`);
     const asJson = await ring("plan", "replace", "11111111", "44444444", "--output", "json");
     expect(JSON.parse(asJson.out)).to.deep.include({ type: "replace", leaving: [IDS[0]], joining: [IDS[3]] });
   });
@@ -217,6 +224,23 @@ describe("dynamokv ring plan, join, leave, replace, cancel and recover", () => {
     expect(run.code).to.equal(2);
     expect(run.err).to.include("nothing was changed").and.include("--yes");
     expect(posted("/admin/v1/ring/changes")).to.deep.equal([]);
+  });
+
+  it("begins nothing where a node has no room for what it would receive, unless told to", async () => {
+    double.freeBytes = 100 * 2 ** 20;
+    const planned = await ring("plan", "join", IDS[3]!, IDS[4]!);
+    const lack =
+      "no room: 10.0.0.3:8080 would receive about 2 MiB and has 100 MiB free, where 130 MiB are needed";
+    expect([planned.code, planned.out.includes(lack)]).to.deep.equal([0, true]);
+    const refused = await ring("join", IDS[3]!, IDS[4]!, "--yes");
+    expect(refused.code).to.equal(1);
+    expect(refused.err).to.include(lack).and.include("nothing was changed").and.include("--force");
+    expect(posted("/admin/v1/ring/changes")).to.deep.equal([]);
+    expect((await ring("join", IDS[3]!, IDS[4]!, "--yes", "--force")).code).to.equal(0);
+    const asJson = JSON.parse((await ring("plan", "join", IDS[3]!, "--output", "json")).out) as object;
+    expect(asJson).to.deep.include({
+      noRoom: [{ id: IDS[3], gained: 1_572_864, free: 100 * 2 ** 20, needed: 136_105_165 }],
+    });
   });
 
   it("sends an undecided change again under the same id, and takes a lost answer for what it was", async () => {
