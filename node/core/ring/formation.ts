@@ -2,7 +2,7 @@ import type { NodeId } from "../node-id.ts";
 import type { ControlCalls, ControlMessage } from "../ports/control-calls.ts";
 import type { Digester } from "../ports/hash.ts";
 import type { PeerDirectory } from "../ports/peer-directory.ts";
-import { conflictMessage, type KeptRing, type Refusal } from "./kept-ring.ts";
+import { conflictMessage, type KeptRing, type Refusal, sameParameters } from "./kept-ring.ts";
 import { RingInvalid } from "./ring-check.ts";
 import { type Formation, formedRing, ringDigest } from "./ring-document.ts";
 import {
@@ -24,7 +24,7 @@ import type { Ring } from "./ring.ts";
  * members are told that all accepted, and serve. Whoever misses (4) learns it from the next peer it meets.
  *
  * The proposal is a pure function of the request, so after a crash at any point the same request, sent to any
- * member, goes on where the last one stopped. Safety rests on (2) alone for rings that share a member: a node
+ * member, goes on where the last one stopped; where the ring is there and was raised since, it is answered with that one. Safety rests on (2) alone for rings that share a member: a node
  * accepts one proposal, ever (kept-ring.ts), and nobody serves before all have accepted.
  */
 export type FormOutcome =
@@ -79,9 +79,22 @@ export async function formRing(
     Math.floor(timeoutMs / 4),
   );
   const kept = proposer.kept();
-  const isDecided = kept.state === "serving" && kept.digest === round.proposal.digest;
-  const refusal = isDecided ? undefined : await round.reachAgreement();
-  return refusal ?? round.announce();
+  if (kept.state !== "serving") return (await round.reachAgreement()) ?? round.announce();
+  if (kept.digest === round.proposal.digest) return round.announce();
+  if (cameOf(kept.ring, ring)) return { ok: true, ring: kept.ring, digest: kept.digest, unconfirmed: [] };
+  return (await round.reachAgreement()) ?? round.announce();
+}
+
+/** Whether what was asked for is what there is, in a later epoch: a raise follows within seconds, before a lost answer is asked for again. */
+function cameOf(served: Ring, asked: Ring): boolean {
+  const listed = new Map<NodeId, string>(served.members.map(({ id, zone }) => [id, zone]));
+  return (
+    served.change === null &&
+    served.clusterId === asked.clusterId &&
+    sameParameters(served, asked) &&
+    listed.size === asked.members.length &&
+    asked.members.every(({ id, zone }) => listed.get(id) === zone)
+  );
 }
 
 class FormationRound {

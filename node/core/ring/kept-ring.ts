@@ -204,7 +204,7 @@ function memberOf({ members }: Ring, id: NodeId): RingMember | AdmittedMember | 
   return (members as readonly RingMember[]).find((member) => member.id === id);
 }
 
-function sameParameters(a: Ring, b: Ring): boolean {
+export function sameParameters(a: Ring, b: Ring): boolean {
   const [mine, theirs] = [a.parameters, b.parameters];
   return mine.partitions === theirs.partitions && mine.replicas === theirs.replicas;
 }

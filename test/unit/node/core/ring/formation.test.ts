@@ -43,6 +43,23 @@ describe("ring formation", () => {
     expect(cluster.served.size).to.equal(1);
   });
 
+  it("answers with the ring as it is where that was raised since, and refuses any other", async () => {
+    const cluster = new KeeperCluster(4);
+    await cluster.form(0, cluster.request([0, 1, 2]));
+    await cluster.keepUp();
+    const ring = cluster.keeper(0).current()!;
+    expect([ring.format, ring.epoch]).to.deep.equal([2, 2]);
+    const again = await cluster.form(1, cluster.request([2, 0, 1]));
+    expect(again).to.deep.equal({ ok: true, ring, digest: cluster.keeper(0).hash(), unconfirmed: [] });
+    const two = { ...cluster.request([0, 1, 2]).parameters, replicas: 2 };
+    for (const other of [
+      cluster.request([0, 1]),
+      cluster.request([0, 1, 2], "other"),
+      { ...cluster.request([0, 1, 2]), parameters: two },
+    ])
+      expect(await cluster.form(0, other)).to.include({ ok: false, code: "ring_exists" });
+  });
+
   it("serves from the disk after a restart", async () => {
     const cluster = new KeeperCluster(3);
     await cluster.form(0, cluster.request([0, 1, 2]));
