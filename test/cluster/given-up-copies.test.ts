@@ -18,7 +18,8 @@ const ENV = {
   DYNAMO_SEAL_PAUSE_MS: "6000",
   DYNAMO_REQUEST_TIMEOUT_MS_MAX: "3000",
   DYNAMO_ANTI_ENTROPY_INTERVAL_MS: "2000",
-  DYNAMO_DEPARTED_AWAY_MS_MAX: "5000",
+  // Longer than it takes to kill it and to let it leave, so that the ring is seen with it in between.
+  DYNAMO_DEPARTED_AWAY_MS_MAX: "20000",
 };
 const KEYS = Array.from({ length: 200 }, (_, i) => `key-${i}`);
 const WAIT_MS_MAX = 240_000;
