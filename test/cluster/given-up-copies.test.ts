@@ -44,6 +44,7 @@ describe("cluster: a node that left dead and comes back for good", function () {
   it("brings back nothing of what was deleted and forgotten: its copies are put aside, and it joins anew", async () => {
     for (const key of KEYS) await client.putBlind("carts", key, "deleted later");
     const { id } = (await status(old)).node;
+    await until("the ring to be one that can change", async () => (await ring()).epoch > 1);
     await endAtOnce([old], "SIGKILL");
     expect(rowsOf(old)).to.be.greaterThan(0);
     expectCode(await rig.command(3, ["ring", "leave", id, "--yes"]), 0);
