@@ -9,6 +9,7 @@ import { defaultSettings } from "../../node/core/settings.ts";
 import { decodeMessage, KIND } from "../../node/core/wire/messages.ts";
 import type { CoverageMarks } from "./coverage-marks.ts";
 import { markEvent } from "./event-marks.ts";
+import { LateOrders } from "./late-orders.ts";
 import { markMarkers } from "./marker-marks.ts";
 import { RingWatch } from "./ring-watch.ts";
 import type { Scenario } from "./scenario.ts";
@@ -103,6 +104,7 @@ export class Cluster {
   readonly rowsRotten = new Set<NodeId>();
   readonly violations: Violation[] = [];
   readonly #parts = new ChangeParts();
+  readonly #lateOrders = new LateOrders(this);
   readonly #ringWatch = new RingWatch(this);
   readonly #ids: readonly NodeId[];
   readonly #disturbedMs = new Map<NodeId, number>();
@@ -343,7 +345,7 @@ export class Cluster {
     if (message[0] !== KIND.reply) this.#convictions.asks(this.host(from), to);
     this.registry.sent(message);
     if (this.changesRing) this.#parts.sent(this.host(from), message, this.loop.nowMs);
-    if (this.hasSeals) this.seals.sent(message);
+    if (this.hasSeals && this.seals.sent(message)) this.#lateOrders.given(from, to);
     if (message[0] === KIND.forward) this.#forwarded(from, message);
   }
 
@@ -354,10 +356,8 @@ export class Cluster {
     const { operation, request } = decodeForwarded(decoded.request.body);
     const write = this.history.write(request.requestId);
     if (operation === "get" || write === undefined || write.asked.has(from)) return;
-    this.violated(
-      "forwarded_twice",
-      `${write.id} was handed on by ${from.slice(-2)}, which no client had asked`,
-    );
+    const detail = `${write.id} was handed on by ${from.slice(-2)}, which no client had asked`;
+    this.violated("forwarded_twice", detail);
   }
 
   /** From now on `by` asks others, and waits no longer for the peer. */

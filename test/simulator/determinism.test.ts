@@ -33,9 +33,9 @@ describe("simulator: determinism", function () {
       if (faults.size === 0) calm += 1;
       for (const kind of faults) counts.set(kind, (counts.get(kind) ?? 0) + 1);
     }
-    // Those that destroy are not in all seeds with seal rounds, or with changes of the ring.
+    // Those that destroy are not in all seeds with seal rounds, or with changes of the ring; few are where a seed looks for one thing.
     for (const kind of FAULT_KINDS)
-      expect(counts.get(kind), kind).to.be.within(DESTRUCTIVE_FAULTS.has(kind) ? 70 : 120, 220);
+      expect(counts.get(kind), kind).to.be.within(DESTRUCTIVE_FAULTS.has(kind) ? 70 : 110, 220);
     expect(calm).to.be.greaterThan(10);
   });
 

@@ -1,6 +1,6 @@
 import type { NodeId } from "../../node/core/node-id.ts";
-import { parseNodeId } from "../../node/core/node-id.ts";
 import type { NodeSettings } from "../../node/core/settings.ts";
+import { forgettingOf, nodeIdOf, patienceOf, SEAL_PAUSE_MS } from "./scenario-focus.ts";
 import { SeededRandom } from "./world/seeded-random.ts";
 import type { NetworkWeather } from "./world/simulated-network.ts";
 
@@ -103,6 +103,10 @@ export interface Scenario {
   readonly thinkMsMax: number;
   /** How long all clients rest half-way, so that seal rounds go through in between; not at all where undefined. */
   readonly restMs?: number;
+  /** How long an order to forget what was deleted, and what follows it to that node, is held up at most; not at all where undefined. */
+  readonly lateSealsMsMax?: number;
+  /** When a node is killed, the only fault then, that stays away for longer than a seal round lasts; none where undefined. */
+  readonly absentFromMs?: number;
   /** Longest padding of a value, bytes. */
   readonly paddingMax: number;
   /** Probabilities that a client drops its context, or sends an old one. */
@@ -127,14 +131,18 @@ export interface Scenario {
 
 export function scenarioOf(seed: number): Scenario {
   const random = SeededRandom.ofSeed(seed).fork("scenario");
-  const cluster = clusterOf(random.fork("cluster"));
-  const { nodes, writeQuorum } = cluster;
-  const faults = faultsOf(random.fork("faults"));
-  const clients = random.fork("clients");
+  const drawn = clusterOf(random.fork("cluster"));
   const seals = sealsOf(random.fork("seals"));
   // One alone, which N=1 may leave, seals without telling anybody (checkers/seals.ts).
-  const spares = cluster.replicas === 1 ? [] : sparesOf(random.fork("spares"), nodes);
-  const changes = spares.length === 0 ? undefined : changesOf(random.fork("changes"), seals !== undefined);
+  const some = drawn.replicas === 1 ? [] : sparesOf(random.fork("spares"), drawn.nodes);
+  const changes = some.length === 0 ? undefined : changesOf(random.fork("changes"), seals !== undefined);
+  const focus =
+    some.length > 0 ? patienceOf(random.fork("patience")) : seals && forgettingOf(random.fork("forgetting"));
+  const spares = focus?.spares ?? some;
+  const cluster = { ...drawn, ...focus?.cluster };
+  const { nodes, writeQuorum } = cluster;
+  const faults = focus?.faults ?? faultsOf(random.fork("faults"));
+  const clients = random.fork("clients");
   // A recovered ring may have fewer owners than W, all of which have a write: no copy of theirs is to spare.
   const recovers = changes?.faults.includes("lost_majority") === true;
   const fragileCount = recovers ? 0 : Math.min(writeQuorum - 1, nodes.length);
@@ -143,16 +151,17 @@ export function scenarioOf(seed: number): Scenario {
     ...cluster,
     nodes: [...nodes, ...spares],
     ...(spares.length > 0 && { spares: spares.map(({ id }) => id) }),
-    keys: Array.from({ length: clients.pick([1, 1, 2, 3, 5]) }, (_, i) => `k${i}`),
-    clients: clients.pick([2, 3, 4, 6]),
-    operationsPerClient: 15 + clients.below(45),
-    thinkMsMax: clients.pick([5, 40, 150, 400]),
+    keys: Array.from({ length: focus?.keys ?? clients.pick([1, 1, 2, 3, 5]) }, (_, i) => `k${i}`),
+    clients: focus?.clients ?? clients.pick([2, 3, 4, 6]),
+    operationsPerClient: focus?.operationsPerClient ?? 15 + clients.below(45),
+    thinkMsMax: focus?.thinkMsMax ?? clients.pick([5, 40, 150, 400]),
     paddingMax: clients.pick([0, 20, 20, 200, 3_000]),
     dropsContext: clients.pick([0, 0.1, 0.5]),
     replaysContext: clients.pick([0, 0, 0.1, 0.3]),
-    weather: weatherOf(random.fork("weather")),
+    weather: { ...weatherOf(random.fork("weather")), ...focus?.weather },
     pipeDelayMsMax: random.fork("pipes").pick([0.05, 0.5, 5]),
     ...(seals && { restMs: seals.restMs }),
+    ...focus?.seals,
     settings: { ...settingsOf(random.fork("settings")), ...changes?.settings, ...seals?.settings },
     changesPerFold: random.fork("folds").pick([undefined, 1, 3]),
     clockDrift: random.fork("drift").pick([0.0001, 0.001, 0.003]),
@@ -161,7 +170,7 @@ export function scenarioOf(seed: number): Scenario {
       ...(changes?.faults ?? []),
       ...(seals === undefined ? faults : without(faults, "old_snapshot")),
     ]),
-    faultEveryMs: seals?.faultEveryMs ?? random.fork("pace").pick([150, 400, 1_000]),
+    faultEveryMs: focus?.faultEveryMs ?? seals?.faultEveryMs ?? random.fork("pace").pick([150, 400, 1_000]),
     fragile: new Set(
       random
         .fork("fragile")
@@ -209,9 +218,6 @@ function sealsOf(random: SeededRandom) {
     faultEveryMs: random.pick([400, 5_000, 20_000]),
   };
 }
-
-/** Longer than anything is on its way that was read from a row, the last attempt of an exchange to push it included. */
-const SEAL_PAUSE_MS = 40_000;
 
 function without(faults: ReadonlySet<FaultKind>, kind: FaultKind): ReadonlySet<FaultKind> {
   return new Set([...faults].filter((each) => each !== kind));
@@ -278,10 +284,6 @@ function weatherOf(random: SeededRandom): NetworkWeather {
     duplicateRate: random.pick([0, 0.01, 0.2, 0.5]),
     windowBytes: random.pick([16 * 1024, 256 * 1024, 1024 * 1024]),
   };
-}
-
-function nodeIdOf(index: number): NodeId {
-  return parseNodeId(`00000000-0000-4000-8000-${String(index + 1).padStart(12, "0")}`);
 }
 
 /** One line that says what a seed means. */

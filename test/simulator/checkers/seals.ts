@@ -39,15 +39,16 @@ export class SealLedger {
     return this.#forgotten.get(place)?.writes ?? new Set();
   }
 
-  /** Somebody is told to forget. */
-  sent(message: Uint8Array): void {
-    if (message[0] !== KIND.seal) return;
+  /** Whether somebody is told to forget by this message. */
+  sent(message: Uint8Array): boolean {
+    if (message[0] !== KIND.seal) return false;
     const decoded = decodeMessage(message);
-    if (decoded.kind !== "request" || decoded.request.kind !== "seal") return;
+    if (decoded.kind !== "request" || decoded.request.kind !== "seal") return false;
     const request = decodeSealRequest(decoded.request.body);
-    if (request.kind !== "seal") return;
+    if (request.kind !== "seal") return false;
     for (const row of request.rows)
       if (isDeleted(row)) this.#forget(placeOf(row.position), row.coverage, this.#writesOf(row.position));
+    return true;
   }
 
   /** To be called before the rows are in the file. */

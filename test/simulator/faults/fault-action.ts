@@ -38,8 +38,11 @@ export type FaultAction =
       readonly kind: "ring_change";
       readonly node: NodeId;
       readonly second?: NodeId;
-      /** What this node sends to anybody is held up meanwhile: it arrives where the ring has gone on. */
-      readonly held?: { readonly from: NodeId; readonly lastsMs: number };
+      /**
+       * What this node sends to anybody is held up meanwhile: it arrives where the ring has gone on. The change is asked for `aheadMs` later:
+       * what this node has planned by then is planned by the ring before.
+       */
+      readonly held?: { readonly from: NodeId; readonly aheadMs: number; readonly lastsMs: number };
       readonly choice: number;
     }
   /** Of those that decide by the ring of this node, which is left. */
@@ -100,7 +103,9 @@ export function drawFault(scenario: Scenario, luck: SeededRandom): FaultAction {
         kind,
         node,
         ...(luck.chance(0.2) && { second: luck.pick(ids) }),
-        ...(luck.fork("held").chance(0.3) && { held: drawHeld(ids, luck.fork("held from")) }),
+        ...(luck.fork("held").chance(isPatient(scenario) ? 0.8 : 0.3) && {
+          held: drawHeld(scenario, luck.fork("held from")),
+        }),
         choice: luck.u32(),
       };
     case "netsplit": {
@@ -147,6 +152,11 @@ export function drawFault(scenario: Scenario, luck: SeededRandom): FaultAction {
   }
 }
 
+/** Of a node that is away for longer than a seal round lasts. */
+export function drawAbsence({ nodes }: Scenario, luck: SeededRandom): FaultAction {
+  return { kind: "kill", node: luck.pick(nodes).id, downMs: ABSENCE_MS };
+}
+
 /** Where there are seal rounds, and few faults: else no round goes through. */
 function isAbsence({ restMs, faultEveryMs }: Scenario, luck: SeededRandom): boolean {
   return restMs !== undefined && faultEveryMs >= 5_000 && luck.fork("absence").chance(0.3);
@@ -155,8 +165,16 @@ function isAbsence({ restMs, faultEveryMs }: Scenario, luck: SeededRandom): bool
 /** Longer than a seal round with its pause. */
 const ABSENCE_MS = 60_000;
 
-function drawHeld(ids: readonly NodeId[], luck: SeededRandom): { from: NodeId; lastsMs: number } {
-  return { from: luck.pick(ids), lastsMs: luck.between(500, 3_500) };
+/** Requests last longer than a change. */
+function isPatient({ requestTimeoutMs }: Scenario): boolean {
+  return requestTimeoutMs > 5_000;
+}
+
+/** No longer than a request may wait for it, where that is long enough for a change. */
+function drawHeld({ nodes, requestTimeoutMs }: Scenario, luck: SeededRandom) {
+  const { id } = luck.pick(nodes);
+  const lastsMs = luck.between(500, Math.max(3_500, requestTimeoutMs * 0.9));
+  return { from: id, lastsMs, aheadMs: luck.fork("ahead").between(0, Math.min(2_000, lastsMs / 2)) };
 }
 
 function withProposals(split: Split, luck: SeededRandom): Split {

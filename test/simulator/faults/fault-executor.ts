@@ -80,10 +80,7 @@ export class FaultExecutor {
         this.#host(fault.node).disk[fault.database].failingReads = fault.reads;
         return;
       case "ring_change":
-        if (fault.held !== undefined) this.#hold(fault.held);
-        this.#changer.ask(fault.node, fault.choice);
-        if (fault.second !== undefined) this.#changer.ask(fault.second, fault.choice + 1);
-        return;
+        return this.#changeRing(fault);
       case "lost_majority":
         return this.#loseMajority(fault);
       case "lost_ring":
@@ -117,6 +114,17 @@ export class FaultExecutor {
       marks.hit("link clogged");
       network.clog(id, to, loop.nowMs + lastsMs);
     }
+  }
+
+  #changeRing({ node, second, held, choice }: Extract<FaultAction, { kind: "ring_change" }>): void {
+    const ask = (): void => {
+      if (this.#stopped) return;
+      this.#changer.ask(node, choice);
+      if (second !== undefined) this.#changer.ask(second, choice + 1);
+    };
+    if (held !== undefined) this.#hold(held);
+    if (held === undefined || held.aheadMs === 0) ask();
+    else this.#cluster.loop.after(held.aheadMs, ask);
   }
 
   #hold({ from, lastsMs }: { from: NodeId; lastsMs: number }): void {

@@ -5,6 +5,7 @@ import type { SeededRandom } from "../world/seeded-random.ts";
 import type { SimulatedHost } from "../world/simulated-host.ts";
 import {
   type CommitCrash,
+  drawAbsence,
   drawCommitCrash,
   drawFault,
   type FaultAction,
@@ -39,9 +40,12 @@ export class Nemesis {
   }
 
   start(): void {
+    const { absentFromMs } = this.#scenario;
     if (timedKinds(this.#scenario).length === 0) return;
-    if (this.#planned !== undefined) this.#nextOf(this.#planned, 0);
-    else this.#next();
+    if (this.#planned !== undefined) return this.#nextOf(this.#planned, 0);
+    if (absentFromMs === undefined) return this.#next();
+    const absence = drawAbsence(this.#scenario, this.#random.fork("absence"));
+    this.#cluster.loop.after(absentFromMs, () => this.#strike(absence));
   }
 
   stop(): void {

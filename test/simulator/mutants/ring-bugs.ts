@@ -6,6 +6,17 @@ const RING = "node/core/ring";
 /** Of changes of the ring; see planted-bug.ts. */
 export const RING_BUGS: readonly PlantedBug[] = [
   {
+    name: "no_fence",
+    breaks: "a replica takes reads and writes that were planned before the ring began to change",
+    edits: [
+      {
+        file: `${RING}/change/fence.ts`,
+        search: "planned.generation < ring.generation || planned.epoch < acceptedFrom(ring)",
+        replace: "planned.generation < ring.generation",
+      },
+    ],
+  },
+  {
     name: "flip_before_verified",
     breaks: "reads go to the owners after a change as soon as somebody looks, whatever those have compared",
     edits: [

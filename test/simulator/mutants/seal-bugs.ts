@@ -32,6 +32,11 @@ export const SEAL_BUGS: readonly PlantedBug[] = [
         search: "id !== self && !isConnected(id)",
         replace: "id !== self && id === undefined",
       },
+      {
+        file: "node/core/seal/seals.ts",
+        search: "find(({ id }) => !marks.has(id))",
+        replace: "find(({ id }) => id === undefined)",
+      },
     ],
   },
   {

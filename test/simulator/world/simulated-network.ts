@@ -89,6 +89,10 @@ export class SimulatedNetwork {
     this.#stormy = false;
   }
 
+  get isStormy(): boolean {
+    return this.#stormy;
+  }
+
   block(from: NodeId, to: NodeId): void {
     this.#blocked.add(linkName(from, to));
     this.#hooks.disturbed("link split", [from, to]);
