@@ -171,10 +171,15 @@ function isPatient({ requestTimeoutMs }: Scenario): boolean {
 }
 
 /** No longer than a request may wait for it, where that is long enough for a change. */
-function drawHeld({ nodes, requestTimeoutMs }: Scenario, luck: SeededRandom) {
+function drawHeld(scenario: Scenario, luck: SeededRandom) {
+  const { nodes, requestTimeoutMs } = scenario;
   const { id } = luck.pick(nodes);
   const lastsMs = luck.between(500, Math.max(3_500, requestTimeoutMs * 0.9));
-  return { from: id, lastsMs, aheadMs: luck.fork("ahead").between(0, Math.min(2_000, lastsMs / 2)) };
+  return {
+    from: id,
+    lastsMs,
+    aheadMs: isPatient(scenario) ? luck.fork("ahead").between(0, Math.min(2_000, lastsMs / 2)) : 0,
+  };
 }
 
 function withProposals(split: Split, luck: SeededRandom): Split {
