@@ -14,6 +14,7 @@ const BUGS_WITH_SMALL_RUNS = [
   "concurrent_copies_passed_over",
   "recovered_after_one_comparison",
   "no_fence",
+  "promise_forgotten",
   "tombstone_collected_without_an_absent_member",
   "later_write_sealed",
 ];
