@@ -141,10 +141,14 @@ export function planAnew(coordination: Coordination, parts: CoordinatorParts): C
 /** A change takes two such steps, begin and flip; a request that meets both is rare enough. */
 const REPLANS_MAX = 2;
 
-/** Whether this node, as a replica of its own request, would refuse it by now (ring/change/fence.ts). */
+/**
+ * Whether this node, as a replica of its own request, would refuse it by now (ring/change/fence.ts). So it does where it has left: it may
+ * have said already that it keeps nothing, and what it keeps be given up.
+ */
 export function isFencedHere({ ring }: Coordination, parts: CoordinatorParts): boolean {
   const current = parts.ring.current();
-  return current !== ring && current !== undefined && fence(current, ring) === "stale";
+  if (current === undefined) return false;
+  return !parts.ring.isMember() || (current !== ring && fence(current, ring) === "stale");
 }
 
 function quorumOf(options: RequestOptions, { read, writeSets }: PartitionRoutes, parts: CoordinatorParts) {

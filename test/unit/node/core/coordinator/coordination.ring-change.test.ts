@@ -192,6 +192,26 @@ describe("a put while the ring changes", () => {
     expect((await put).kind).to.equal("written");
   });
 
+  it("counts no copy of its own once it has left, by the plan of before or anew: that may be given up", async () => {
+    const rig = at(settled, 1);
+    rig.install(flipped);
+    let sync: (stored: Stored) => void = () => undefined;
+    const { ownWrite } = rig;
+    rig.ownWrite = (write) => ({ ...ownWrite(write), durable: new Promise((resolve) => (sync = resolve)) });
+    const put = rig.accept(OTHER, forwardedPut("v"), flipped);
+    const early = await rig.sent();
+    await rig.ack(sentTo(early, JOINS));
+    await rig.ack(sentTo(early, FIRST));
+    rig.install(ended);
+    sync({ ok: true });
+    const late = await rig.sent();
+    expect(to(late), "its own gets a stand-in").to.have.members([FIRST, JOINS, STAYS, SPARE]);
+    await rig.ack(sentTo(late, FIRST));
+    expect(await isOpen(put), "one of the owners after the change, and its own copy").to.equal(true);
+    await rig.ack(sentTo(late, STAYS));
+    expect(await isOpen(put)).to.equal(false);
+  });
+
   it("begins again twice at most, and then does without who refuses", async () => {
     const again = changed(ended, leave(members.find(({ id }) => id === OTHER)!));
     const rig = at(settled);
