@@ -1,5 +1,6 @@
 import type { NodeId } from "../node-id.ts";
 import { departedOf } from "./change/departed.ts";
+import { isAdmitted } from "./change/elastic-ring.ts";
 import { recoveredRing } from "./change/recovered-ring.ts";
 import { type Ballots, serveDecided } from "./paxos/acceptor.ts";
 import { compareRings, describe, type NumberedRing } from "./ring-number.ts";
@@ -198,6 +199,15 @@ function firstRing({ ring, digest }: NumberedRing, store: Ballots["store"]): Ser
 /** Whether the ring lists the very store that this node drew before it had a ring. */
 function isFirstOf({ store }: NoRing, listed: RingMember | AdmittedMember): boolean {
   return store !== undefined && "ringStore" in listed && listed.ringStore === store;
+}
+
+/**
+ * Whether a node that is no member by the ring that it has is one by the next, with a ring store that it has not: the ring that it has is
+ * of before, and was learnt from a peer that is behind after this node had lost its own. Who joins does so with the store that it has.
+ */
+export function isLostBetween(kept: KeptRing, { ring, ballots }: ServingRing, self: NodeId): boolean {
+  if (kept.state !== "serving" || memberOf(kept.ring, self) !== undefined) return false;
+  return memberOf(ring, self) !== undefined && !isAdmitted(ring, self, ballots.store.id);
 }
 
 function memberOf({ members }: Ring, id: NodeId): RingMember | AdmittedMember | undefined {

@@ -12,6 +12,7 @@ import { type FormOutcome, formRing } from "./formation.ts";
 import {
   decideProposal,
   decideServing,
+  isLostBetween,
   type KeptRing,
   refusalToServe,
   type ServingDecision,
@@ -58,7 +59,7 @@ export interface RingKeeperOptions {
   /**
    * Awaited before a first ring is stored: true once all that this node knows of its lost data is in data.db, false
    * where that takes too long.
-   * @param adopted see kept-ring.ts: the ring lists this node, which does not know of having accepted it
+   * @param adopted see kept-ring.ts: the ring lists this node, which does not know of having accepted it. Also `isLostBetween`
    */
   readonly beforeFirstRing: (adopted: boolean) => Promise<boolean>;
   /** Whether the member says that its ring store is not the one that this ring lists; ring-upkeep.ts `isStoreLost`. */
@@ -333,16 +334,15 @@ export class RingKeeper implements PlanningRing {
   #commit(ring: NumberedRing, from: NodeId): Promise<Answer> {
     return this.#stored.oneByOne(async () => {
       const { self, beforeFirstRing, observer } = this.#options;
-      const decision = decideServing(this.#stored.kept, ring, {
-        self,
-        drawStore: () => this.#stored.drawStoreId(),
-      });
+      const drawStore = (): string => this.#stored.drawStoreId();
+      const decision = decideServing(this.#stored.kept, ring, { self, drawStore });
       if (decision.kind === "not_member") await this.#becomeSpare(ring.ring);
       if (decision.kind !== "install") return this.#notInstalled(decision, ring, from);
       const { next } = decision;
       // A ring beside a data.db that is not new says "nothing was lost" to the next process (recovery/own-recovery.ts).
       const isFirst = this.#stored.kept.state !== "serving";
-      const mayStore = !isFirst || (await beforeFirstRing(next.ballots.store.adopted));
+      const isLost = isLostBetween(this.#stored.kept, next, self);
+      const mayStore = !(isFirst || isLost) || (await beforeFirstRing(isLost || next.ballots.store.adopted));
       const failure = mayStore
         ? await this.#stored.keep(next)
         : this.#stored.failed("data.db takes no write");

@@ -3,9 +3,10 @@ import type { ControlMessage } from "../../../../../node/core/ports/control-call
 import { encodeKept } from "../../../../../node/core/ring/kept-ring-codec.ts";
 import { type KeptRing, serving } from "../../../../../node/core/ring/kept-ring.ts";
 import { formedRing, ringDigest } from "../../../../../node/core/ring/ring-document.ts";
-import type { Ring } from "../../../../../node/core/ring/ring.ts";
+import type { Step } from "../../../../../node/core/ring/change/change-steps.ts";
+import type { ElasticRing, Ring } from "../../../../../node/core/ring/ring.ts";
 import { md5Digester } from "../../../../../node/adapters/md5.ts";
-import { storeOf } from "./change/elastic-rings.ts";
+import { beginningOf, changed, stepped, storeOf } from "./change/elastic-rings.ts";
 import { drain, KeeperCluster } from "./keeper-cluster.ts";
 
 /** Puts a ring on a node's disk, as if it had been served before, and restarts the node on it. */
@@ -136,6 +137,38 @@ describe("RingKeeper", () => {
     await cluster.connectAll();
     expect(cluster.keeper(2).current()!.epoch).to.equal(2);
     expect(isAdopted(cluster.keeper(2).kept())).to.equal(true);
+  });
+
+  it("has lost data where a ring from when it had left comes first, and then one that lists it with another store", async () => {
+    const cluster = new KeeperCluster(4);
+    await cluster.form(0, cluster.request([0, 1, 2, 3]));
+    await cluster.keepUp();
+    const settled = cluster.keeper(0).current()!;
+    const gone = { type: "leave", joining: [], leaving: [cluster.ids[3]!] } as const;
+    const left = changed(settled as ElasticRing, gone).ended;
+    const store = storeOf(cluster.ids[3]!, 1);
+    const back = stepped(left, {
+      ...beginningOf(left, { type: "join", joining: [{ id: cluster.ids[3]!, zone: "" }], leaving: [] }),
+      joining: [{ id: cluster.ids[3]!, zone: "", ringStore: store }],
+    } as Step);
+    for (const [ring, isLoss] of [
+      [back, true],
+      [{ ...left, epoch: left.epoch + 1 }, false],
+    ] as const) {
+      cluster.crash(cluster.ids[3]!);
+      cluster.disk(3).bytes = undefined;
+      cluster.restartAll();
+      serve(cluster, 0, left);
+      cluster.keeper(3).peerConnected(cluster.ids[0]!);
+      await drain();
+      expect(cluster.keeper(3).current()).to.deep.equal(left);
+      cluster.adoptions.length = 0;
+      serve(cluster, 0, ring);
+      cluster.keeper(3).peerConnected(cluster.ids[0]!);
+      await drain();
+      expect(cluster.keeper(3).current()).to.deep.equal(ring);
+      expect(cluster.adoptions).to.deep.equal(isLoss ? [cluster.ids[3]!] : []);
+    }
   });
 
   it("does not adopt a ring that does not list it, and forms none beside it", async () => {
