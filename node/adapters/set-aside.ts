@@ -41,13 +41,17 @@ export function setCopiesAside(dataDirectory: string, now: string): string {
 
 /** What lies there, not to be asked for often. */
 export function setAsideIn(dataDirectory: string): SetAside {
-  const directories = readdirSync(dataDirectory)
-    .filter((name) => name.startsWith(PREFIX))
+  // A person may have packed one of them into a file beside it.
+  const directories = readdirSync(dataDirectory, { withFileTypes: true })
+    .filter((entry) => entry.name.startsWith(PREFIX) && entry.isDirectory())
+    .map(({ name }) => name)
     .sort();
   const files = directories.flatMap((name) =>
     readdirSync(join(dataDirectory, name)).map((file) => join(dataDirectory, name, file)),
   );
-  return { directories, bytes: files.reduce((sum, file) => sum + statSync(file).size, 0) };
+  // So may one be removed meanwhile.
+  const sizes = files.map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0);
+  return { directories, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
 function syncDirectory(path: string): void {

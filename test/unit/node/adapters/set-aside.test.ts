@@ -31,6 +31,15 @@ describe("copies that are set aside", () => {
     expect(bytes).to.equal("data.dbdata.db-walhints.dbhints.db-shmdata.db".length);
   });
 
+  it("may have been packed by a person: a node starts beside such a file", () => {
+    lay("data.db", "set-aside-2026-01-01T00-00-00.000Z.tar.gz");
+    setCopiesAside(directory, "2026-01-02T03:04:05.678Z");
+    expect(setAsideIn(directory)).to.deep.equal({
+      directories: ["set-aside-2026-01-02T03-04-05.678Z"],
+      bytes: "data.db".length,
+    });
+  });
+
   it("are none as a rule", () => {
     expect(setAsideIn(directory)).to.deep.equal({ directories: [], bytes: 0 });
     expect(existsSync(path.join(directory, "data.db"))).to.equal(false);
