@@ -25,6 +25,7 @@ import { DynamoNode } from "./core/dynamo-node.ts";
 import { orphanedHints } from "./core/handoff/orphaned-hints.ts";
 import type { Observer } from "./core/ports/observer.ts";
 import type { PeerDescription } from "./core/ports/peer-directory.ts";
+import { isGivenUp } from "./core/ring/change/departed.ts";
 import { compareRings, FORMED } from "./core/ring/ring-number.ts";
 import type { Ring } from "./core/ring/ring.ts";
 import { defaultSettings, type NodeSettings } from "./core/settings.ts";
@@ -60,9 +61,9 @@ const KEY_IDS = Array.from({ length: 256 }, (_, id) => id);
 export async function startNode(config: NodeConfig, surroundings: NodeSurroundings): Promise<RunningNode> {
   const { version, log } = surroundings;
   let draining = false;
-  let isGivenUp = false;
+  let isSetAsideDue = false;
   const giveUp = (): void => {
-    isGivenUp = true;
+    isSetAsideDue = true;
     surroundings.onRestartDue();
   };
   const member = await openMember(config, surroundings, { isDraining: () => draining, giveUp });
@@ -89,7 +90,10 @@ export async function startNode(config: NodeConfig, surroundings: NodeSurroundin
           await node.stop();
           await transport.close();
           await storage.close();
-          if (isGivenUp) putAside(config.dataDirectory, log);
+          // A later ring may have come meanwhile: members keep what they have.
+          const ring = node.ring.current();
+          if (isSetAsideDue && ring !== undefined && isGivenUp(ring, identity.id))
+            putAside(config.dataDirectory, log);
           await administration.stop(STOP_GRACE_MS);
         },
       }),

@@ -139,7 +139,8 @@ export class MisplacedCopies {
     const left = [...read.partitions.keys()].filter(
       (partition) => !isEmpty(read.partitions[partition]!) && !this.#isKeeper(partition),
     );
-    this.#keys = left.reduce((sum, partition) => sum + Math.max(0, read.partitions[partition]!.keys), 0);
+    // Who says 0 may be released: a partition with rows has one at least, whatever was counted.
+    this.#keys = left.reduce((sum, partition) => sum + Math.max(1, read.partitions[partition]!.keys), 0);
     if (left.length === 0) this.#waitsFor = new Set();
     return left;
   }
