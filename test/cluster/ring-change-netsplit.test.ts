@@ -117,11 +117,17 @@ describe("cluster: one ring, through netsplits, rivals and losses: N=3 W=2 R=2",
     await victim.end("SIGKILL");
     deleteRing(victim);
     await victim.start();
-    await changing.until("the ring lists its new store", async () => (await changing.ring()).epoch > epoch);
     await expectOneRing(members);
     expect((await changing.ring()).members.length).to.equal(listed.length);
     const leaving = members.at(-1)!;
-    await changing.ask(victim, { type: "leave", leaving: [leaving] });
+    const leave = (): Promise<unknown> => changing.ask(victim, { type: "leave", leaving: [leaving] });
+    await changing.until("the ring lists its new store, so that it may propose", async () => {
+      const refusal = await refusalOf(leave());
+      if (refusal !== undefined) expect([refusal.status, refusal.code]).to.deep.equal([503, "undecided"]);
+      return refusal === undefined;
+    });
+    // Its admission, and the begin.
+    expect((await changing.ring()).epoch).to.be.at.least(epoch + 2);
     await expectOneRing(members.filter((node) => node !== leaving));
   });
 
