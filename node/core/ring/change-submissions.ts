@@ -94,6 +94,12 @@ function mayBringBack(ring: Ring, id: NodeId, node: ReportedNode): string | unde
   const isOfNow = node.ring === undefined || compareRings(node.ring, ring) === 0;
   if (isOfNow && node.keepsCopies === false) return undefined;
   const isKnown = isOfNow && node.keepsCopies === true;
+  // Without a ring nothing says that they are given up: it keeps them where they are.
+  if (isKnown && node.ring === undefined)
+    return (
+      `node ${id} has copies from before and no ring, so that nobody knows whether they may come back: stop it, move data.db and ` +
+      `hints.db with their logs out of its data directory, and start it again`
+    );
   return isKnown
     ? `node ${id} has copies from before, which are given up: its log says what becomes of them; ask again once they are set aside`
     : `node ${id} has not yet said that it keeps no copies from before: ask again in a moment`;

@@ -159,9 +159,11 @@ describe("ring governance", () => {
       const submit = async (asked: SubmittedChange): Promise<string> =>
         codeOf(await settled(cluster.governance(0).submit(asked)));
       cluster.keepCopies.add(ids[4]!);
-      expect(await submit(change(cluster, { join: [4] })), "a spare on an old volume").to.equal(
-        "not_joinable",
-      );
+      const refused = await settled(cluster.governance(0).submit(change(cluster, { join: [4] })));
+      expect(codeOf(refused), "a spare on an old volume").to.equal("not_joinable");
+      expect(refused, "which sets nothing aside by itself")
+        .to.have.property("message")
+        .that.contains("move data.db");
       cluster.keepCopies.clear();
       // Node 3 is removed while it is down, and away for too long.
       const dead = ids[3]!;
