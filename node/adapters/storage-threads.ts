@@ -11,15 +11,10 @@ import { invariant } from "../core/invariant.ts";
 import { logOf, RESTART, type StorageFiles, storageFiles } from "./storage-files.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { CoreEvent, Observer } from "../core/ports/observer.ts";
-import type { HintStore } from "../core/ports/hint-store.ts";
-import type { MerkleStore } from "../core/ports/merkle-store.ts";
-import type { MisplacedStore } from "../core/ports/misplaced-store.ts";
+import type { NodeStore } from "../core/ports/node-store.ts";
 import { PortPipe } from "./storage-pipe.ts";
-import type { IdentityStore } from "../core/ports/store-identity.ts";
-import type { CacheableStore } from "../core/ports/replica-store.ts";
-import type { SealStore } from "../core/ports/seal-store.ts";
 import { StorageLock } from "./storage-lock.ts";
-import type { TombstoneCount, TombstoneStore } from "../core/ports/tombstone-store.ts";
+import type { TombstoneCount } from "../core/ports/tombstone-store.ts";
 import type { Timers } from "../core/ports/timers.ts";
 import type { StorageLimits } from "../core/storage/apply-write.ts";
 
@@ -56,13 +51,7 @@ export interface StorageOptions {
 }
 
 export interface Storage {
-  readonly store: CacheableStore &
-    HintStore &
-    MerkleStore &
-    MisplacedStore &
-    IdentityStore &
-    TombstoneStore &
-    SealStore;
+  readonly store: NodeStore;
   mode(): StorageMode;
   /** For people; empty where it takes writes. */
   readOnlyReason(): string;

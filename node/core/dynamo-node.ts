@@ -21,17 +21,12 @@ import type { AcknowledgementStore } from "./ports/acknowledgement-store.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { ControlMessage } from "./ports/control-calls.ts";
 import type { Hash } from "./ports/hash.ts";
-import type { HintStore } from "./ports/hint-store.ts";
-import type { MerkleStore } from "./ports/merkle-store.ts";
-import type { MisplacedStore } from "./ports/misplaced-store.ts";
+import type { NodeStore } from "./ports/node-store.ts";
 import type { Observer } from "./ports/observer.ts";
 import type { PeerDirectory } from "./ports/peer-directory.ts";
 import type { Random } from "./ports/random.ts";
-import type { CacheableStore, StorePoint } from "./ports/replica-store.ts";
-import type { IdentityStore } from "./ports/store-identity.ts";
+import type { StorePoint } from "./ports/replica-store.ts";
 import type { RingStore } from "./ports/ring-store.ts";
-import type { SealStore } from "./ports/seal-store.ts";
-import type { TombstoneStore } from "./ports/tombstone-store.ts";
 import type { Timers } from "./ports/timers.ts";
 import type { Lane, Transport } from "./ports/transport.ts";
 import { RingTransfers } from "./transfer/ring-transfers.ts";
@@ -66,13 +61,7 @@ export interface NodePorts {
   readonly observer: Observer;
   readonly transport: Transport;
   readonly directory: PeerDirectory;
-  readonly store: CacheableStore &
-    HintStore &
-    MerkleStore &
-    MisplacedStore &
-    IdentityStore &
-    TombstoneStore &
-    SealStore;
+  readonly store: NodeStore;
   readonly acknowledgements: AcknowledgementStore;
   readonly ringStore: RingStore;
   /**

@@ -1,6 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
 import type {
-  CacheableStore,
   CoordinatedWrite,
   IncomingRecord,
   Merged,
@@ -12,11 +11,12 @@ import type {
   StorePoint,
 } from "../ports/replica-store.ts";
 import type { NodeId } from "../node-id.ts";
-import type { DeliveredHint, HintBatch, HintPlace, HintQuery, HintStore } from "../ports/hint-store.ts";
-import type { DroppedRow, MisplacedStore } from "../ports/misplaced-store.ts";
+import type { DeliveredHint, HintBatch, HintPlace, HintQuery } from "../ports/hint-store.ts";
+import type { DroppedRow } from "../ports/misplaced-store.ts";
 import type { MessagePipe } from "../ports/message-pipe.ts";
+import type { NodeStore } from "../ports/node-store.ts";
 import type { Observer } from "../ports/observer.ts";
-import type { IdentityStore, KeptIdentity, OpenedStore } from "../ports/store-identity.ts";
+import type { KeptIdentity, OpenedStore } from "../ports/store-identity.ts";
 import type { Timers } from "../ports/timers.ts";
 import type { BatchFacts } from "./write-reply-codec.ts";
 import { type CorruptRows, hintQuestion, merkleQuestion } from "./bulk-question.ts";
@@ -26,20 +26,18 @@ import type {
   LeafRowsQuery,
   LeafRowsRead,
   LeavesRead,
-  MerkleStore,
   RecordsQuery,
   RecordsRead,
   RootsRead,
   VerifyQuery,
   VerifyRead,
 } from "../ports/merkle-store.ts";
-import { noTombstones, type TombstoneCount, type TombstoneStore } from "../ports/tombstone-store.ts";
+import { noTombstones, type TombstoneCount } from "../ports/tombstone-store.ts";
 import type {
   SealableQuery,
   SealableRead,
   SealedAnswer,
   SealedQuestion,
-  SealStore,
   Sealing,
   WatchMark,
 } from "../ports/seal-store.ts";
@@ -113,9 +111,7 @@ const TAKEN_READ_ONLY: ReadonlySet<WriteCommand["kind"]> = new Set([
   "seal",
 ]);
 
-export class StoreClient
-  implements CacheableStore, HintStore, MerkleStore, MisplacedStore, IdentityStore, TombstoneStore, SealStore
-{
+export class StoreClient implements NodeStore {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
   readonly #timers: Timers;
