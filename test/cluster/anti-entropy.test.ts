@@ -9,6 +9,7 @@ import type {
   AdminReplica,
   AdminStatus,
 } from "../../node/contract/admin-types.ts";
+import { adminAnswer } from "./admin-answer.ts";
 import { endAtOnce } from "./faults/node-signals.ts";
 import { expectCode, LocalClusterRig } from "./local-cluster-rig.ts";
 
@@ -78,7 +79,7 @@ describe("cluster: anti-entropy: N=3 on three nodes", function () {
       expect(bytesMoved).to.be.lessThan(20_000);
     }
     for (const node of nodes) {
-      const last = Object.values((await admin<AdminStatus>(node, "status")).antiEntropy.lastExchange);
+      const last = Object.values((await adminAnswer<AdminStatus>(node, "status")).antiEntropy.lastExchange);
       expect(last.map(({ outcome }) => outcome)).to.deep.equal(["equal", "equal"]);
     }
   });
@@ -127,7 +128,7 @@ async function untilEqual(nodes: readonly LocalNode[]): Promise<AdminPartitions[
   const deadlineMs = performance.now() + EQUAL_MS_MAX;
   for (;;) {
     const [one, ...others] = await Promise.all(
-      nodes.map((node) => admin<AdminPartitions>(node, "partitions")),
+      nodes.map((node) => adminAnswer<AdminPartitions>(node, "partitions")),
     );
     const differing = others.flatMap(({ partitions }) =>
       partitions.filter(
@@ -167,11 +168,5 @@ async function dotsOf(node: LocalNode, key: string): Promise<string[]> {
 }
 
 function replica(node: LocalNode, key: string): Promise<AdminReplica> {
-  return admin<AdminReplica>(node, `replica/carts/${key}`);
-}
-
-async function admin<T>(node: LocalNode, what: string): Promise<T> {
-  const answer = await fetch(`http://${node.admin}/admin/v1/${what}`);
-  if (!answer.ok) throw new Error(`${what}: ${answer.status} ${await answer.text()}`);
-  return (await answer.json()) as T;
+  return adminAnswer<AdminReplica>(node, `replica/carts/${key}`);
 }

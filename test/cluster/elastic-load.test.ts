@@ -3,10 +3,10 @@ import { expect } from "chai";
 import type { LocalNode } from "../../client/local/local-layout.ts";
 import type { AdminRing } from "../../node/contract/admin-types.ts";
 import type { RingChangeProgress } from "../../node/contract/ring-change-types.ts";
+import { adminAnswer } from "./admin-answer.ts";
 import { readBack, Workload } from "./faults/workload.ts";
 import { type CommandRun, expectCode, LocalClusterRig } from "./local-cluster-rig.ts";
 import {
-  admin,
   bytesTransferred,
   copiesAt,
   gained,
@@ -112,7 +112,7 @@ describe(`cluster: three nodes with ${KEYS} keys grow to five and shrink to thre
   ): Promise<ReadonlyMap<number, number>> {
     const over = changed.then(() => true);
     for (;;) {
-      const { phase } = await admin<Partial<RingChangeProgress>>(three[0]!, "ring/changes/current");
+      const { phase } = await adminAnswer<Partial<RingChangeProgress>>(three[0]!, "ring/changes/current");
       if (phase === "transfer") return recordBytes(from);
       if (await Promise.race([over, delay(20)])) throw new Error("no copies moved");
     }
@@ -126,7 +126,7 @@ describe(`cluster: three nodes with ${KEYS} keys grow to five and shrink to thre
   }
 
   async function expectEvenShares(members: number): Promise<void> {
-    const ring = await admin<AdminRing>(nodes[0]!, "ring");
+    const ring = await adminAnswer<AdminRing>(nodes[0]!, "ring");
     expect(ring.change).to.equal(null);
     const shares = ring.members.map((_, i) => ring.owners.filter((owner) => owner === i).length);
     expect(shares).to.have.length(members);

@@ -1,4 +1,3 @@
-import Sqlite from "better-sqlite3";
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -6,8 +5,10 @@ import { expect } from "chai";
 import { DynamoClient } from "../../client/dynamo-client.ts";
 import type { LocalNode } from "../../client/local/local-layout.ts";
 import type { AdminRing, AdminStatus } from "../../node/contract/admin-types.ts";
+import { adminAnswer } from "./admin-answer.ts";
 import { endAtOnce } from "./faults/node-signals.ts";
 import { expectCode, LocalClusterRig } from "./local-cluster-rig.ts";
+import { storedRows } from "./stored-rows.ts";
 
 /**
  * A node that was removed while it was dead comes back with its old disk, after what it still has was deleted, and the deletion
@@ -76,7 +77,7 @@ describe("cluster: a node that left dead and comes back for good", function () {
     return statuses.reduce((sum, { tombstones: { count, inDoubt } }) => sum + count + Number(inDoubt), 0);
   }
 
-  const ring = (): Promise<AdminRing> => admin<AdminRing>(nodes[0]!, "ring");
+  const ring = (): Promise<AdminRing> => adminAnswer<AdminRing>(nodes[0]!, "ring");
 });
 
 async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
@@ -89,22 +90,10 @@ async function until(what: string, isSo: () => Promise<boolean>): Promise<void> 
 
 /** What lies in its data.db, whatever the node says; 0 where there is none. */
 function rowsOf(node: LocalNode): number {
-  const file = path.join(node.dataDirectory, "data.db");
-  if (!readdirSync(node.dataDirectory).includes("data.db")) return 0;
-  const database = new Sqlite(file, { readonly: true });
-  try {
-    return database.prepare<[], { rows: number }>("SELECT count(*) AS rows FROM record").get()!.rows;
-  } finally {
-    database.close();
-  }
-}
-
-async function admin<T>(node: LocalNode, what: string): Promise<T> {
-  const answer = await fetch(`http://${node.admin}/admin/v1/${what}`);
-  if (!answer.ok) throw new Error(`${what}: ${answer.status} ${await answer.text()}`);
-  return (await answer.json()) as T;
+  const isThere = readdirSync(node.dataDirectory).includes("data.db");
+  return isThere ? storedRows(path.join(node.dataDirectory, "data.db")) : 0;
 }
 
 function status(node: LocalNode): Promise<AdminStatus> {
-  return admin<AdminStatus>(node, "status");
+  return adminAnswer<AdminStatus>(node, "status");
 }

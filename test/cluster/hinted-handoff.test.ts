@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { DynamoClient } from "../../client/dynamo-client.ts";
 import type { LocalNode } from "../../client/local/local-layout.ts";
 import type { AdminPreferenceList, AdminReplica, AdminStatus } from "../../node/contract/admin-types.ts";
+import { adminAnswer } from "./admin-answer.ts";
 import { endAtOnce } from "./faults/node-signals.ts";
 import { expectCode, LocalClusterRig } from "./local-cluster-rig.ts";
 
@@ -28,7 +29,7 @@ describe("cluster: hinted handoff: N=3 W=2 on five nodes", function () {
   before(async () => {
     expectCode(await rig.up("--nodes", "5"), 0);
     for (const node of nodes) byId.set((await status(node)).node.id, node);
-    const { owners } = await admin<AdminPreferenceList>(nodes[0]!, "preference-list/carts/ada");
+    const { owners } = await adminAnswer<AdminPreferenceList>(nodes[0]!, "preference-list/carts/ada");
     deadIds = owners.slice(0, 2).map(({ id }) => id);
     dead = deadIds.map((id) => byId.get(id)!);
     standIns = nodes.filter((node) => !dead.includes(node));
@@ -59,7 +60,7 @@ describe("cluster: hinted handoff: N=3 W=2 on five nodes", function () {
   }
 
   async function ownersOf(key: string): Promise<Record<number, "own">> {
-    const { owners } = await admin<AdminPreferenceList>(nodes[0]!, `preference-list/carts/${key}`);
+    const { owners } = await adminAnswer<AdminPreferenceList>(nodes[0]!, `preference-list/carts/${key}`);
     return Object.fromEntries(owners.map(({ id }) => [byId.get(id)!.index, "own"]));
   }
 
@@ -120,12 +121,6 @@ function clientOf(nodes: readonly LocalNode[]): DynamoClient {
   return new DynamoClient({ endpoints: nodes.map((node) => `http://${node.client}`), retries: 0 });
 }
 
-async function admin<T>(node: LocalNode, path: string): Promise<T> {
-  const answer = await fetch(`http://${node.admin}/admin/v1/${path}`);
-  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
-  return (await answer.json()) as T;
-}
-
 function status(node: LocalNode): Promise<AdminStatus> {
-  return admin<AdminStatus>(node, "status");
+  return adminAnswer<AdminStatus>(node, "status");
 }

@@ -5,6 +5,7 @@ import { expect } from "chai";
 import { adminTokenFrom, ensureClusterSecret } from "../../client/cluster-secret.ts";
 import { awaitServing } from "../../client/local/ring-start.ts";
 import type { AdminMember, AdminMembers, AdminStatus } from "../../node/contract/admin-types.ts";
+import { adminAnswer } from "./admin-answer.ts";
 import { FaultNode } from "./faults/fault-node.ts";
 
 /** Gossip and failure detection between real processes: who is known where, and who believes what of whom. */
@@ -107,7 +108,7 @@ describe("cluster: membership", function () {
       downSince: null,
     });
     await eventually(first, id, ({ suspectedBy }) => suspectedBy.length === 0);
-    const status = await admin<AdminStatus>(second, "status");
+    const status = await adminAnswer<AdminStatus>(second, "status");
     // The formed ring, or the raised one: nothing else changes it.
     expect(status.ring.epoch).to.be.within(1, 2);
     expect(status.peers).to.deep.equal({ up: 2, slow: 0, down: 0 });
@@ -144,15 +145,10 @@ describe("cluster: membership", function () {
   });
 });
 
-async function admin<T>(node: FaultNode, name: string): Promise<T> {
-  const answer = await fetch(`http://${node.admin}/admin/v1/${name}`, { signal: AbortSignal.timeout(5_000) });
-  return (await answer.json()) as T;
-}
-
 async function idOf(node: FaultNode): Promise<string> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return (await admin<AdminStatus>(node, "status")).node.id;
+      return (await adminAnswer<AdminStatus>(node, "status")).node.id;
     } catch (error) {
       if (attempt >= 200 || !node.isRunning) throw error;
       await pause();
@@ -161,7 +157,7 @@ async function idOf(node: FaultNode): Promise<string> {
 }
 
 async function memberOf(node: FaultNode, id: string): Promise<AdminMember | undefined> {
-  return (await admin<AdminMembers>(node, "members")).members.find((member) => member.id === id);
+  return (await adminAnswer<AdminMembers>(node, "members")).members.find((member) => member.id === id);
 }
 
 /** What `node` says of the member once it fulfils the condition; fails after 20 s with what it said last. */

@@ -2,6 +2,7 @@ import path from "node:path";
 import Sqlite from "better-sqlite3";
 import type { LocalNode } from "../../client/local/local-layout.ts";
 import type { AdminPartitions, AdminStatus } from "../../node/contract/admin-types.ts";
+import { adminAnswer } from "./admin-answer.ts";
 
 /** What a change of the ring has moved between real nodes: which copies, and how many bytes. */
 
@@ -11,7 +12,7 @@ export type Copies = ReadonlyMap<number, ReadonlySet<number>>;
 export async function copiesAt(nodes: readonly LocalNode[]): Promise<Copies> {
   const copies = await Promise.all(
     nodes.map(async (node) => {
-      const { partitions } = await admin<AdminPartitions>(node, "partitions");
+      const { partitions } = await adminAnswer<AdminPartitions>(node, "partitions");
       const owned = partitions.filter(({ role }) => role === "owner").map(({ partition }) => partition);
       return [node.index, new Set(owned)] as const;
     }),
@@ -25,7 +26,7 @@ const GONE_MS_MAX = 300_000;
 export async function misplacedGone(nodes: readonly LocalNode[]): Promise<void> {
   const deadlineMs = performance.now() + GONE_MS_MAX;
   for (;;) {
-    const statuses = await Promise.all(nodes.map((node) => admin<AdminStatus>(node, "status")));
+    const statuses = await Promise.all(nodes.map((node) => adminAnswer<AdminStatus>(node, "status")));
     const keys = statuses.map(({ misplaced }) => misplaced?.keys);
     if (keys.every((left) => left === 0)) return;
     if (performance.now() > deadlineMs) throw new Error(`misplaced keys are left: ${keys.join()}`);
@@ -73,8 +74,4 @@ export async function bytesTransferred(nodes: readonly LocalNode[]): Promise<num
   );
   const lines = pages.flatMap((page) => page.match(/^dynamo_transfer_bytes_total\{.*\} \d+$/gm) ?? []);
   return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
-}
-
-export async function admin<T>(node: LocalNode, what: string): Promise<T> {
-  return (await (await fetch(`http://${node.admin}/admin/v1/${what}`)).json()) as T;
 }

@@ -9,6 +9,7 @@ import type {
   AdminStatus,
 } from "../../node/contract/admin-types.ts";
 import type { RingPlan } from "../../node/contract/ring-change-types.ts";
+import { adminAnswer } from "./admin-answer.ts";
 import { type CommandRun, expectCode, LocalClusterRig } from "./local-cluster-rig.ts";
 
 /** For a machine that is busy with other tests too. */
@@ -73,10 +74,6 @@ describe("a local cluster of three that grows and shrinks", function () {
     await rig.remove();
   });
 
-  async function admin<T>(index: number, path: string): Promise<T> {
-    return (await (await fetch(`http://${nodes[index]!.admin}/admin/v1/${path}`)).json()) as T;
-  }
-
   async function expectAll(keys: readonly string[]): Promise<void> {
     for (const key of keys) expect((await client.get("demo", key)).text(), key).to.equal(`value of ${key}`);
     for (let i = 0; i < 300; i++)
@@ -89,12 +86,12 @@ describe("a local cluster of three that grows and shrinks", function () {
     expect(up.err).to.include("starting node 4").and.include("2 new nodes join the ring");
     expect(writes.failures).to.deep.equal([]);
     expect(writes.acknowledged.length).to.be.greaterThan(20);
-    const ring = await admin<AdminRing>(0, "ring");
+    const ring = await adminAnswer<AdminRing>(nodes[0]!, "ring");
     expect(ring.members.map(({ state }) => state)).to.deep.equal(Array.from({ length: 5 }, () => "active"));
     expect(ring.change).to.equal(null);
     const counts = ring.members.map((_, i) => ring.owners.filter((owner) => owner === i).length);
     expect(Math.max(...counts) - Math.min(...counts)).to.be.at.most(1);
-    const { state, storage } = await admin<AdminStatus>(4, "status");
+    const { state, storage } = await adminAnswer<AdminStatus>(nodes[4]!, "status");
     expect(state).to.equal("serving");
     expect(storage.keys).to.be.greaterThan(50);
     await expectAll(writes.acknowledged);
@@ -102,7 +99,7 @@ describe("a local cluster of three that grows and shrinks", function () {
   });
 
   it("ring plan shows what a leave would move, and changes nothing", async () => {
-    const { epoch } = await admin<AdminRing>(0, "ring");
+    const { epoch } = await adminAnswer<AdminRing>(nodes[0]!, "ring");
     const text = expectCode(await run("ring", "plan", "leave", nodes[4]!.client), 0);
     expect(text.out)
       .to.match(new RegExp(`${nodes[4]!.client} .* leaves `))
@@ -111,7 +108,7 @@ describe("a local cluster of three that grows and shrinks", function () {
     const plan = JSON.parse(json.out) as RingPlan;
     expect(plan.bytesMoved).to.be.greaterThan(10_000);
     expect(plan.transfers.length).to.be.at.most(1.1 * plan.copiesMovedMin);
-    expect((await admin<AdminRing>(0, "ring")).epoch).to.equal(epoch);
+    expect((await adminAnswer<AdminRing>(nodes[0]!, "ring")).epoch).to.equal(epoch);
   });
 
   it("ring leave moves everything away under load, and the node that left serves no client", async () => {
@@ -120,9 +117,9 @@ describe("a local cluster of three that grows and shrinks", function () {
     expect(left.out).to.match(/change leave-[0-9a-f]+ is done/);
     expect(writes.failures).to.deep.equal([]);
     // The last epoch reaches it with the next gossip.
-    while ((await admin<AdminStatus>(4, "status")).state !== "left") await delay(50);
+    while ((await adminAnswer<AdminStatus>(nodes[4]!, "status")).state !== "left") await delay(50);
     expect((await fetch(`http://${nodes[4]!.client}/v1/kv/demo/old-1`)).status).to.equal(503);
-    const { members } = await admin<AdminMembers>(0, "members");
+    const { members } = await adminAnswer<AdminMembers>(nodes[0]!, "members");
     expect(members.filter(({ state }) => state === "active")).to.have.length(4);
     await expectAll(writes.acknowledged);
   });
@@ -132,9 +129,9 @@ describe("a local cluster of three that grows and shrinks", function () {
     expectCode(await writes.during(rig.up("--nodes", "3")), 0);
     expect(writes.failures).to.deep.equal([]);
     for (const node of nodes.slice(3)) expect(existsSync(node.directory)).to.equal(false);
-    expect((await admin<AdminRing>(0, "ring")).members).to.have.length(3);
+    expect((await adminAnswer<AdminRing>(nodes[0]!, "ring")).members).to.have.length(3);
     for (let index = 0; index < 3; index++) {
-      const { partitions } = await admin<AdminPartitions>(index, "partitions");
+      const { partitions } = await adminAnswer<AdminPartitions>(nodes[index]!, "partitions");
       expect(partitions.filter(({ role }) => role === "misplaced")).to.deep.equal([]);
     }
     await expectAll(writes.acknowledged);
@@ -145,6 +142,6 @@ describe("a local cluster of three that grows and shrinks", function () {
     const refused = await rig.up("--nodes", "2");
     expect(refused.code).to.equal(1);
     expect(refused.err).to.include("too_few_members");
-    expect((await admin<AdminRing>(0, "ring")).members).to.have.length(3);
+    expect((await adminAnswer<AdminRing>(nodes[0]!, "ring")).members).to.have.length(3);
   });
 });

@@ -1,11 +1,12 @@
-import Sqlite from "better-sqlite3";
 import { expect } from "chai";
 import path from "node:path";
 import { DynamoClient } from "../../client/dynamo-client.ts";
 import type { LocalNode } from "../../client/local/local-layout.ts";
 import type { AdminPreferenceList, AdminStatus } from "../../node/contract/admin-types.ts";
+import { adminAnswer } from "./admin-answer.ts";
 import { endAtOnce } from "./faults/node-signals.ts";
 import { expectCode, LocalClusterRig } from "./local-cluster-rig.ts";
+import { storedRows } from "./stored-rows.ts";
 
 /**
  * What was deleted is forgotten by all members together, and by none while a stand-in is away that keeps the deleted values
@@ -36,7 +37,10 @@ describe("cluster: seal rounds: N=3 W=2 on five nodes", function () {
     expectCode(await rig.upWith(ENV, "--nodes", "5"), 0);
     const byId = new Map<string, LocalNode>();
     for (const node of nodes) byId.set((await status(node)).node.id, node);
-    const { owners, fallbacks } = await admin<AdminPreferenceList>(nodes[0]!, "preference-list/carts/ada");
+    const { owners, fallbacks } = await adminAnswer<AdminPreferenceList>(
+      nodes[0]!,
+      "preference-list/carts/ada",
+    );
     owner = byId.get(owners[0]!.id)!;
     standIn = byId.get(fallbacks[0]!.id)!;
   });
@@ -138,23 +142,10 @@ async function outcomes(nodes: readonly LocalNode[]): Promise<string[]> {
 
 /** What lies in the files, whatever the node says. */
 function rowsOf(node: LocalNode): { data: number; hints: number } {
-  const count = (file: string): number => {
-    const database = new Sqlite(path.join(node.dataDirectory, file), { readonly: true });
-    try {
-      return database.prepare<[], { rows: number }>("SELECT count(*) AS rows FROM record").get()!.rows;
-    } finally {
-      database.close();
-    }
-  };
+  const count = (file: string): number => storedRows(path.join(node.dataDirectory, file));
   return { data: count("data.db"), hints: count("hints.db") };
 }
 
-async function admin<T>(node: LocalNode, what: string): Promise<T> {
-  const answer = await fetch(`http://${node.admin}/admin/v1/${what}`);
-  if (!answer.ok) throw new Error(`${what}: ${answer.status} ${await answer.text()}`);
-  return (await answer.json()) as T;
-}
-
 function status(node: LocalNode): Promise<AdminStatus> {
-  return admin<AdminStatus>(node, "status");
+  return adminAnswer<AdminStatus>(node, "status");
 }

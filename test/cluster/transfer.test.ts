@@ -6,6 +6,7 @@ import type { LocalNode } from "../../client/local/local-layout.ts";
 import { runningPid, startNode } from "../../client/local/node-process.ts";
 import type { AdminPartitions, AdminRing, AdminStatus } from "../../node/contract/admin-types.ts";
 import type { RingChangeProgress } from "../../node/contract/ring-change-types.ts";
+import { adminAnswer } from "./admin-answer.ts";
 import { endAtOnce, signalAtOnce } from "./faults/node-signals.ts";
 import { type CommandRun, expectCode, LocalClusterRig } from "./local-cluster-rig.ts";
 
@@ -53,10 +54,6 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
     }
   }
 
-  async function admin<T>(node: LocalNode, path: string): Promise<T> {
-    return (await (await fetch(`http://${node.admin}/admin/v1/${path}`)).json()) as T;
-  }
-
   async function until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
     const endMs = performance.now() + WAIT_MS_MAX;
     while (!(await isTrue().catch(() => false))) {
@@ -67,14 +64,14 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
 
   function untilMoving(node: LocalNode): Promise<void> {
     return until("some copies are complete, and some are not", async () => {
-      const { phase, moved, total } = await admin<RingChangeProgress>(node, "ring/changes/current");
+      const { phase, moved, total } = await adminAnswer<RingChangeProgress>(node, "ring/changes/current");
       return phase === "transfer" && moved > 0 && moved < total;
     });
   }
 
   const untilSettled = (node: LocalNode, members: number): Promise<void> =>
     until(`the ring is settled with ${members} members`, async () => {
-      const ring = await admin<AdminRing>(node, "ring");
+      const ring = await adminAnswer<AdminRing>(node, "ring");
       return ring.change === null && ring.members.length === members;
     });
 
@@ -91,7 +88,7 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
     await until("the owners' copies are equal, and nobody keeps another's", async () => {
       const roots = new Map<number, Set<string>>();
       for (const node of owners) {
-        for (const { partition, role, root } of (await admin<AdminPartitions>(node, "partitions"))
+        for (const { partition, role, root } of (await adminAnswer<AdminPartitions>(node, "partitions"))
           .partitions) {
           if (role === "misplaced") return false;
           roots.set(partition, (roots.get(partition) ?? new Set()).add(root));
@@ -134,7 +131,7 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
     await signalAtOnce([third], "SIGCONT");
     expectCode(await leave, 0);
     await signalAtOnce([third], "SIGSTOP");
-    const status = () => admin<AdminStatus>(fourth, "status");
+    const status = () => adminAnswer<AdminStatus>(fourth, "status");
     await until("it waits for the silent owner", async () => {
       const { misplaced } = await status();
       return misplaced!.waitsFor.length > 0;
@@ -152,7 +149,7 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
     expectCode(await rig.up("--nodes", "3"), 0);
     expectCode(await rig.up("--nodes", "4"), 0);
     // By its id: one that has left had the same address.
-    const { node } = await admin<AdminStatus>(fourth, "status");
+    const { node } = await adminAnswer<AdminStatus>(fourth, "status");
     const leave = rig.command(3, ["ring", "leave", node.id, "--yes"]);
     await untilMoving(first);
     expectCode(await rig.command(3, ["ring", "cancel"]), 0);
