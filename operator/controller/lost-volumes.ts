@@ -1,9 +1,11 @@
 import type { V1Node, V1PersistentVolume, V1PersistentVolumeClaim } from "@kubernetes/client-node";
+import { claimName } from "../desired/names.ts";
 import { ApiError, isNotFound } from "../kube/api-connection.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import { RESOURCES } from "../kube/resource-path.ts";
 import { isPodReady } from "../observe/node-view.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
+import { isOfCluster } from "../plan/volumes.ts";
 
 /**
  * Claims whose volumes are lost with their hosts: a volume that can only live on hosts of which Kubernetes has no Node any
@@ -19,12 +21,12 @@ export class LostVolumes {
 
   /** Names of claims. Rejects with ApiError. */
   async of({ claims, pods, statefulSets }: ObservedState): Promise<readonly string[]> {
-    const ready = new Set(pods.filter(isPodReady).map(({ metadata }) => `data-${metadata!.name}`));
+    const ready = new Set(pods.filter(isPodReady).map(({ metadata }) => claimName(metadata!.name!)));
     const suspects = claims.filter(
       ({ metadata, spec }) =>
         spec?.volumeName !== undefined &&
         !ready.has(metadata!.name!) &&
-        statefulSets.some((set) => metadata!.name!.startsWith(`data-${set.metadata!.name}-`)),
+        isOfCluster(metadata!.name!, { statefulSets }),
     );
     const lost: string[] = [];
     for (const claim of suspects) if (await this.#isLost(claim)) lost.push(claim.metadata!.name!);

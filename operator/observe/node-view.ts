@@ -1,4 +1,5 @@
 import type { V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
+import { claimName } from "../desired/names.ts";
 import type { AnsweredReport, ObservedState } from "./observed-state.ts";
 
 /** A node as its pod, its claim and its own words show it, joined by the pod's name. */
@@ -25,7 +26,7 @@ export function nodeViews(observed: ObservedState, podNames: readonly string[]):
     return {
       pod,
       object,
-      claim: claims.get(`data-${pod}`),
+      claim: claims.get(claimName(pod)),
       report: report?.answered === true ? report : undefined,
       silence: silenceOf(object, report),
       isReady: isPodReady(object),

@@ -1,6 +1,7 @@
 import type { V1PersistentVolumeClaim, V1StatefulSet } from "@kubernetes/client-node";
 import type { AdminRing } from "../../node/contract/admin-types.ts";
 import { LEFT_CLAIM } from "../api/v1alpha1/annotations.ts";
+import { claimName } from "../desired/names.ts";
 import { type ZoneShare, zoneShares } from "../desired/zone-plan.ts";
 import { latestRing } from "../observe/latest-ring.ts";
 import type { NodeView } from "../observe/node-view.ts";
@@ -16,6 +17,7 @@ import {
   sizeChange,
 } from "./size-change.ts";
 import type { SizeChange, Step } from "./step.ts";
+import { isOfCluster } from "./volumes.ts";
 
 /**
  * From the ring that there is to the size that is asked for, one step at a time, and each by what is seen now alone: a
@@ -33,7 +35,7 @@ export function sizeStep(observed: ObservedState, nodes: readonly NodeView[]): S
   const placed = placedNodes(observed, nodes, ring);
   return (
     changeUnderWay(observed, placed, ring) ??
-    handover(observed, placed, ring) ??
+    handover(placed, ring) ??
     shrunkSets(observed, placed) ??
     unusedClaims(observed, { ring, nodes }) ??
     grownSets(observed, { ring, nodes }) ??
@@ -126,11 +128,7 @@ function whyCancelled(
  * A node that has left is done when it keeps nothing that others lack and the ring does not list it as departed any more (else the
  * members would wait for it before they forget what was deleted), which is then noted on its claim.
  */
-function handover(
-  { claims }: ObservedState,
-  placed: readonly Placed[],
-  { departed = [] }: AdminRing,
-): Step | undefined {
+function handover(placed: readonly Placed[], { departed = [] }: AdminRing): Step | undefined {
   for (const { node, standing, isWanted, id } of placed) {
     const isSurplus = standing === "left" || (standing === "spare" && !isWanted);
     if (!isSurplus) continue;
@@ -145,7 +143,7 @@ function handover(
       const message = `${node.pod} has handed everything over, which the members have yet to take note of`;
       return { kind: "wait", reason: "ForHandover", message, afterMs: 1_000 };
     }
-    const claim = claims.find(({ metadata }) => metadata?.name === `data-${node.pod}`);
+    const { claim } = node;
     if (claim !== undefined && notedNode(claim) !== id)
       return { kind: "mark_claim", claim: claim.metadata!.name!, node: id! };
   }
@@ -153,17 +151,14 @@ function handover(
 }
 
 /** Pods of the highest ordinals go, as long as each has handed everything over. */
-function shrunkSets(
-  { statefulSets, claims, cluster }: ObservedState,
-  placed: readonly Placed[],
-): Step | undefined {
+function shrunkSets({ statefulSets, cluster }: ObservedState, placed: readonly Placed[]): Step | undefined {
   for (const { statefulSet } of zoneShares(cluster)) {
     const set = statefulSets.find(({ metadata }) => metadata?.name === statefulSet);
     const ofSet = placed.filter((each) => each.statefulSet === statefulSet);
     const replicas = set?.spec?.replicas;
     if (set === undefined || replicas === undefined) continue;
     let to = replicas;
-    while (to > 0 && isRemovable(ofSet, to - 1, claims)) to--;
+    while (to > 0 && isRemovable(ofSet, to - 1)) to--;
     const firstLeft = ofSet.find(({ standing }) => standing === "left")?.ordinal ?? replicas;
     const firstUnwanted = ofSet.find(({ isWanted }) => !isWanted)?.ordinal ?? replicas;
     to = Math.max(to, Math.min(firstLeft, firstUnwanted));
@@ -172,14 +167,10 @@ function shrunkSets(
   return undefined;
 }
 
-function isRemovable(
-  ofSet: readonly Placed[],
-  ordinal: number,
-  claims: readonly V1PersistentVolumeClaim[],
-): boolean {
+function isRemovable(ofSet: readonly Placed[], ordinal: number): boolean {
   const placed = ofSet.find((each) => each.ordinal === ordinal);
   if (placed === undefined) return false;
-  const claim = claims.find(({ metadata }) => metadata?.name === `data-${placed.node.pod}`);
+  const { claim } = placed.node;
   // One that never came up: the size was taken back because of it, perhaps. Others may have heard of an earlier node of its name.
   if (placed.standing === "unknown")
     return (
@@ -207,7 +198,8 @@ function unusedClaims(
   for (const claim of claims) {
     const why = whyUnused(claim, ring);
     if (why === undefined || claim.metadata?.deletionTimestamp !== undefined) continue;
-    const pod = claim.metadata!.name!.slice("data-".length);
+    if (!isOfCluster(claim.metadata!.name!, { statefulSets })) continue;
+    const pod = claim.metadata!.name!.slice(claimName("").length);
     const isInUse = pods.some(({ metadata }) => metadata?.name === pod) || isAskedFor(pod, statefulSets);
     if (isInUse || members.includes(pod)) continue;
     const { name, uid, resourceVersion } = claim.metadata!;
@@ -313,7 +305,7 @@ function claimLeftAt(
   { claims, ring }: { readonly claims: readonly V1PersistentVolumeClaim[]; readonly ring: AdminRing },
 ): V1PersistentVolumeClaim | undefined {
   return claims.find(
-    (claim) => claim.metadata?.name === `data-${statefulSet}-${ordinal}` && isOfLeft(claim, ring),
+    (claim) => claim.metadata?.name === claimName(`${statefulSet}-${ordinal}`) && isOfLeft(claim, ring),
   );
 }
 

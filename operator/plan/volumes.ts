@@ -1,5 +1,6 @@
 import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
+import { claimName } from "../desired/names.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 import { bytesOf } from "./quantity.ts";
 import type { Step } from "./step.ts";
@@ -54,6 +55,8 @@ function sizeOf(cluster: DynamoCluster): string {
   return cluster.spec.storage.size;
 }
 
-function isOfCluster(claim: string, { statefulSets }: ObservedState): boolean {
-  return statefulSets.some(({ metadata }) => claim.startsWith(`data-${metadata?.name}-`));
+/** Whether a claim is that of a pod, by its name: somebody may have labelled one of his own like these. */
+export function isOfCluster(claim: string, { statefulSets }: Pick<ObservedState, "statefulSets">): boolean {
+  const ofPods = statefulSets.map(({ metadata }) => claimName(`${metadata?.name}-`));
+  return ofPods.some((start) => claim.startsWith(start) && /^\d+$/.test(claim.slice(start.length)));
 }

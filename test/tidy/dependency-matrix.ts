@@ -177,9 +177,19 @@ export const MATRIX: Readonly<Record<string, Zone>> = {
   "operator/api": { may: [] },
   "operator/api/crd-text.ts": { may: ["operator/api"], packages: ["node:fs", "js-yaml"] },
   "operator/api/main.ts": { may: ["operator/api"] },
-  "operator/observe": { may: ["operator/api"], types: ["node/contract"], packages: KUBERNETES_TYPES },
+  "operator/observe": {
+    may: ["operator/api", "operator/desired/names.ts"],
+    types: ["node/contract"],
+    packages: KUBERNETES_TYPES,
+  },
   "operator/plan": {
-    may: ["operator/api", "operator/observe", "operator/desired/zone-plan.ts", "client/ring/plan-room.ts"],
+    may: [
+      "operator/api",
+      "operator/observe",
+      "operator/desired/names.ts",
+      "operator/desired/zone-plan.ts",
+      "client/ring/plan-room.ts",
+    ],
     types: ["node/contract"],
     packages: KUBERNETES_TYPES,
   },

@@ -264,6 +264,14 @@ describe("operator: a change of mind about the size", () => {
       claim: "data-demo-3",
     });
     expect(nextStep(withoutVolume(resizing({ ...gone, spec: KEPT }))).kind).to.equal("none");
+    // Somebody's own claim, labelled like these.
+    for (const name of ["restore", "data-demo-restore", "data-other-3"]) {
+      const observed = withoutVolume(resizing(gone));
+      const claims = observed.claims.map((claim) =>
+        claim.metadata?.name === "data-demo-3" ? { ...claim, metadata: { ...claim.metadata, name } } : claim,
+      );
+      expect(nextStep({ ...observed, claims }).kind, name).to.equal("none");
+    }
     const coming = withoutVolume(
       resizing({ ...gone, pods: 4, size: 4, sketches: { 3: { missing: "pod" } } }),
     );
