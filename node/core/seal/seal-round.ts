@@ -46,13 +46,9 @@ export type NoRoundReason =
 export const SEALED_AT_ONCE_MAX = 1_024;
 
 /**
- * From the last answer of the first pass to the first question of the second, where all members have the default settings:
- * longer than a request lives (`requestTimeoutMsMax`, 60 s) plus what its last message takes on a link that is not yet
- * believed dead.
+ * Of a member with these settings, from the last answer of the first pass to the first question of the second: longer than a request
+ * lives plus what its last message takes on a link that is not yet believed dead.
  */
-export const SEAL_PAUSE_MS = 120_000;
-
-/** Of a member with these settings. */
 export function sealPauseMs(settings: Pick<NodeSettings, "requestTimeoutMsMax" | "sealPauseMs">): number {
   return Math.max(settings.sealPauseMs, 2 * settings.requestTimeoutMsMax);
 }

@@ -1,10 +1,6 @@
 import type { NodeId } from "../../../../../node/core/node-id.ts";
-import {
-  firstPass,
-  SEAL_PAUSE_MS,
-  type SealAnswer,
-  secondPass,
-} from "../../../../../node/core/seal/seal-round.ts";
+import { firstPass, type SealAnswer, secondPass } from "../../../../../node/core/seal/seal-round.ts";
+import { defaultSettings } from "../../../../../node/core/settings.ts";
 import {
   afterSeal,
   isCovered,
@@ -17,6 +13,8 @@ import { emptyRecord, type KeyRecord, merge, put } from "../../../../../node/cor
 import { raised } from "../ring/change/elastic-rings.ts";
 import { membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
 import { mulberry } from "../ring/seeded.ts";
+
+const SEAL_PAUSE_MS = defaultSettings.sealPauseMs;
 
 /**
  * One key on owners and stand-ins, twice: with seal rounds and without. Both see the same writes and the same messages, which

@@ -5,7 +5,6 @@ import {
   type NoRoundReason,
   type PassQuestion,
   pauseOf,
-  SEAL_PAUSE_MS,
   type SealAnswer,
   sealPauseMs,
   secondPass,
@@ -14,6 +13,8 @@ import { defaultSettings } from "../../../../../node/core/settings.ts";
 import { changed, raised } from "../ring/change/elastic-rings.ts";
 import { join } from "../ring/change/change-scenes.ts";
 import { member, membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
+
+const SEAL_PAUSE_MS = defaultSettings.sealPauseMs;
 
 const ring = raised(ringOf({ members: membersOf(4), partitions: 8 }));
 const question: PassQuestion = { ring, digest: "d1", records: 3 };
