@@ -116,7 +116,9 @@ type RecoveryRefusalCode = Extract<RecoveryAttempt, { kind: "refused" }>["code"]
 
 function sendRefusal(refusal: Refusal, response: Response, ring: ShownRing): void {
   if (refusal.kind === "no_ring") {
-    const message = "this node is not in a ring yet: ask a member, or form one with `dynamokv ring form`";
+    const message =
+      "this node is no member of a ring (it may have left): ask a member, which `dynamokv members` names, or form a first ring " +
+      "with `dynamokv ring form`";
     sendError(response, { status: 503, code: "no_ring", message, maybeApplied: false });
     return;
   }
