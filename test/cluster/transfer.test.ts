@@ -62,12 +62,16 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
     }
   }
 
-  function untilMoving(node: LocalNode): Promise<void> {
-    return until("some copies are complete, and some are not", async () => {
-      const { phase, moved, total } = await adminAnswer<RingChangeProgress>(node, "ring/changes/current");
-      return phase === "transfer" && moved > 0 && moved < total;
+  /** Progress is looked at once a second, in which all can move: a test that wants more than this stops a node. */
+  function untilTransfer(): Promise<void> {
+    return until("a change is in its transfer, and not all copies are complete", async () => {
+      const { phase, moved, total } = await progress();
+      return phase === "transfer" && moved < total;
     });
   }
+
+  const progress = (): Promise<RingChangeProgress> =>
+    adminAnswer<RingChangeProgress>(first, "ring/changes/current");
 
   const untilSettled = (node: LocalNode, members: number): Promise<void> =>
     until(`the ring is settled with ${members} members`, async () => {
@@ -110,8 +114,12 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
 
   it("a node that joins is killed in the middle, and goes on where it was", async () => {
     const up = rig.up("--nodes", "4");
-    await untilMoving(first);
+    await untilTransfer();
     const flags = await flagsOf(fourth);
+    await until("it has copies of some keys", async () => {
+      const { storage } = await adminAnswer<AdminStatus>(fourth, "status");
+      return storage.keys > 0;
+    });
     await endAtOnce([fourth], "SIGKILL");
     await delay(1_000);
     startNode(fourth, flags);
@@ -124,8 +132,7 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
 
   it("a node that leaves keeps its copies while an owner is silent, and lets go of them afterwards", async () => {
     const leave: Promise<CommandRun> = rig.command(3, ["ring", "leave", fourth.client, "--yes"]);
-    await untilMoving(first);
-
+    await untilTransfer();
     await signalAtOnce([third], "SIGSTOP");
     await delay(3_000);
     await signalAtOnce([third], "SIGCONT");
@@ -151,9 +158,16 @@ describe("cluster: copies that move while nodes die: N=3 R=2 W=2", function () {
     // By its id: one that has left had the same address.
     const { node } = await adminAnswer<AdminStatus>(fourth, "status");
     const leave = rig.command(3, ["ring", "leave", node.id, "--yes"]);
-    await untilMoving(first);
-    expectCode(await rig.command(3, ["ring", "cancel"]), 0);
-    await leave;
+    await untilTransfer();
+    // It gains copies, so that the change cannot go on to its flip.
+    await signalAtOnce([third], "SIGSTOP");
+    await until("some copies are complete, and some are not", async () => {
+      const { moved, total } = await progress();
+      return moved > 0 && moved < total;
+    });
+    expectCode(await rig.command(2, ["ring", "cancel"]), 0);
+    await signalAtOnce([third], "SIGCONT");
+    expectCode(await leave, 1);
     await untilSettled(first, 4);
     await quiet();
     await expectWhole(nodes.slice(0, 4));
