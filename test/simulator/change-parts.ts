@@ -1,5 +1,5 @@
 import type { NodeId } from "../../node/core/node-id.ts";
-import { decodeMessage, KIND } from "../../node/core/wire/messages.ts";
+import { decodeMessage, KIND, kindOf } from "../../node/core/wire/messages.ts";
 import type { Mark } from "./coverage-marks.ts";
 import type { SimulatedHost } from "./world/simulated-host.ts";
 
@@ -9,7 +9,7 @@ export class ChangeParts {
   readonly #proposedMs = new Map<NodeId, number>();
 
   sent({ id }: SimulatedHost, message: Uint8Array, nowMs: number): void {
-    if (message[0] !== KIND.control) return;
+    if (kindOf(message) !== KIND.control) return;
     const decoded = decodeMessage(message);
     if (decoded.kind !== "request" || decoded.request.kind !== "control") return;
     const { type } = JSON.parse(new TextDecoder().decode(decoded.request.body)) as { type: string };

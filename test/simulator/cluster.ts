@@ -6,7 +6,7 @@ import type { PartitionRoutes } from "../../node/core/ring/change/change-routes.
 import { compareRings, FORMED, type RingNumber } from "../../node/core/ring/ring-number.ts";
 import type { PreferenceList } from "../../node/core/ring/ring.ts";
 import { defaultSettings } from "../../node/core/settings.ts";
-import { decodeMessage, KIND } from "../../node/core/wire/messages.ts";
+import { decodeMessage, KIND, kindOf } from "../../node/core/wire/messages.ts";
 import type { CoverageMarks } from "./coverage-marks.ts";
 import { markEvent } from "./event-marks.ts";
 import { LateOrders } from "./late-orders.ts";
@@ -342,11 +342,11 @@ export class Cluster {
       `${from.slice(-2)} -> ${to.slice(-2)} kind ${message[0]}, ${message.length} bytes`,
     );
     this.trace.bytes(message);
-    if (message[0] !== KIND.reply) this.#convictions.asks(this.host(from), to);
+    if (kindOf(message) !== KIND.reply) this.#convictions.asks(this.host(from), to);
     this.registry.sent(message);
     if (this.changesRing) this.#parts.sent(this.host(from), message, this.loop.nowMs);
     if (this.hasSeals && this.seals.sent(message)) this.#lateOrders.given(from, to);
-    if (message[0] === KIND.forward) this.#forwarded(from, message);
+    if (kindOf(message) === KIND.forward) this.#forwarded(from, message);
   }
 
   /** Only a node that a client asked hands a write on: whoever it was handed to keeps it. */

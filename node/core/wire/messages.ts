@@ -143,6 +143,11 @@ function header(kind: number, call: number, remainingMs: number, bodyBytes: numb
     .u32(Math.max(0, Math.floor(remainingMs)));
 }
 
+/** One of `KIND`, whatever ring the message was planned by; any other number where the kind is unknown. */
+export function kindOf(message: Uint8Array): number {
+  return message[0]! & ~NUMBERED;
+}
+
 /** Throws MalformedBytes. Byte strings are views into `message`. */
 export function decodeMessage(message: Uint8Array): PeerMessage {
   const reader = new ByteReader(message);

@@ -25,6 +25,8 @@ export function divergence(cluster: Cluster): string | undefined {
   if (recovering !== undefined) return `${recovering.id.slice(-2)} is still recovering`;
   const unchanged = cluster.changesRing ? ringLeft(cluster) : undefined;
   if (unchanged !== undefined) return unchanged;
+  const unlisted = notAdmitted(cluster);
+  if (unlisted !== undefined) return unlisted;
   for (const host of cluster.hosts) {
     const left = hintsLeft(host);
     if (left > 0) return `${host.id.slice(-2)} still keeps ${left} hints, for ${hintOwners(host).join(" ")}`;
@@ -43,6 +45,16 @@ function ringLeft(cluster: Cluster): string | undefined {
   if (behind !== undefined) return `${behind.id.slice(-2)} serves an earlier ring`;
   const lost = ring.members.find(({ id }) => cluster.host(id).node?.ring.current() === undefined);
   return lost && `${lost.id.slice(-2)} is a member and serves no ring`;
+}
+
+/** Who lost its ring store acknowledges nothing before the others list the new one. */
+function notAdmitted(cluster: Cluster): string | undefined {
+  const [latest] = cluster.servedRings();
+  const waiting = latest?.node?.ring.current()?.members.find((member) => {
+    const ownStore = cluster.host(member.id).node?.ring.ringStore();
+    return "ringStore" in member && ownStore !== undefined && member.ringStore !== ownStore;
+  });
+  return waiting && `the ring store of ${waiting.id.slice(-2)} is not admitted`;
 }
 
 function changePhase(ring: Ring): string {

@@ -3,7 +3,7 @@ import { decodeSealRequest } from "../../../node/core/seal/seal-messages.ts";
 import { isDeleted } from "../../../node/core/seal/sealed-record.ts";
 import { type Coverage, covers, emptyCoverage, includes, join } from "../../../node/core/version/coverage.ts";
 import { isTombstone, type KeyRecord } from "../../../node/core/version/record.ts";
-import { decodeMessage, KIND } from "../../../node/core/wire/messages.ts";
+import { decodeMessage, KIND, kindOf } from "../../../node/core/wire/messages.ts";
 import { nameOf } from "../workload/dot-registry.ts";
 import { type Changes, placeOf } from "../world/simulated-disk.ts";
 import type { SimulatedHost } from "../world/simulated-host.ts";
@@ -41,7 +41,7 @@ export class SealLedger {
 
   /** Whether somebody is told to forget by this message. */
   sent(message: Uint8Array): boolean {
-    if (message[0] !== KIND.seal) return false;
+    if (kindOf(message) !== KIND.seal) return false;
     const decoded = decodeMessage(message);
     if (decoded.kind !== "request" || decoded.request.kind !== "seal") return false;
     const request = decodeSealRequest(decoded.request.body);

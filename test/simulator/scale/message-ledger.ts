@@ -1,5 +1,5 @@
 import type { NodeId } from "../../../node/core/node-id.ts";
-import { KIND } from "../../../node/core/wire/messages.ts";
+import { KIND, kindOf } from "../../../node/core/wire/messages.ts";
 
 /** What was sent of one kind of message. */
 export interface Sent {
@@ -39,7 +39,7 @@ export class MessageLedger {
   }
 
   #nameOf(from: NodeId, to: NodeId, message: Uint8Array): string {
-    const kind = message[0]! & ~NUMBERED;
+    const kind = kindOf(message);
     const isReply = kind === KIND.reply;
     const body = isReply ? REPLY_HEADER_BYTES : REQUEST_HEADER_BYTES;
     if (kind === KIND.control || (isReply && message[body] === OPEN_BRACE)) return typeOf(message, body);
@@ -60,8 +60,7 @@ export class MessageLedger {
   }
 }
 
-/** In the kind of what is planned by a later ring than the first; see node/core/wire/messages.ts for the layout. */
-const NUMBERED = 0x40;
+/** See node/core/wire/messages.ts for the layout. */
 const REPLY_HEADER_BYTES = 5;
 const REQUEST_HEADER_BYTES = 9;
 const OPEN_BRACE = 0x7b;

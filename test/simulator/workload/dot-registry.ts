@@ -1,4 +1,4 @@
-import { KIND } from "../../../node/core/wire/messages.ts";
+import { KIND, kindOf } from "../../../node/core/wire/messages.ts";
 import { decodeMessage } from "../../../node/core/wire/messages.ts";
 import { type Coverage, covers } from "../../../node/core/version/coverage.ts";
 import type { ActorId, Dot } from "../../../node/core/version/dot.ts";
@@ -36,7 +36,7 @@ export class DotRegistry {
   }
 
   sent(message: Uint8Array): void {
-    if (message[0] !== KIND.replicate) return;
+    if (kindOf(message) !== KIND.replicate) return;
     const decoded = decodeMessage(message);
     if (decoded.kind !== "request" || decoded.request.kind !== "replicate") return;
     this.#learn(decodeRecord(decoded.request.body.record));

@@ -1,7 +1,7 @@
 import type { NodeId } from "../../../node/core/node-id.ts";
 import type { PeerDescription, PeerDirectory } from "../../../node/core/ports/peer-directory.ts";
 import type { Lane, PeerEvent, Transport } from "../../../node/core/ports/transport.ts";
-import { KIND } from "../../../node/core/wire/messages.ts";
+import { KIND, kindOf } from "../../../node/core/wire/messages.ts";
 import { Connection, type Side } from "./connection.ts";
 import type { EventLoop } from "./event-loop.ts";
 import type { Incarnation } from "./incarnation.ts";
@@ -187,7 +187,7 @@ export class SimulatedNetwork {
   #sendDatagram(connection: Connection, { from, to, lane, copy, luck }: Letter): void {
     // Nothing that is meant to be done once is ever sent twice, and a stream doubles nothing: a forwarded request is
     // done as often as it comes, while a record that is stored twice is stored.
-    const isRepeatable = copy[0] !== KIND.forward;
+    const isRepeatable = kindOf(copy) !== KIND.forward;
     const isDoubled = luck.chance(this.#weather.duplicateRate) && isRepeatable;
     const copies = luck.chance(this.#weather.lossRate) ? 0 : isDoubled ? 2 : 1;
     if (copies !== 1) this.#hooks.disturbed("message lost or doubled", [from, to]);

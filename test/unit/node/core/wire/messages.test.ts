@@ -7,6 +7,7 @@ import {
   encodeReply,
   encodeRequest,
   KIND,
+  kindOf,
   type PeerMessage,
   type PeerRequest,
 } from "../../../../../node/core/wire/messages.ts";
@@ -32,6 +33,16 @@ describe("peer messages", () => {
       return message.kind === "request" ? message.remainingMs : NaN;
     };
     expect([remaining(1.9), remaining(-5), remaining(60_000)]).to.deep.equal([1, 0, 60_000]);
+  });
+
+  it("have one kind, by whatever ring they are planned", () => {
+    const forwarded = (planned: RingNumber): number =>
+      kindOf(encodeRequest(1, 100, { kind: "forward", body: Uint8Array.of(1), planned }));
+    expect([forwarded(FORMED), forwarded({ generation: 1, epoch: 2 })]).to.deep.equal([
+      KIND.forward,
+      KIND.forward,
+    ]);
+    expect(kindOf(encodeReply(1, Uint8Array.of(1)))).to.equal(KIND.reply);
   });
 
   it("fails as MalformedBytes or decodes, whatever the bytes", () => {
