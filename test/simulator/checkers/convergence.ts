@@ -1,6 +1,7 @@
 import { leafOf, xorHash, HASH_BYTES, LEAVES_PER_BLOCK } from "../../../node/core/merkle/leaf.ts";
 import { TreeReader } from "../../../node/core/merkle/tree-reader.ts";
-import type { Ring } from "../../../node/core/ring/ring.ts";
+import { votersOf } from "../../../node/core/ring/change/elastic-ring.ts";
+import type { Ring, RingMember } from "../../../node/core/ring/ring.ts";
 import { compareBytes } from "../../../node/core/version/record.ts";
 import type { Cluster } from "../cluster.ts";
 import type { DatabaseFile } from "../world/simulated-disk.ts";
@@ -47,13 +48,15 @@ function ringLeft(cluster: Cluster): string | undefined {
   return lost && `${lost.id.slice(-2)} is a member and serves no ring`;
 }
 
-/** Who lost its ring store acknowledges nothing before the others list the new one. */
+/** Who lost its ring store is listed with its new one, unless so many lost theirs that only a person's recovery leads on. */
 function notAdmitted(cluster: Cluster): string | undefined {
-  const [latest] = cluster.servedRings();
-  const waiting = latest?.node?.ring.current()?.members.find((member) => {
-    const ownStore = cluster.host(member.id).node?.ring.ringStore();
-    return "ringStore" in member && ownStore !== undefined && member.ringStore !== ownStore;
-  });
+  const ring = cluster.servedRings()[0]?.node?.ring.current();
+  if (ring?.format !== 2) return undefined;
+  const isListed = (member: RingMember): boolean =>
+    "ringStore" in member && cluster.host(member.id).node?.ring.ringStore() === member.ringStore;
+  const voters = votersOf(ring);
+  if (2 * voters.filter(isListed).length <= voters.length) return undefined;
+  const waiting = ring.members.find((member) => !isListed(member));
   return waiting && `the ring store of ${waiting.id.slice(-2)} is not admitted`;
 }
 
