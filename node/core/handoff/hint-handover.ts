@@ -13,7 +13,7 @@ import { recipientsOf } from "./hint-recipients.ts";
 /**
  * Gives one hint to whoever must have it, and then strikes its owner off.
  *
- * Invariant: an owner is struck off a hint only after it, or, where it owns the partition no more, each of those who do, has
+ * Invariant: an owner is struck off a hint only after each of its recipients (hint-recipients.ts) has
  * acknowledged exactly that record from stable storage. A ring that changed meanwhile names others: then it stays.
  */
 export interface HintHandoverParts {
@@ -49,13 +49,15 @@ export class HintHandover {
     if (record === undefined) return { fate: await this.#dropMarker(hint, owner), waitsFor: [] };
     const { ring } = this.#parts;
     const recipients = recipientsOf(owner, position, ring);
-    const isForOwner = recipients.length === 1 && recipients[0] === owner;
+    const isForOwner = recipients[0] === owner;
     if (isForOwner && this.#isAway(owner)) return { fate: "waiting", waitsFor: [] };
-    const away = isForOwner ? [] : recipients.filter((recipient) => this.#isAway(recipient));
-    if (away.length > 0 && !toSome) return { fate: "waiting", waitsFor: away };
+    const away = recipients.filter((recipient) => this.#isAway(recipient));
+    // Its owner is read: it does not wait for whoever gains the partition.
+    if (away.length > 0 && !toSome && !isForOwner) return { fate: "waiting", waitsFor: away };
     const asked = recipients.filter((recipient) => !away.includes(recipient));
     const fates = await Promise.all(asked.map((recipient) => this.#give(recipient, position, record)));
-    const waitsFor = isForOwner ? [] : [...away, ...asked.filter((_, i) => fates[i] !== "delivered")];
+    const unserved = [...away, ...asked.filter((_, i) => fates[i] !== "delivered")];
+    const waitsFor = unserved.filter((recipient) => recipient !== owner);
     const fate = fateOfAnswers(fates);
     if (fate !== "delivered" || away.length > 0)
       return { fate: fate === "delivered" ? "waiting" : fate, waitsFor };

@@ -89,8 +89,8 @@ export const RING_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "node/core/handoff/hint-recipients.ts",
-        search: "return owners.includes(owner) ? [owner] : owners;",
-        replace: "return owners.length > 0 ? [owner] : owners;",
+        search: "return owners.includes(owner) ? [owner,",
+        replace: "return owners.length > 0 ? [owner,",
       },
     ],
   },

@@ -34,6 +34,7 @@ describe("HintDelivery to a member that owns the partition no more", () => {
     ownersIn(before, name).find((id) => id !== SELF && !ownersIn(ended, name).includes(id));
   const moved = keys.find((name) => isOthers(name) && lost(name) !== undefined)!;
   const owner = lost(moved)!;
+  const gaining = ownersIn(ended, moved).filter((id) => !ownersIn(before, moved).includes(id));
   /** Still its own. */
   const kept = keys.find((name) => isOthers(name) && ownersIn(ended, name).includes(owner))!;
 
@@ -96,11 +97,49 @@ describe("HintDelivery to a member that owns the partition no more", () => {
     expect(all.map(({ to }) => to)).to.include(away);
   });
 
-  it("goes to its owner alone while the change moves it: that one still keeps it", async () => {
+  it("goes to its owner while the change moves it, and to whoever gains it, and is forgotten when all have it", async () => {
     rig.serve(transfer);
     await rig.keep(moved, "a", owner);
     connectAll();
-    expect((await sentAfter()).map(({ to }) => to)).to.deep.equal([owner]);
+    const sent = await sentAfter();
+    expect(sent.map(({ to }) => to)).to.have.members([owner, ...gaining]);
+    for (const hint of sent) {
+      expect(rig.pending()).to.deep.equal({ [owner]: 1 });
+      await rig.answer(hint);
+    }
+    expect(rig.pending()).to.deep.equal({});
+  });
+
+  it("goes to an owner that stays, too, and to whoever gains it: reads may ask that one alone of those that have it", async () => {
+    rig.serve(transfer);
+    const staying = ownersIn(before, moved).find((id) => ownersIn(ended, moved).includes(id))!;
+    await rig.keep(moved, "a", staying);
+    connectAll();
+    expect((await sentAfter()).map(({ to }) => to)).to.have.members([staying, ...gaining]);
+  });
+
+  it("goes to its owner again and again while whoever gains it is away, and stays", async () => {
+    rig.serve(transfer);
+    await rig.keep(moved, "a", owner);
+    connectAll(...gaining);
+    for (let round = 0; round < 2; round++) {
+      const sent = await sentAfter(60_000);
+      expect(sent.map(({ to }) => to))
+        .to.include(owner)
+        .and.not.include(gaining[0]);
+      for (const hint of sent) await rig.answer(hint);
+      expect(rig.pending()).to.deep.equal({ [owner]: 1 });
+    }
+    for (const id of gaining) rig.connected.add(id);
+    const last = await sentAfter(80_000);
+    expect(last.map(({ to }) => to)).to.include(gaining[0]);
+  });
+
+  it("that is kept for whoever gains it goes to that one alone", async () => {
+    rig.serve(transfer);
+    await rig.keep(moved, "a", gaining[0]!);
+    connectAll();
+    expect((await sentAfter()).map(({ to }) => to)).to.deep.equal([gaining[0]]);
   });
 
   it("goes to nobody once this node's copies are given up, also what was being read when it learnt that", async () => {
