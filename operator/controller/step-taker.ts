@@ -51,7 +51,8 @@ export class StepTaker {
       case "cancel_change":
         return this.#cancelChange(step, observed, token);
       case "mark_claim": {
-        const patch = { metadata: { annotations: { [LEFT_CLAIM]: step.node } } };
+        // A claim that was made anew meanwhile has another uid: the API server refuses.
+        const patch = { metadata: { uid: step.uid, annotations: { [LEFT_CLAIM]: step.node } } };
         await this.#client.mergePatch(RESOURCES.claims, nameIn(cluster, step.claim), patch);
         return;
       }

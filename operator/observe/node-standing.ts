@@ -1,5 +1,6 @@
 import type { AdminRing } from "../../node/contract/admin-types.ts";
 import type { NodeView } from "./node-view.ts";
+import type { AnsweredReport } from "./observed-state.ts";
 
 /**
  * What a pod's node is to the ring. `spare`: it answers, has no ring and waits to be made a member. `left`: it was a member and is
@@ -14,43 +15,63 @@ export interface StandingNode {
   readonly id: string | undefined;
   readonly statefulSet: string;
   readonly ordinal: number;
-  /** Whether anybody has ever heard of a node at this pod, as far as those that answer remember. */
-  readonly isHeardOf: boolean;
+  /**
+   * Whether an unknown one may be a member, or one that has left and hands over yet: nodes remember where others were only as long
+   * as they run, so that after a power cut nobody may know.
+   */
+  readonly mayKeepCopies: boolean;
 }
 
 /** In the order of the nodes. */
 export function standings(nodes: readonly NodeView[], ring: AdminRing): readonly StandingNode[] {
-  const ids = new Set(ring.members.map(({ id }) => id));
-  const pods = memberPods(nodes, ring);
-  const heardOf = new Set(nodes.flatMap(({ report }) => report?.members ?? []).map(podAt));
+  const silent = silentNodes(nodes, ring);
   return nodes.map((node) => {
     const dash = node.pod.lastIndexOf("-");
-    const place = {
-      statefulSet: node.pod.slice(0, dash),
-      ordinal: Number(node.pod.slice(dash + 1)),
-      isHeardOf: heardOf.has(node.pod),
-    };
-    const { report } = node;
-    if (report === undefined) {
-      const id = pods.get(node.pod);
-      return { node, ...place, id, standing: id === undefined ? "unknown" : "member" };
-    }
-    const { id } = report.status.node;
-    if (ids.has(id)) return { node, ...place, id, standing: "member" };
-    return { node, ...place, id, standing: report.ring === undefined ? "spare" : "left" };
+    const place = { statefulSet: node.pod.slice(0, dash), ordinal: Number(node.pod.slice(dash + 1)) };
+    if (node.report !== undefined) return { node, ...place, ...standingOf(node.report, ring) };
+    const id = silent.memberAt.get(node.pod);
+    if (id !== undefined) return { node, ...place, id, standing: "member", mayKeepCopies: true };
+    return { node, ...place, id, standing: "unknown", mayKeepCopies: silent.mayBeAt(node.pod) };
   });
 }
 
-/** Members by the pod that the others know them at: who is silent now was heard there before. */
-function memberPods(nodes: readonly NodeView[], ring: AdminRing): ReadonlyMap<string, string> {
-  const ids = new Set(ring.members.map(({ id }) => id));
+function standingOf(
+  { status, ring: own }: AnsweredReport,
+  { members }: AdminRing,
+): Pick<StandingNode, "id" | "standing" | "mayKeepCopies"> {
+  const { id } = status.node;
+  if (members.some((member) => member.id === id)) return { id, standing: "member", mayKeepCopies: true };
+  return { id, standing: own === undefined ? "spare" : "left", mayKeepCopies: own !== undefined };
+}
+
+interface SilentNodes {
+  /** By pod: where the others have heard them, or the only pod that is left for the only one that nobody has heard. */
+  readonly memberAt: ReadonlyMap<string, string>;
+  /** Whether some other node that the ring lists may be at this pod, for all that anybody knows. */
+  readonly mayBeAt: (pod: string) => boolean;
+}
+
+function silentNodes(nodes: readonly NodeView[], { members, departed = [] }: AdminRing): SilentNodes {
   const answering = new Set(nodes.flatMap(({ report }) => report?.status.node.id ?? []));
-  const pods = new Map<string, string>();
-  for (const { report } of nodes) {
-    for (const member of report?.members ?? [])
-      if (ids.has(member.id) && !answering.has(member.id)) pods.set(podAt(member), member.id);
+  const heardAt = (id: string): string[] => podsHeardOf(nodes, id);
+  const silent = members.map(({ id }) => id).filter((id) => !answering.has(id));
+  const memberAt = new Map(silent.flatMap((id) => heardAt(id).map((pod) => [pod, id] as const)));
+  const unheard = silent.filter((id) => heardAt(id).length === 0);
+  const away = departed.filter((id) => !answering.has(id)).map(heardAt);
+  const mayBeDeparted = (pod: string): boolean =>
+    away.some((pods) => pods.length === 0 || pods.includes(pod));
+  const [free, ...others] = nodes.filter(({ pod, report }) => report === undefined && !memberAt.has(pod));
+  if (unheard.length === 1 && free !== undefined && others.length === 0 && !mayBeDeparted(free.pod)) {
+    memberAt.set(free.pod, unheard[0]!);
+    return { memberAt, mayBeAt: () => false };
   }
-  return pods;
+  return { memberAt, mayBeAt: (pod) => unheard.length > 0 || mayBeDeparted(pod) };
+}
+
+/** Pods at which a node was, as the others remember: none where those that had heard of it have started anew. */
+export function podsHeardOf(nodes: readonly NodeView[], id: string): string[] {
+  const heard = nodes.flatMap(({ report }) => report?.members ?? []).filter((member) => member.id === id);
+  return [...new Set(heard.map(podAt))];
 }
 
 /** Pods advertise their names in the headless service: the first label is the pod's. */

@@ -1,5 +1,12 @@
+import type { AdminRing } from "../../node/contract/admin-types.ts";
+import { claimName } from "../desired/names.ts";
+import { latestRing } from "../observe/latest-ring.ts";
+import { podsHeardOf } from "../observe/node-standing.ts";
 import type { NodeView } from "../observe/node-view.ts";
+import type { ObservedState } from "../observe/observed-state.ts";
+import { isUnbound, notedNode } from "./claim-notes.ts";
 import type { Step } from "./step.ts";
+import { isOfCluster } from "./volumes.ts";
 
 /**
  * A member whose volume was lost comes back as a stranger: its pod runs a node with a fresh id and no ring. It takes
@@ -9,15 +16,24 @@ import type { Step } from "./step.ts";
  * Only where nothing speaks against it: the stranger holds no ring, nobody reaches the old member anywhere, the others
  * agree about the ring, and enough of them are there to fill the newcomer. One at a time.
  */
-export function identityStep(nodes: readonly NodeView[]): Step | undefined {
-  const witnesses = nodes.filter(({ report }) => report?.ring !== undefined);
-  const ring = witnesses[0]?.report?.ring;
+export function identityStep(observed: ObservedState, nodes: readonly NodeView[]): Step | undefined {
+  const ring = latestRing(nodes);
   if (ring === undefined) return undefined;
+  const isMember = (id: string): boolean => ring.members.some((member) => member.id === id);
+  const witnesses = nodes.filter(
+    ({ report }) => report?.ring !== undefined && isMember(report.status.node.id),
+  );
   const present = new Set(nodes.flatMap(({ report }) => report?.status.node.id ?? []));
-  for (const { pod, report, isTerminating } of nodes) {
-    if (report === undefined || report.ring !== undefined || isTerminating) continue;
-    if (ring.members.some(({ id }) => id === report.status.node.id)) continue; // a member that the ring has yet to reach
-    const lost = lostMemberAt(pod, { ring, witnesses, present });
+  const strangers = nodes.filter(
+    // A member that the ring has yet to reach is none.
+    ({ report }) => report !== undefined && report.ring === undefined && !isMember(report.status.node.id),
+  );
+  const silent = ring.members.map(({ id }) => id).filter((id) => !present.has(id));
+  for (const { pod, isTerminating } of strangers) {
+    if (isTerminating) continue;
+    const lost =
+      lostMemberAt(pod, silent, witnesses) ??
+      (strangers.length === 1 ? onlyOneLeft(silent, { observed, nodes, ring }) : undefined);
     if (lost === undefined) continue;
     if (witnesses.length < ring.members.length - 1) {
       const message = `${pod} lost its volume; it takes its place again once the other ${ring.members.length - 1} members answer`;
@@ -30,21 +46,34 @@ export function identityStep(nodes: readonly NodeView[]): Step | undefined {
 
 function lostMemberAt(
   pod: string,
-  {
-    ring,
-    witnesses,
-    present,
-  }: {
-    ring: { readonly members: readonly { readonly id: string }[] };
-    witnesses: readonly NodeView[];
-    present: ReadonlySet<string>;
-  },
+  silent: readonly string[],
+  witnesses: readonly NodeView[],
 ): string | undefined {
-  for (const { id } of ring.members) {
-    if (present.has(id)) continue;
+  for (const id of silent) {
     const seen = witnesses.flatMap(({ report }) => report!.members.filter((member) => member.id === id));
     if (seen.some(({ reachable }) => reachable)) continue;
     if (seen.some(({ address }) => address.startsWith(`${pod}.`))) return id;
   }
   return undefined;
+}
+
+/**
+ * After a power cut nobody may remember where a member was. Where every pod answers, one of them alone is a stranger and one
+ * member alone is missing, that one was there: no volume is left on which it could come back elsewhere.
+ */
+function onlyOneLeft(
+  silent: readonly string[],
+  { observed, nodes, ring }: { observed: ObservedState; nodes: readonly NodeView[]; ring: AdminRing },
+): string | undefined {
+  const [id, ...others] = silent;
+  if (id === undefined || others.length > 0 || podsHeardOf(nodes, id).length > 0) return undefined;
+  if (ring.change !== null || nodes.some(({ report }) => report === undefined)) return undefined;
+  const pods = new Set(nodes.map(({ pod }) => claimName(pod)));
+  const mayComeBack = observed.claims.some((claim) => {
+    const name = claim.metadata!.name!;
+    return (
+      isOfCluster(name, observed) && !pods.has(name) && !isUnbound(claim) && notedNode(claim) === undefined
+    );
+  });
+  return mayComeBack ? undefined : id;
 }

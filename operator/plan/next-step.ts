@@ -31,7 +31,7 @@ export function nextStep(observed: ObservedState): Step {
     return { kind: "wait", reason: "RingConflict", message: conflict, afterMs: 10_000 };
   return (
     formationStep(cluster, nodes) ??
-    identityStep(nodes) ??
+    identityStep(observed, nodes) ??
     lostVolumeStep(observed, nodes) ??
     brokenPodStep(observed, nodes) ??
     sizeStep(observed, nodes) ??

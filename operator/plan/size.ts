@@ -1,12 +1,12 @@
 import type { V1PersistentVolumeClaim, V1StatefulSet } from "@kubernetes/client-node";
 import type { AdminRing } from "../../node/contract/admin-types.ts";
-import { LEFT_CLAIM } from "../api/v1alpha1/annotations.ts";
 import { claimName } from "../desired/names.ts";
 import { type ZoneShare, zoneShares } from "../desired/zone-plan.ts";
 import { latestRing } from "../observe/latest-ring.ts";
 import type { NodeView } from "../observe/node-view.ts";
-import { podAt, standings } from "../observe/node-standing.ts";
+import { podsHeardOf, standings } from "../observe/node-standing.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
+import { isUnbound, notedNode } from "./claim-notes.ts";
 import { whyLost } from "./lost-volume.ts";
 import {
   changeIdOf,
@@ -145,7 +145,7 @@ function handover(placed: readonly Placed[], { departed = [] }: AdminRing): Step
     }
     const { claim } = node;
     if (claim !== undefined && notedNode(claim) !== id)
-      return { kind: "mark_claim", claim: claim.metadata!.name!, node: id! };
+      return { kind: "mark_claim", claim: claim.metadata!.name!, uid: claim.metadata!.uid!, node: id! };
   }
   return undefined;
 }
@@ -171,13 +171,8 @@ function isRemovable(ofSet: readonly Placed[], ordinal: number): boolean {
   const placed = ofSet.find((each) => each.ordinal === ordinal);
   if (placed === undefined) return false;
   const { claim } = placed.node;
-  // One that never came up: the size was taken back because of it, perhaps. Others may have heard of an earlier node of its name.
-  if (placed.standing === "unknown")
-    return (
-      !placed.isWanted &&
-      placed.node.object?.status?.podIP === undefined &&
-      (!placed.isHeardOf || (claim !== undefined && isUnbound(claim)))
-    );
+  // One that never came up: the size was taken back because of it, perhaps.
+  if (placed.standing === "unknown") return !placed.isWanted && !placed.mayKeepCopies;
   if (placed.standing === "member") return false;
   // A spare above a node that has left goes with it, and comes back: it has nothing yet.
   if (placed.standing === "spare" && placed.isWanted) return placed.node.report?.status.storage.keys === 0;
@@ -237,16 +232,17 @@ function beginning(observed: ObservedState, placed: readonly Placed[], ring: Adm
   return { kind: "begin_change", changeId: changeIdOf(change), ...change };
 }
 
+/** Once nothing is lost with its volume: until then its handover is waited for. */
 function leftInTheMiddle(placed: readonly Placed[]): SizeObstacle | undefined {
   const left = placed.find(
     (each) =>
       each.standing === "left" &&
+      (each.node.claim === undefined || notedNode(each.node.claim) === each.id) &&
       placed.some(
         (other) =>
           other.statefulSet === each.statefulSet &&
           other.ordinal > each.ordinal &&
-          other.standing !== "left" &&
-          other.standing !== "spare",
+          other.standing === "member",
       ),
   );
   if (left === undefined) return undefined;
@@ -285,9 +281,7 @@ function noRoom(
 
 /** Pods at which some node knows a member. */
 function memberPods({ members }: AdminRing, nodes: readonly NodeView[]): readonly string[] {
-  const ids = new Set(members.map(({ id }) => id));
-  const known = nodes.flatMap(({ report }) => report?.members ?? []);
-  return known.filter(({ id }) => ids.has(id)).map(podAt);
+  return members.flatMap(({ id }) => podsHeardOf(nodes, id));
 }
 
 /** -1 where there is none. */
@@ -309,25 +303,19 @@ function claimLeftAt(
   );
 }
 
-/** A spare that was not wanted for a moment, and joined after all, is a member whatever is noted on its claim. */
-function isOfLeft(claim: V1PersistentVolumeClaim, { members }: AdminRing): boolean {
+/**
+ * A spare that was not wanted for a moment, and joined after all, is a member whatever is noted on its claim; once it leaves it
+ * has handed everything over when the ring does not list it as departed any more.
+ */
+function isOfLeft(claim: V1PersistentVolumeClaim, { members, departed = [] }: AdminRing): boolean {
   const node = notedNode(claim);
-  return node !== undefined && !members.some(({ id }) => id === node);
+  return node !== undefined && !members.some(({ id }) => id === node) && !departed.includes(node);
 }
 
 /** Where neither a pod nor a member uses it; undefined where it may hold what is in use. */
 function whyUnused(claim: V1PersistentVolumeClaim, ring: AdminRing): string | undefined {
   if (isOfLeft(claim, ring)) return "its node has left and handed everything over";
   return isUnbound(claim) ? "its pod never came up" : undefined;
-}
-
-/** It has no volume yet, so no node ever kept anything there. */
-function isUnbound({ spec }: V1PersistentVolumeClaim): boolean {
-  return spec?.volumeName === undefined || spec.volumeName === "";
-}
-
-function notedNode({ metadata }: V1PersistentVolumeClaim): string | undefined {
-  return metadata?.annotations?.[LEFT_CLAIM];
 }
 
 function isAskedFor(pod: string, statefulSets: readonly V1StatefulSet[]): boolean {

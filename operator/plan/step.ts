@@ -44,7 +44,7 @@ export type Step =
       readonly why: string;
     }
   /** Notes on a claim that its node has left and handed everything over: the proof outlives the pod. */
-  | { readonly kind: "mark_claim"; readonly claim: string; readonly node: string }
+  | { readonly kind: "mark_claim"; readonly claim: string; readonly uid: string; readonly node: string }
   /** Changes the number of a StatefulSet's pods, if it is still as it was looked at. */
   | {
       readonly kind: "scale_stateful_set";

@@ -2,6 +2,7 @@ import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
 import { claimName } from "../desired/names.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
+import { isUnbound } from "./claim-notes.ts";
 import { bytesOf } from "./quantity.ts";
 import type { Step } from "./step.ts";
 
@@ -17,12 +18,16 @@ export function volumeStep(observed: ObservedState): Step | undefined {
     const asked = claim.spec?.resources?.requests?.["storage"];
     const name = claim.metadata?.name;
     if (asked === undefined || name === undefined || !isOfCluster(name, observed)) continue;
+    // Kubernetes changes no claim before it has its volume.
+    if (isUnbound(claim) || claim.status?.phase === "Pending") continue;
     const isTooLittle = bytesOf(asked) < bytesOf(wanted);
     if (isTooLittle || isTakenBack(claim, wanted)) return { kind: "grow_claim", claim: name, size: wanted };
   }
   for (const { metadata, spec } of statefulSets) {
     const asked = spec?.volumeClaimTemplates?.[0]?.spec?.resources?.requests?.["storage"];
-    if (asked === undefined || bytesOf(asked) === bytesOf(wanted)) continue;
+    const isOther =
+      asked !== undefined && (bytesOf(asked) < bytesOf(wanted) || bytesOf(asked) > bytesOf(wanted));
+    if (!isOther) continue;
     const why = `volumes of new pods shall have ${wanted}, not ${asked}`;
     return { kind: "replace_stateful_set", name: metadata!.name!, uid: metadata!.uid!, why };
   }

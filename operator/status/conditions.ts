@@ -128,6 +128,11 @@ function degraded(facts: Facts): Judgement {
   if (facts.conflict !== undefined) return yes("Degraded", "RingConflict", facts.conflict);
   if (facts.ring === undefined) return no("Degraded", "NotFormed", "the cluster has no ring yet");
   const impaired = facts.serving.filter((node) => !isServing(node));
+  const placeless = facts.ring.members.length - facts.memberPods.size;
+  if (impaired.length === 0 && placeless > 0) {
+    const message = `${placeless} of ${facts.ring.members.length} members have no pod: bring them back, or where their volumes are lost for good give each one's place to a new node (\`dynamokv ring replace\`)`;
+    return yes("Degraded", "MembersMissing", message);
+  }
   if (impaired.length === 0) return no("Degraded", "AllNodesServe", "all nodes serve");
   const first = impaired[0]!;
   const message = `${impaired.length} of ${facts.serving.length} nodes do not serve; ${first.pod}: ${whyUnwell(first)}`;

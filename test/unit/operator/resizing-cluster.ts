@@ -19,6 +19,10 @@ export interface Resizing {
   readonly changeId?: string;
   /** Nodes that were members: they have an older ring, and keep so many keys. */
   readonly left?: Readonly<Record<number, number>>;
+  /** Nodes that have left, and that the ring lists until they keep nothing. */
+  readonly departed?: readonly number[];
+  /** Nodes of which nobody that answers has heard, as after a power cut. */
+  readonly unheard?: readonly number[];
   /** Claims that are noted as those of nodes that have left. */
   readonly marked?: readonly number[];
   /** Claims without pods, beside those of the pods. */
@@ -66,7 +70,7 @@ export function resizing(given: Resizing): ObservedState {
 }
 
 function reportIn(
-  { members, left = {}, freeBytes = 10 * 2 ** 30, pods }: Resizing,
+  { members, left = {}, freeBytes = 10 * 2 ** 30, pods, unheard = [] }: Resizing,
   ring: AdminRing,
   report: Extract<NodeReport, { answered: true }>,
 ): NodeReport {
@@ -77,7 +81,8 @@ function reportIn(
     : keysKept === undefined
       ? undefined
       : { ...ring, epoch: 1, hash: "old" };
-  const listed = Array.from({ length: pods }, (_, other) => ({
+  const heard = Array.from({ length: pods }, (_, other) => other).filter((other) => !unheard.includes(other));
+  const listed = heard.map((other) => ({
     ...report.members[0]!,
     id: nodeIdOf(other),
     address: report.members[other]!.address,
@@ -105,6 +110,7 @@ function ringOf({
   changeId,
   epoch = 7,
   spec,
+  departed = [],
 }: Resizing): AdminRing {
   const zones = spec?.zones;
   const isChanging = joining.length + leaving.length > 0;
@@ -122,6 +128,7 @@ function ringOf({
       state: joining.includes(index) ? "joining" : leaving.includes(index) ? "leaving" : "active",
     })),
     owners: Array.from({ length: 8 }, (_, partition) => partition % members.length),
+    ...(departed.length === 0 ? {} : { departed: departed.map(nodeIdOf) }),
     change: isChanging ? { changeId: changeId ?? `operator-${type}-0.${epoch - 1}`, type, phase } : null,
   };
 }

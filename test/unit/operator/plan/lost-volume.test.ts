@@ -82,9 +82,17 @@ describe("operator: a volume that is lost with its host", () => {
     expect(nextStep(gone)).to.include({ kind: "replace_volume", pod: "demo-3", claim: "data-demo-3" });
     const reached = nextStep({ ...gone, reports: observed.reports });
     expect(reached).to.have.property("message").that.includes("reach the old node");
-    // Demo-3 may be the member that nobody knows at any pod.
-    const unknown = resizing({ ...joining, members: [0, 1, 2, 7], sketches: { 3: silent } });
+    // Demo-3 may be one of two members that nobody knows at any pod.
+    const unknown = resizing({ ...joining, members: [0, 1, 2, 7, 8], sketches: { 3: silent } });
     expect(nextStep({ ...unknown, lostClaims: ["data-demo-3"] }).kind).to.equal("wait");
+  });
+
+  it("is replaced after a power cut, too, when nobody remembers where its node was, and it is the only one missing", () => {
+    const forgotten = lost({ unheard: [1] });
+    expect(nextStep(forgotten)).to.include({ kind: "replace_volume", pod: "demo-1" });
+    const silent = { missing: "answer", ready: false } as const;
+    expect(nextStep(lost({ unheard: [1, 2], sketches: { 2: silent } })).kind).to.equal("wait");
+    expect(nextStep(lost({ unheard: [1, 3], departed: [3] })).kind, "or one that has left").to.equal("wait");
   });
 
   it("takes a join back that waits for it, and no leave, which does not", () => {

@@ -1,7 +1,9 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { nextStep } from "../../../../operator/plan/next-step.ts";
+import type { ObservedState } from "../../../../operator/observe/observed-state.ts";
 import { clusterOf, nodeIdOf, observedOf, type SketchedNode } from "../observed-cluster.ts";
+import { type Resizing, resizing } from "../resizing-cluster.ts";
 
 describe("operator: next step", () => {
   it("is none for a healthy cluster", () => {
@@ -59,6 +61,42 @@ describe("operator: next step", () => {
     const full = { volume: "5Gi", ready: false, missing: "answer" } as const;
     const step = nextStep(observedOf(clusterOf(), [full, {}, {}]));
     expect(step).to.deep.equal({ kind: "grow_claim", claim: "data-demo-0", size: "10Gi" });
+  });
+
+  it("waits for a claim to have its volume before it grows it, which Kubernetes refuses before", () => {
+    const observed = observedOf(clusterOf(), [{}, {}, { volume: "5Gi", missing: "pod" }]);
+    const unbound = observed.claims.map((claim, index) =>
+      index === 2
+        ? { ...claim, spec: { ...claim.spec, volumeName: "" }, status: { phase: "Pending" } }
+        : claim,
+    );
+    expect(nextStep({ ...observed, claims: unbound })).to.include({ kind: "wait", reason: "ForPods" });
+    expect(nextStep(observed)).to.include({ kind: "grow_claim", claim: "data-demo-2" });
+  });
+
+  it("finds a size again that the API server writes in other words", () => {
+    const sized = (size: string, kept: string): ObservedState => {
+      const observed = observedOf(
+        clusterOf({ storage: { size, reclaimPolicy: "Retain", whenScaled: "Delete" } }),
+      );
+      const requests = { storage: kept };
+      const statefulSets = observed.statefulSets.map((set) => ({
+        ...set,
+        spec: { ...set.spec!, volumeClaimTemplates: [{ spec: { resources: { requests } } }] },
+      }));
+      const claims = observed.claims.map((claim) => ({
+        ...claim,
+        spec: { ...claim.spec, resources: { requests } },
+      }));
+      return { ...observed, statefulSets, claims };
+    };
+    for (const [size, kept] of [
+      ["1.4Gi", "1503238553600m"],
+      ["1e10", "10e9"],
+      ["0.7Ti", "769658139443200m"],
+    ] as const)
+      expect(nextStep(sized(size, kept)).kind, size).to.equal("none");
+    expect(nextStep(sized("1.4Gi", "1503238553m")).kind).to.equal("grow_claim");
   });
 
   it("takes back a size that no volume was given, where Kubernetes allows that", () => {
@@ -148,6 +186,46 @@ describe("operator: a lost volume", () => {
   it("is healed by giving the empty node the id of the member that was at its address", () => {
     const step = nextStep(observedOf(clusterOf(), [{}, stranger, {}]));
     expect(step).to.deep.equal({ kind: "adopt_identity", pod: "demo-1", id: nodeIdOf(1) });
+  });
+
+  describe("of which nobody remembers where it was", () => {
+    const forgotten = (given: Partial<Resizing> = {}): ObservedState =>
+      resizing({ size: 3, pods: 3, members: [0, 1, 2], unheard: [1], sketches: { 1: stranger }, ...given });
+
+    it("is healed where one member and one place are left over", () => {
+      expect(nextStep(forgotten())).to.deep.equal({ kind: "adopt_identity", pod: "demo-1", id: nodeIdOf(1) });
+    });
+
+    it("is not where the member may come back elsewhere, or the place may be another's", () => {
+      const spare = { id: "99999999-0000-4000-8000-000000000099", hasRing: false, state: "no_ring" } as const;
+      const silent = { missing: "answer", ready: false } as const;
+      const cases: [string, Partial<Resizing>][] = [
+        ["two strangers", { size: 4, pods: 4, sketches: { 1: stranger, 3: spare } }],
+        ["two members", { members: [0, 1, 2, 7] }],
+        ["a silent pod", { size: 4, pods: 4, sketches: { 1: stranger, 3: silent } }],
+        ["a claim without a pod", { claimsMax: 4 }],
+        ["a change under way", { size: 4, pods: 4, members: [0, 1, 2, 3], joining: [3] }],
+      ];
+      for (const [why, given] of cases)
+        expect(nextStep(forgotten(given)).kind, why).to.not.equal("adopt_identity");
+      expect(nextStep(forgotten({ claimsMax: 4, marked: [3] })).kind).to.equal("adopt_identity");
+    });
+  });
+
+  it("takes no node that has left for one of those that have to be there", () => {
+    const observed = resizing({
+      size: 4,
+      pods: 4,
+      members: [0, 1, 2],
+      left: { 3: 12 },
+      sketches: { 1: stranger, 2: { missing: "answer", ready: false } },
+    });
+    const reports = observed.reports.map((report) =>
+      report.answered
+        ? { ...report, members: report.members.map((member) => ({ ...member, reachable: false })) }
+        : report,
+    );
+    expect(nextStep({ ...observed, reports })).to.include({ kind: "wait", reason: "ForNodes" });
   });
 
   it("waits while another member is silent as well", () => {

@@ -109,6 +109,21 @@ describe("operator: status", () => {
     expect(isMember(down)).to.deep.equal([true, true, true, true]);
   });
 
+  it("calls a cluster degraded one of whose members has no pod, though every pod answers, and says what to do", () => {
+    const stranger = { id: "99999999-0000-4000-8000-000000000000", hasRing: false } as const;
+    const missing = resizing({
+      size: 3,
+      pods: 3,
+      members: [0, 1, 7],
+      sketches: { 2: stranger },
+      claimsMax: 4,
+    });
+    expect(statusOf(missing).phase).to.equal("Degraded");
+    expect(condition(missing, "Ready").status).to.equal("False");
+    expect(condition(missing, "Degraded")).to.include({ status: "True", reason: "MembersMissing" });
+    expect(condition(missing, "Degraded").message).to.include("1 of 3").and.include("dynamokv ring replace");
+  });
+
   it("does not call a cluster degraded for a node that joins and has yet to hear of it", () => {
     const joining = (phase: "transfer" | "flipped") =>
       resizing({

@@ -1,0 +1,14 @@
+import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
+import { LEFT_CLAIM } from "../api/v1alpha1/annotations.ts";
+
+/** What a claim says of the node whose volume it is. */
+
+/** The id of the node that has left and handed everything over; undefined where none is noted. */
+export function notedNode({ metadata }: V1PersistentVolumeClaim): string | undefined {
+  return metadata?.annotations?.[LEFT_CLAIM];
+}
+
+/** It has no volume yet, so no node ever kept anything there. */
+export function isUnbound({ spec }: V1PersistentVolumeClaim): boolean {
+  return spec?.volumeName === undefined || spec.volumeName === "";
+}
