@@ -1,7 +1,10 @@
 import type { AdminClient } from "./admin-client.ts";
 import { DynamoError } from "./dynamo-error.ts";
 
-/** Asks one admin port after the other until one answers, whatever it answers. Rejects as the last one did. */
+/**
+ * Asks one admin port after the other until one answers, whatever it answers. Rejects as the first one did that may answer later, else
+ * as the last.
+ */
 export function askAny<T>(
   admins: readonly AdminClient[],
   ask: (admin: AdminClient) => Promise<T>,
@@ -14,7 +17,15 @@ export function askMember<T>(
   admins: readonly AdminClient[],
   ask: (admin: AdminClient) => Promise<T>,
 ): Promise<T> {
-  return askUntil(admins, ask, (error) => isSilent(error) || error.code === "no_ring");
+  return askUntil(admins, ask, isNoMember);
+}
+
+/** The same, but a member that cannot bring about a decision is passed over, too: it may be cut off, or its ring store lost. */
+export function askProposer<T>(
+  admins: readonly AdminClient[],
+  ask: (admin: AdminClient) => Promise<T>,
+): Promise<T> {
+  return askUntil(admins, ask, (error) => isNoMember(error) || error.code === "undecided");
 }
 
 async function askUntil<T>(
@@ -22,18 +33,26 @@ async function askUntil<T>(
   ask: (admin: AdminClient) => Promise<T>,
   isPassedOver: (error: DynamoError) => boolean,
 ): Promise<T> {
-  let last: unknown = new DynamoError("no admin endpoint; name one with --admin", {
-    code: "invalid_argument",
-  });
+  const errors: DynamoError[] = [];
   for (const admin of admins) {
     try {
       return await ask(admin);
     } catch (error) {
       if (!(error instanceof DynamoError) || !isPassedOver(error)) throw error;
-      last = error;
+      errors.push(error);
     }
   }
-  throw last;
+  throw tellingOf(errors);
+}
+
+/** The one of these that says most of whether to ask again. */
+export function tellingOf(errors: readonly DynamoError[]): DynamoError {
+  const noAdmin = new DynamoError("no admin endpoint; name one with --admin", { code: "invalid_argument" });
+  return errors.find(({ retriable }) => retriable) ?? errors.at(-1) ?? noAdmin;
+}
+
+function isNoMember(error: DynamoError): boolean {
+  return isSilent(error) || error.code === "no_ring";
 }
 
 function isSilent({ status, retriable }: DynamoError): boolean {

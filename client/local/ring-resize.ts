@@ -3,6 +3,7 @@ import type { RingChangeProgress } from "../../node/contract/ring-change-types.t
 import type { AdminClient } from "../admin-client.ts";
 import { DynamoError } from "../dynamo-error.ts";
 import { askMember } from "../ask-admins.ts";
+import { latestRing } from "../ring/latest-ring.ts";
 import { beginPlanned, drawChangeId } from "../ring/ring-change.ts";
 import { type BoundedWait, NotYet } from "./bounded-wait.ts";
 
@@ -51,7 +52,7 @@ export async function leaveSurplus(resize: RingResize): Promise<void> {
   await wait.until("for what the surplus nodes keep to be handed over", async () => {
     const kept = await Promise.all(admins.slice(size).map(keptAt));
     const all = kept.reduce((sum, each) => sum + each, 0);
-    const { departed = [] } = await askMember(admins.slice(0, size), (admin) => admin.ring());
+    const { departed = [] } = (await latestRing(admins.slice(0, size))).ring;
     const listed = ids.slice(size).filter((id) => departed.includes(id));
     if (all + listed.length === 0) return;
     if (all < least) wait.cameNearer();
@@ -65,9 +66,9 @@ export async function leaveSurplus(resize: RingResize): Promise<void> {
 }
 
 async function settledRing({ admins }: RingResize, told: ToldProgress): Promise<AdminRing> {
-  const ring = await askMember(admins, (admin) => admin.ring());
+  const { ring, admin } = await latestRing(admins);
   if (ring.change === null) return ring;
-  const progress = await askMember(admins, (admin) => admin.ringChangeProgress());
+  const progress = await admin.ringChangeProgress();
   if (progress !== undefined) told.tell(progress);
   throw new NotYet(progress?.waitsFor || `change ${ring.change.changeId} is under way`);
 }

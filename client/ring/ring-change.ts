@@ -9,7 +9,8 @@ import type {
 } from "../../node/contract/ring-change-types.ts";
 import type { AdminClient } from "../admin-client.ts";
 import { DynamoError } from "../dynamo-error.ts";
-import { askMember } from "../ask-admins.ts";
+import { askProposer } from "../ask-admins.ts";
+import { latestRing } from "./latest-ring.ts";
 
 /**
  * A ring change from outside: begun as it was planned, then watched to its end. It goes on without whoever asked for it, so
@@ -20,43 +21,83 @@ export function drawChangeId(type: RingChangeRequest["type"]): string {
   return `${type}-${randomBytes(6).toString("hex")}`;
 }
 
-const BEGIN_MS_MAX = 60_000;
-const BEGIN_AGAIN_MS = 500;
+const DECIDE_MS_MAX = 60_000;
+const AGAIN_MS = 500;
 
 /**
  * Begins the change as planned, on exactly the ring that it was planned on. Where no answer came, or none was decided, it is sent
  * again under the same id, for a minute. Rejects with DynamoError.
  */
-export async function beginPlanned(
+export function beginPlanned(
   admins: readonly AdminClient[],
   { type, epoch, joining, leaving }: RingPlan,
   changeId: string,
 ): Promise<RingChangeResult> {
   const request: RingChangeRequest = { changeId, type, epoch, joining, leaving };
-  const deadlineMs = performance.now() + BEGIN_MS_MAX;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await askMember(admins, (admin) => admin.beginRingChange(request));
-    } catch (error) {
-      if (!(error instanceof DynamoError)) throw error;
-      // The first attempt may have begun it, and its answer was lost while the change went on, or even ended.
-      const isOurs =
-        attempt > 1 && error.code === "epoch_passed" ? await begunAs(admins, request) : undefined;
-      if (isOurs !== undefined) return isOurs;
-      if (!error.retriable || performance.now() >= deadlineMs) throw error;
-      await delay(BEGIN_AGAIN_MS);
-    }
-  }
+  return decided(admins, {
+    ask: (admin) => admin.beginRingChange(request),
+    isPast: ({ code }) => code === "epoch_passed",
+    isMadeIn: (ring) => isMade(ring, request),
+    changeId,
+  });
 }
 
-/** The ring that shows that this change was made, where nothing else explains it. */
-async function begunAs(
+/** Takes the change back, in the same way. Resolves only where it is, and has not ended instead. */
+export async function cancelChange(
   admins: readonly AdminClient[],
-  request: RingChangeRequest,
-): Promise<RingChangeResult | undefined> {
-  const ring = await askMember(admins, (admin) => admin.ring());
-  const { generation, epoch, hash } = ring;
-  return isMade(ring, request) ? { changeId: request.changeId, generation, epoch, hash } : undefined;
+  changeId: string,
+): Promise<RingChangeResult> {
+  const { ring } = await latestRing(admins);
+  const inState = (state: AdminRing["members"][number]["state"]): string[] =>
+    ring.members.filter((member) => member.state === state).map(({ id }) => id);
+  const back = { changeId, joining: inState("leaving"), leaving: inState("joining") };
+  const wasUnderWay = ring.change?.changeId === changeId;
+  return decided(admins, {
+    ask: (admin) => admin.cancelRingChange(changeId),
+    isPast: ({ code }) => code === "no_change",
+    isMadeIn: (now) => wasUnderWay && now.change === null && isMade(now, back),
+    changeId,
+  });
+}
+
+interface Decision {
+  readonly ask: (admin: AdminClient) => Promise<RingChangeResult>;
+  /** Whether it is refused because the ring has gone on. */
+  readonly isPast: (error: DynamoError) => boolean;
+  /** Whether this later ring shows it, where nothing else explains that. */
+  readonly isMadeIn: (ring: AdminRing) => boolean;
+  readonly changeId: string;
+}
+
+/** One that was asked before may have had it decided, and its answer was lost while the ring went on. */
+async function decided(
+  admins: readonly AdminClient[],
+  { ask, isPast, isMadeIn, changeId }: Decision,
+): Promise<RingChangeResult> {
+  const deadlineMs = performance.now() + DECIDE_MS_MAX;
+  let mayBeMade = false;
+  const noting = async (admin: AdminClient): Promise<RingChangeResult> => {
+    try {
+      return await ask(admin);
+    } catch (error) {
+      mayBeMade ||= error instanceof DynamoError && error.retriable;
+      throw error;
+    }
+  };
+  for (;;) {
+    try {
+      return await askProposer(admins, noting);
+    } catch (error) {
+      if (!(error instanceof DynamoError)) throw error;
+      if (mayBeMade && isPast(error)) {
+        const { ring } = await latestRing(admins);
+        const { generation, epoch, hash } = ring;
+        if (isMadeIn(ring)) return { changeId, generation, epoch, hash };
+      }
+      if (!error.retriable || performance.now() >= deadlineMs) throw error;
+      await delay(AGAIN_MS);
+    }
+  }
 }
 
 export type ChangeEnd =
@@ -82,10 +123,10 @@ export async function watchChange(admins: readonly AdminClient[], options: Watch
   const { changeId, epoch, onProgress, onTrouble } = options;
   for (;;) {
     try {
-      const ring = await askMember(admins, (admin) => admin.ring());
+      const { ring, admin } = await latestRing(admins);
       if (ring.epoch >= epoch && ring.change?.changeId !== changeId)
         return { kind: isMade(ring, options) ? "done" : "cancelled", ring };
-      const progress = await askMember(admins, (admin) => admin.ringChangeProgress());
+      const progress = await admin.ringChangeProgress();
       if (progress?.changeId === changeId) onProgress(progress);
     } catch (error) {
       if (!(error instanceof DynamoError && error.retriable)) throw error;

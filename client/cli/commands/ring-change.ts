@@ -8,7 +8,7 @@ import type { AdminClient } from "../../admin-client.ts";
 import { askMember } from "../../ask-admins.ts";
 import { nodeByName } from "../../ring/node-by-name.ts";
 import { type RoomLack, roomLacks, roomLackText } from "../../ring/plan-room.ts";
-import { beginPlanned, drawChangeId, watchChange } from "../../ring/ring-change.ts";
+import { beginPlanned, cancelChange, drawChangeId, watchChange } from "../../ring/ring-change.ts";
 import { UsageError } from "../cli-error.ts";
 import type { CliIo } from "../cli-io.ts";
 import { confirm } from "../confirm.ts";
@@ -125,7 +125,7 @@ function addCancelCommand(ring: Command, io: CliIo, exit: (code: ExitCode) => vo
         const changeId = given ?? (await askMember(admins, (admin) => admin.ringChangeProgress()))?.changeId;
         if (changeId === undefined)
           throw new UsageError("no change is under way: there is nothing to cancel");
-        const result = await askMember(admins, (admin) => admin.cancelRingChange(changeId));
+        const result = await cancelChange(admins, changeId);
         const text = `change ${changeId} is cancelled: the ring is as before, at epoch ${result.epoch}\n`;
         io.out(options.output === "json" ? `${JSON.stringify(result)}\n` : text);
         exit(EXIT.ok);

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
-import type { AdminMember, AdminRing } from "../../../node/contract/admin-types.ts";
-import type { AdminClient } from "../../admin-client.ts";
-import { DynamoError } from "../../dynamo-error.ts";
+import type { AdminRing } from "../../../node/contract/admin-types.ts";
+import { latestRing } from "../../ring/latest-ring.ts";
 import { nodeByName } from "../../ring/node-by-name.ts";
 import type { CliIo } from "../cli-io.ts";
 import { UsageError } from "../cli-error.ts";
@@ -35,7 +34,8 @@ export function addRingRecoverCommand(ring: Command, io: CliIo, exit: (code: Exi
       const patient = { ...options, timeoutMs: Math.max(options.timeoutMs, PATIENCE_MS_MIN) };
       const admins = openAdmins(patient, await readAdminToken(options));
       try {
-        const { ring: latest, admin, members } = await latestRing(admins);
+        const { ring: latest, admin } = await latestRing(admins, patient.timeoutMs);
+        const { members } = await admin.members();
         const names = options.survivors.split(",").map((name) => name.trim());
         const survivors = names.map((name) => nodeByName(members, name).id);
         if (options.yes !== true) throw new UsageError(warning(latest, survivors));
@@ -48,33 +48,6 @@ export function addRingRecoverCommand(ring: Command, io: CliIo, exit: (code: Exi
         for (const admin of admins) admin.close();
       }
     });
-}
-
-interface Latest {
-  readonly ring: AdminRing;
-  readonly admin: AdminClient;
-  readonly members: readonly AdminMember[];
-}
-
-/** Survivors may not be equally far: the one with the latest ring is asked. Rejects where none has one. */
-async function latestRing(admins: readonly AdminClient[]): Promise<Latest> {
-  let last: unknown = new DynamoError("no admin endpoint; name the survivors with --admin", {
-    code: "invalid_argument",
-  });
-  const found: Latest[] = [];
-  for (const admin of admins) {
-    try {
-      found.push({ ring: await admin.ring(), admin, members: (await admin.members()).members });
-    } catch (error) {
-      if (!(error instanceof DynamoError)) throw error;
-      last = error;
-    }
-  }
-  const [latest] = found.toSorted(
-    ({ ring: a }, { ring: b }) => b.generation - a.generation || b.epoch - a.epoch,
-  );
-  if (latest === undefined) throw last;
-  return latest;
 }
 
 function warning({ members, generation }: AdminRing, survivors: readonly string[]): string {

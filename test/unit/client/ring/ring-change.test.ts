@@ -1,0 +1,146 @@
+import { expect } from "chai";
+import type { AdminClient } from "../../../../client/admin-client.ts";
+import { DynamoError } from "../../../../client/dynamo-error.ts";
+import { beginPlanned, cancelChange, watchChange } from "../../../../client/ring/ring-change.ts";
+import { latestRing } from "../../../../client/ring/latest-ring.ts";
+import type { AdminRing } from "../../../../node/contract/admin-types.ts";
+import type { RingPlan } from "../../../../node/contract/ring-change-types.ts";
+
+/** Several admin ports are named, and those that are asked first are in trouble: cut off, silent, or without their ring store. */
+type Answers = Partial<Record<keyof AdminClient, () => unknown>>;
+
+function admin(answers: Answers): AdminClient {
+  const calls = Object.entries(answers).map(([name, answer]) => [name, async () => answer()]);
+  return Object.fromEntries(calls) as AdminClient;
+}
+
+function silent(): never {
+  throw new DynamoError("timed out", { code: "timeout", retriable: true });
+}
+
+function refused(status: number, code: string): () => never {
+  return () => {
+    throw new DynamoError(`said ${code}`, { code, status, retriable: status === 503 });
+  };
+}
+
+function ringOf(epoch: number, given: Partial<AdminRing> = {}): AdminRing {
+  const members = ["a", "b", "c"].map((id) => ({ id, zone: "", state: "active" as const }));
+  return { generation: 0, epoch, hash: `hash ${epoch}`, members, change: null, ...given } as AdminRing;
+}
+
+const joining = ringOf(6, {
+  members: [...ringOf(6).members, { id: "j", zone: "", state: "joining" }],
+  change: { changeId: "c1", type: "join", phase: "transfer" },
+});
+const joined = ringOf(8, { members: [...ringOf(8).members, { id: "j", zone: "", state: "active" }] });
+const plan = { type: "join", epoch: 5, joining: ["j"], leaving: [] } as unknown as RingPlan;
+const made = { changeId: "c1", generation: 0, epoch: 6, hash: "hash 6" };
+
+async function codeOf(asked: Promise<unknown>): Promise<string> {
+  return asked.then(
+    () => "no error",
+    (error: unknown) => (error as DynamoError).code,
+  );
+}
+
+describe("a ring change from outside", () => {
+  it("is begun by another member where the first can have nothing decided", async () => {
+    const admins = [
+      admin({ beginRingChange: refused(503, "undecided") }),
+      admin({ beginRingChange: () => made }),
+    ];
+    expect(await beginPlanned(admins, plan, "c1")).to.deep.equal(made);
+  });
+
+  it("has begun where the ring shows it, though the first that was asked went silent", async () => {
+    const admins = [
+      admin({ beginRingChange: silent, ring: silent }),
+      admin({ beginRingChange: refused(409, "epoch_passed"), ring: () => joined }),
+    ];
+    expect(await beginPlanned(admins, plan, "c1")).to.deep.include({ changeId: "c1", epoch: 8 });
+  });
+
+  it("has not where somebody else was first, or nobody may have begun it", async () => {
+    const refusing = { beginRingChange: refused(409, "epoch_passed") };
+    const elsewhere = [
+      admin({ beginRingChange: silent, ring: silent }),
+      admin({ ...refusing, ring: () => ringOf(6) }),
+    ];
+    expect(await codeOf(beginPlanned(elsewhere, plan, "c1"))).to.equal("epoch_passed");
+    const atOnce = [admin({ ...refusing, ring: () => joined })];
+    expect(await codeOf(beginPlanned(atOnce, plan, "c1"))).to.equal("epoch_passed");
+  });
+
+  it("is watched by the latest ring, not by the first that answers", async () => {
+    const behind = admin({
+      ring: () => joining,
+      ringChangeProgress: () => ({ changeId: "c1", phase: "transfer" }),
+    });
+    const shown: unknown[] = [];
+    const end = await watchChange([behind, admin({ ring: () => joined })], {
+      changeId: "c1",
+      joining: ["j"],
+      leaving: [],
+      epoch: 6,
+      onProgress: (progress) => shown.push(progress),
+      onTrouble: (message) => shown.push(message),
+    });
+    expect([end.kind, end.ring.epoch, shown]).to.deep.equal(["done", 8, []]);
+  });
+
+  it("is cancelled where the ring shows that it is, though the answer was lost", async () => {
+    let asked = 0;
+    const now = (): AdminRing => (asked === 0 ? joining : ringOf(7));
+    const losing = (): never => {
+      asked++;
+      return silent();
+    };
+    const admins = [
+      admin({ cancelRingChange: losing, ring: now }),
+      admin({ cancelRingChange: refused(409, "no_change"), ring: now }),
+    ];
+    expect(await cancelChange(admins, "c1")).to.deep.include({ changeId: "c1", epoch: 7 });
+  });
+
+  it("is not cancelled where it ended instead, or nothing was under way", async () => {
+    let asked = 0;
+    const ended = (): AdminRing => (asked === 0 ? joining : joined);
+    const losing = (): never => {
+      asked++;
+      return silent();
+    };
+    const admins = [
+      admin({ cancelRingChange: losing, ring: ended }),
+      admin({ cancelRingChange: refused(409, "no_change"), ring: ended }),
+    ];
+    expect(await codeOf(cancelChange(admins, "c1"))).to.equal("no_change");
+    const idle = [admin({ cancelRingChange: refused(409, "no_change"), ring: () => ringOf(7) })];
+    expect(await codeOf(cancelChange(idle, "c1"))).to.equal("no_change");
+  });
+});
+
+describe("the latest ring that is served", () => {
+  it("is that of the highest generation, then epoch, whoever else is silent or in no ring", async () => {
+    const admins = [
+      admin({ ring: silent }),
+      admin({ ring: () => ringOf(9) }),
+      admin({ ring: () => ringOf(2, { generation: 1 }) }),
+      admin({ ring: refused(409, "no_ring") }),
+    ];
+    expect((await latestRing(admins, 1_000)).ring).to.include({ generation: 1, epoch: 2 });
+  });
+
+  it("waits for nobody that stays silent once another has answered, and for the first answer in any case", async () => {
+    const later = admin({ ring: () => new Promise((resolve) => setTimeout(resolve, 30, ringOf(3))) });
+    const never = admin({ ring: () => new Promise(() => undefined) });
+    expect((await latestRing([never, admin({ ring: () => ringOf(2) })], 5)).ring.epoch).to.equal(2);
+    expect((await latestRing([later], 5)).ring.epoch).to.equal(3);
+  });
+
+  it("is refused as the one did that may answer later", async () => {
+    const admins = [admin({ ring: silent }), admin({ ring: refused(409, "no_ring") })];
+    expect(await codeOf(latestRing(admins, 1_000))).to.equal("timeout");
+    expect(await codeOf(latestRing([], 1_000))).to.equal("invalid_argument");
+  });
+});
