@@ -55,7 +55,7 @@ export class Cluster {
   readonly hints = new HintLedger({
     host: (node) => this.host(node),
     hasLost: (node) => this.#destroyedMs.has(node),
-    ownersNow: (place) => (this.changesRing ? this.#ownersOfPlace(place) : []),
+    setsLately: (keeper, place) => this.#ringWatch.setsLately(keeper, place),
     violated: (kind, detail) => this.violated(kind, detail),
   });
   readonly #comparisons = new ComparisonLedger({
@@ -79,7 +79,7 @@ export class Cluster {
     host: (node) => this.host(node),
     hasLost: (node) => this.#destroyedMs.has(node),
     ownersFor: (dropper, place) => [
-      ...this.#ringWatch.ownersLately(dropper, place),
+      ...this.#ringWatch.setsLately(dropper, place).map((sets) => sets.flat()),
       ...this.#ownersOfPlace(place),
     ],
     violated: (kind, detail) => this.violated(kind, detail),

@@ -6,8 +6,8 @@ import type { SimulatedHost } from "./world/simulated-host.ts";
 /** What is to be seen and remembered of rings that change, as nodes begin to serve them. */
 export class RingWatch {
   readonly #cluster: Cluster;
-  /** By node: who took part in writes by each ring that it served. */
-  readonly #ownersServed = new Map<NodeId, OwnersServed[]>();
+  /** By node: the sets of owners that took part in writes by each ring that it served. */
+  readonly #setsServed = new Map<NodeId, SetsServed[]>();
   /** Of the ring at each epoch of each generation. */
   readonly #phases = new Map<string, "settled" | "transfer" | "flipped">();
   /** Nodes that serve a ring that does not list them. */
@@ -35,25 +35,25 @@ export class RingWatch {
     this.#markStanding(host);
   }
 
-  /** By the rings that this node served when it may have given the command whose effect is seen now. */
-  ownersLately(id: NodeId, place: string): readonly (readonly NodeId[])[] {
+  /** By each ring that this node served when it may have given the command whose effect is seen now. */
+  setsLately(id: NodeId, place: string): readonly OwnerSets[] {
     const sinceMs = this.#cluster.loop.nowMs - COMMAND_MS_MAX;
-    return (this.#ownersServed.get(id) ?? [])
+    return (this.#setsServed.get(id) ?? [])
       .filter(({ untilMs }) => untilMs >= sinceMs)
       .flatMap(({ byPlace }) => {
-        const owners = byPlace.get(place);
-        return owners === undefined ? [] : [owners];
+        const sets = byPlace.get(place);
+        return sets === undefined ? [] : [sets];
       });
   }
 
   #keepOwners(host: SimulatedHost): void {
     const { loop, scenario } = this.#cluster;
-    const served = this.#ownersServed.get(host.id) ?? [];
-    this.#ownersServed.set(host.id, served);
+    const served = this.#setsServed.get(host.id) ?? [];
+    this.#setsServed.set(host.id, served);
     const last = served.at(-1);
     if (last !== undefined) last.untilMs = Math.min(last.untilMs, loop.nowMs);
-    const owners = (key: string): readonly NodeId[] => this.#cluster.routesAt(host, key).write.owners;
-    const byPlace = new Map(scenario.keys.map((key) => [placeOfKey(key), owners(key)]));
+    const sets = (key: string): OwnerSets => this.#cluster.routesAt(host, key).writeSets;
+    const byPlace = new Map(scenario.keys.map((key) => [placeOfKey(key), sets(key)]));
     served.push({ untilMs: Infinity, byPlace });
   }
 
@@ -74,10 +74,13 @@ export class RingWatch {
   }
 }
 
-interface OwnersServed {
+interface SetsServed {
   untilMs: number;
-  readonly byPlace: ReadonlyMap<string, readonly NodeId[]>;
+  readonly byPlace: ReadonlyMap<string, OwnerSets>;
 }
+
+/** One set, or those before and after a change that moves the partition. */
+type OwnerSets = readonly (readonly NodeId[])[];
 
 /** From a command to remove rows to its commit, on the slowest disk. */
 const COMMAND_MS_MAX = 5_000;

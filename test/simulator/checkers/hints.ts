@@ -10,15 +10,16 @@ export interface HintFacts {
   host(node: NodeId): SimulatedHost;
   /** Whether this node's disk has lost copies. */
   hasLost(node: NodeId): boolean;
-  /** Of hints of former owners: whom they may have gone to instead, by each ring that is served. */
-  ownersNow(place: string): (readonly NodeId[])[];
+  /** The owners by each ring that this node served lately: one set, or those before and after a change that moves the place. None where no ring changes. */
+  setsLately(keeper: NodeId, place: string): readonly (readonly (readonly NodeId[])[])[];
   violated(kind: "hint_lost", detail: string): void;
 }
 
 /**
  * I5, hints are delivered or kept: at the moment at which a keeper strikes an owner off a hint on stable storage, the
  * owner's own disk must have all that the hint held; of a marker, all that the keeper's own data held when the owner was
- * struck off. Anti-entropy would make up for a hint that was lost, so that it cannot be asked for later.
+ * struck off. So must whoever gains the place, where a change moves it from the owner and others; of a former owner, all that own it.
+ * Anti-entropy would make up for a hint that was lost, so that it cannot be asked for later.
  */
 export class HintLedger {
   readonly #facts: HintFacts;
@@ -66,14 +67,22 @@ export class HintLedger {
     owed: Coverage,
     { keeper, owner, place }: { keeper: SimulatedHost; owner: SimulatedHost; place: string },
   ): void {
-    if (this.#facts.hasLost(keeper.id) || this.#facts.hasLost(owner.id)) return;
-    const has = (host: SimulatedHost): boolean => {
+    if (this.#facts.hasLost(keeper.id)) return;
+    const lacks = (id: NodeId): boolean => {
+      const host = this.#facts.host(id);
       const copy = copyAt(host, place) ?? emptyCoverage;
-      return includes(join(copy, host.forgotten.get(place) ?? emptyCoverage), owed);
+      const has = includes(join(copy, host.forgotten.get(place) ?? emptyCoverage), owed);
+      return !has && !this.#facts.hasLost(id);
     };
-    const others = this.#facts.ownersNow(place).filter((owners) => !owners.includes(owner.id));
-    if (has(owner) || others.some((owners) => owners.every((id) => has(this.#facts.host(id))))) return;
-    const detail = `${keeper.id.slice(-2)} strikes ${owner.id.slice(-2)} off a hint, which has not got all of it`;
+    const sets = this.#facts.setsLately(keeper.id, place);
+    const demanded = sets.length === 0 ? [[owner.id]] : sets.map((each) => mustHave(owner.id, each));
+    const lacking = demanded.map((nodes) => nodes.filter(lacks));
+    if (lacking.some((nodes) => nodes.length === 0)) return;
+    const who = lacking
+      .at(-1)!
+      .map((id) => id.slice(-2))
+      .join(" ");
+    const detail = `${keeper.id.slice(-2)} strikes ${owner.id.slice(-2)} off a hint, of which ${who} has not got all`;
     this.#facts.violated("hint_lost", detail);
   }
 
@@ -89,6 +98,14 @@ export class HintLedger {
     const row = last.before.get(place);
     return row === undefined ? undefined : soundRecord(row)?.coverage;
   }
+}
+
+function mustHave(
+  owner: NodeId,
+  [before = [], after = []]: readonly (readonly NodeId[])[],
+): readonly NodeId[] {
+  if (before.includes(owner)) return [owner, ...after.filter((id) => !before.includes(id))];
+  return after.includes(owner) ? [owner] : [...before, ...after];
 }
 
 /** Between the end of one commit of a job and the begin of the next; a new job begins later. */

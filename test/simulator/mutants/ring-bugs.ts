@@ -84,6 +84,17 @@ export const RING_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: "hint_not_to_whoever_gains",
+    breaks: "a hint for an owner before a change goes to that one alone while the change moves the partition",
+    edits: [
+      {
+        file: "node/core/handoff/hint-recipients.ts",
+        search: "return before.includes(owner) ? after",
+        replace: "return before.length === 0 ? after",
+      },
+    ],
+  },
+  {
     name: "hint_to_the_old_owner_only",
     breaks: "a hint for a node that owns its key no more goes to that node alone, a member or not",
     edits: [
