@@ -34,7 +34,7 @@ export function backoffMs(failures: number, intervalMs: number): number {
  * What came of one hint. "refused": its owner will never take it, and it must hold up no other. "failed": the owner
  * did not answer or could not store it now. "not_forgotten": the owner has it, but this node could not strike it off:
  * its own disk failed or took too long. "record_lost": a marker whose record is gone was dropped. "waiting": not all
- * who must have it are connected.
+ * who must have it are connected, or its owner has it and whoever gains the partition has not.
  */
 export type HintFate = AnswerFate | "not_forgotten" | "record_lost" | "waiting";
 

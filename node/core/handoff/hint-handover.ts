@@ -58,9 +58,10 @@ export class HintHandover {
     const fates = await Promise.all(asked.map((recipient) => this.#give(recipient, position, record)));
     const unserved = [...away, ...asked.filter((_, i) => fates[i] !== "delivered")];
     const waitsFor = unserved.filter((recipient) => recipient !== owner);
-    const fate = fateOfAnswers(fates);
-    if (fate !== "delivered" || away.length > 0)
-      return { fate: fate === "delivered" ? "waiting" : fate, waitsFor };
+    const fate = isForOwner ? fates[0]! : fateOfAnswers(fates);
+    // Of what its owner has, who gains the partition holds up this hint alone, and none behind it.
+    if (fate === "delivered" && waitsFor.length > 0) return { fate: "waiting", waitsFor };
+    if (fate !== "delivered") return { fate, waitsFor };
     const others = recipientsOf(owner, position, ring).filter((recipient) => !recipients.includes(recipient));
     if (others.length > 0) return { fate: "failed", waitsFor: others };
     return { fate: (await this.#isForgotten(hint, owner)) ? "delivered" : "not_forgotten", waitsFor };

@@ -8,8 +8,10 @@ import { join, leave } from "../ring/change/change-scenes.ts";
 import { changed, raised, stepped } from "../ring/change/elastic-rings.ts";
 import { member, membersOf, nodeId, ringOf } from "../ring/made-ring.ts";
 import { keyNamed } from "../storage/sample-writes.ts";
+import { pauseAfterMs } from "../../../../../node/core/handoff/handoff-pace.ts";
 import { HandoffRig, INTERVAL_MS, type SentHint } from "./handoff-rig.ts";
 
+const PAUSE_MS_MAX = pauseAfterMs(Infinity);
 const SELF = nodeId(0);
 const before = raised(ringOf({ members: membersOf(8) }));
 const { transfer, ended } = changed(before, join(member(8), member(9)));
@@ -133,6 +135,26 @@ describe("HintDelivery to a member that owns the partition no more", () => {
     for (const id of gaining) rig.connected.add(id);
     const last = await sentAfter(80_000);
     expect(last.map(({ to }) => to)).to.include(gaining[0]);
+  });
+
+  it("holds up no hint of its owner where whoever gains it answers, and cannot take it", async () => {
+    rig = new HandoffRig(1);
+    rig.serve(transfer);
+    await rig.keep(moved, "a", owner);
+    await rig.keep(kept, "b", owner);
+    connectAll();
+    for (let batch = 0; batch < 2; batch++) {
+      const sent = await sentAfter(batch === 0 ? INTERVAL_MS + 1_000 : PAUSE_MS_MAX);
+      expect(sent.map(({ to }) => to)).to.include(owner);
+      for (const hint of sent) {
+        const cannot = gaining.includes(hint.to);
+        await rig.answer(
+          hint,
+          cannot ? { ok: false, code: "read_only", message: "disk full" } : { ok: true },
+        );
+      }
+    }
+    expect(rig.pending()).to.deep.equal({ [owner]: 1 });
   });
 
   it("that is kept for whoever gains it goes to that one alone", async () => {
