@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { NodeId } from "../../../../../node/core/node-id.ts";
 import { keepersOf } from "../../../../../node/core/ring/keepers.ts";
 import { routesOf } from "../../../../../node/core/ring/change/change-routes.ts";
+import { compareBytes } from "../../../../../node/core/version/record.ts";
 import { partitionOf } from "../../../../../node/core/ring/position.ts";
 import type { Ring } from "../../../../../node/core/ring/ring.ts";
 import { join, leave } from "../ring/change/change-scenes.ts";
@@ -140,8 +141,15 @@ describe("HintDelivery to a member that owns the partition no more", () => {
   it("holds up no hint of its owner where whoever gains it answers, and cannot take it", async () => {
     rig = new HandoffRig(1);
     rig.serve(transfer);
+    const behind = keys.find(
+      (name) =>
+        isOthers(name) &&
+        ownersIn(before, name).includes(owner) &&
+        ownersIn(ended, name).includes(owner) &&
+        compareBytes(keyNamed(name).position, keyNamed(moved).position) > 0,
+    )!;
     await rig.keep(moved, "a", owner);
-    await rig.keep(kept, "b", owner);
+    await rig.keep(behind, "b", owner);
     connectAll();
     for (let batch = 0; batch < 2; batch++) {
       const sent = await sentAfter(batch === 0 ? INTERVAL_MS + 1_000 : PAUSE_MS_MAX);
