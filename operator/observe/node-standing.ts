@@ -1,4 +1,5 @@
 import type { AdminRing } from "../../node/contract/admin-types.ts";
+import { isUnbound } from "./claim-notes.ts";
 import type { NodeView } from "./node-view.ts";
 import type { AnsweredReport } from "./observed-state.ts";
 
@@ -60,18 +61,30 @@ function silentNodes(nodes: readonly NodeView[], { members, departed = [] }: Adm
   const away = departed.filter((id) => !answering.has(id)).map(heardAt);
   const mayBeDeparted = (pod: string): boolean =>
     away.some((pods) => pods.length === 0 || pods.includes(pod));
-  const [free, ...others] = nodes.filter(({ pod, report }) => report === undefined && !memberAt.has(pod));
-  if (unheard.length === 1 && free !== undefined && others.length === 0 && !mayBeDeparted(free.pod)) {
-    memberAt.set(free.pod, unheard[0]!);
+  // Nobody ever kept anything at a pod that has yet to get its volume.
+  const places = nodes.filter(
+    ({ pod, report, claim }) =>
+      report === undefined && !memberAt.has(pod) && !(claim !== undefined && isUnbound(claim)),
+  );
+  const [place, ...others] = places.map(({ pod }) => pod);
+  if (unheard.length === 1 && place !== undefined && others.length === 0 && !mayBeDeparted(place)) {
+    memberAt.set(place, unheard[0]!);
     return { memberAt, mayBeAt: () => false };
   }
-  return { memberAt, mayBeAt: (pod) => unheard.length > 0 || mayBeDeparted(pod) };
+  // A few may serve a ring that is none any more.
+  const areFew = 2 * (members.length - silent.length) <= members.length;
+  return {
+    memberAt,
+    mayBeAt: (pod) =>
+      areFew || (places.some((each) => each.pod === pod) && (unheard.length > 0 || mayBeDeparted(pod))),
+  };
 }
 
 /** Pods at which a node was, as the others remember: none where those that had heard of it have started anew. */
 export function podsHeardOf(nodes: readonly NodeView[], id: string): string[] {
-  const heard = nodes.flatMap(({ report }) => report?.members ?? []).filter((member) => member.id === id);
-  return [...new Set(heard.map(podAt))];
+  const heard = nodes.flatMap(({ report }) => report?.members ?? []);
+  // Who has not heard of a member of its ring tells no address.
+  return [...new Set(heard.filter((member) => member.id === id && member.address !== "").map(podAt))];
 }
 
 /** Pods advertise their names in the headless service: the first label is the pod's. */

@@ -1,3 +1,4 @@
+import { zoneShares } from "../desired/zone-plan.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 
 /**
@@ -10,4 +11,10 @@ export function existingPods({ statefulSets }: ObservedState): readonly string[]
     .flatMap(({ metadata, spec }) =>
       Array.from({ length: spec?.replicas ?? 0 }, (_, ordinal) => `${metadata!.name}-${ordinal}`),
     );
+}
+
+/** False while one is being replaced, say: then its pods are there, and nobody says so. */
+export function isEverySetThere({ cluster, statefulSets }: ObservedState): boolean {
+  const names = statefulSets.map(({ metadata }) => metadata?.name);
+  return zoneShares(cluster).every(({ statefulSet }) => names.includes(statefulSet));
 }

@@ -4,7 +4,7 @@ import { latestRing } from "../observe/latest-ring.ts";
 import { podsHeardOf } from "../observe/node-standing.ts";
 import type { NodeView } from "../observe/node-view.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
-import { isUnbound, notedNode } from "./claim-notes.ts";
+import { isOfLeft, isUnbound } from "../observe/claim-notes.ts";
 import type { Step } from "./step.ts";
 import { isOfCluster } from "./volumes.ts";
 
@@ -29,11 +29,13 @@ export function identityStep(observed: ObservedState, nodes: readonly NodeView[]
     ({ report }) => report !== undefined && report.ring === undefined && !isMember(report.status.node.id),
   );
   const silent = ring.members.map(({ id }) => id).filter((id) => !present.has(id));
-  for (const { pod, isTerminating } of strangers) {
+  for (const { pod, report, isTerminating } of strangers) {
     if (isTerminating) continue;
     const lost =
       lostMemberAt(pod, silent, witnesses) ??
-      (strangers.length === 1 ? onlyOneLeft(silent, { observed, nodes, ring }) : undefined);
+      (strangers.length === 1
+        ? onlyOneLeft(silent, { observed, nodes, ring, zone: report!.status.node.zone })
+        : undefined);
     if (lost === undefined) continue;
     if (witnesses.length < ring.members.length - 1) {
       const message = `${pod} lost its volume; it takes its place again once the other ${ring.members.length - 1} members answer`;
@@ -59,21 +61,25 @@ function lostMemberAt(
 
 /**
  * After a power cut nobody may remember where a member was. Where every pod answers, one of them alone is a stranger and one
- * member alone is missing, that one was there: no volume is left on which it could come back elsewhere.
+ * member of its zone alone is missing, that one was there: no volume is left on which it could come back elsewhere.
  */
 function onlyOneLeft(
   silent: readonly string[],
-  { observed, nodes, ring }: { observed: ObservedState; nodes: readonly NodeView[]; ring: AdminRing },
+  {
+    observed,
+    nodes,
+    ring,
+    zone,
+  }: { observed: ObservedState; nodes: readonly NodeView[]; ring: AdminRing; zone: string },
 ): string | undefined {
   const [id, ...others] = silent;
   if (id === undefined || others.length > 0 || podsHeardOf(nodes, id).length > 0) return undefined;
+  if (ring.members.find((member) => member.id === id)!.zone !== zone) return undefined;
   if (ring.change !== null || nodes.some(({ report }) => report === undefined)) return undefined;
   const pods = new Set(nodes.map(({ pod }) => claimName(pod)));
   const mayComeBack = observed.claims.some((claim) => {
     const name = claim.metadata!.name!;
-    return (
-      isOfCluster(name, observed) && !pods.has(name) && !isUnbound(claim) && notedNode(claim) === undefined
-    );
+    return isOfCluster(name, observed) && !pods.has(name) && !isUnbound(claim) && !isOfLeft(claim, ring);
   });
   return mayComeBack ? undefined : id;
 }

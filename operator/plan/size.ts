@@ -6,7 +6,7 @@ import { latestRing } from "../observe/latest-ring.ts";
 import type { NodeView } from "../observe/node-view.ts";
 import { podsHeardOf, standings } from "../observe/node-standing.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
-import { isUnbound, notedNode } from "./claim-notes.ts";
+import { isOfLeft, isUnbound, notedNode } from "../observe/claim-notes.ts";
 import { whyLost } from "./lost-volume.ts";
 import {
   changeIdOf,
@@ -301,15 +301,6 @@ function claimLeftAt(
   return claims.find(
     (claim) => claim.metadata?.name === claimName(`${statefulSet}-${ordinal}`) && isOfLeft(claim, ring),
   );
-}
-
-/**
- * A spare that was not wanted for a moment, and joined after all, is a member whatever is noted on its claim; once it leaves it
- * has handed everything over when the ring does not list it as departed any more.
- */
-function isOfLeft(claim: V1PersistentVolumeClaim, { members, departed = [] }: AdminRing): boolean {
-  const node = notedNode(claim);
-  return node !== undefined && !members.some(({ id }) => id === node) && !departed.includes(node);
 }
 
 /** Where neither a pod nor a member uses it; undefined where it may hold what is in use. */

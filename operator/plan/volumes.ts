@@ -2,7 +2,7 @@ import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
 import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
 import { claimName } from "../desired/names.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
-import { isUnbound } from "./claim-notes.ts";
+import { isUnbound } from "../observe/claim-notes.ts";
 import { bytesOf } from "./quantity.ts";
 import type { Step } from "./step.ts";
 

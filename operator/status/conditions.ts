@@ -2,6 +2,7 @@ import type { ClusterCondition } from "../api/v1alpha1/dynamo-cluster.ts";
 import type { Facts } from "./facts.ts";
 import { whyUnwell } from "../observe/node-view.ts";
 import { isServing } from "./facts.ts";
+import { isEverySetThere } from "../plan/existing-pods.ts";
 import { quorumState } from "./quorum.ts";
 
 /**
@@ -128,15 +129,26 @@ function degraded(facts: Facts): Judgement {
   if (facts.conflict !== undefined) return yes("Degraded", "RingConflict", facts.conflict);
   if (facts.ring === undefined) return no("Degraded", "NotFormed", "the cluster has no ring yet");
   const impaired = facts.serving.filter((node) => !isServing(node));
-  const placeless = facts.ring.members.length - facts.memberPods.size;
-  if (impaired.length === 0 && placeless > 0) {
-    const message = `${placeless} of ${facts.ring.members.length} members have no pod: bring them back, or where their volumes are lost for good give each one's place to a new node (\`dynamokv ring replace\`)`;
-    return yes("Degraded", "MembersMissing", message);
-  }
+  const missing = membersMissing(facts);
+  if (impaired.length === 0 && missing !== undefined) return yes("Degraded", "MembersMissing", missing);
   if (impaired.length === 0) return no("Degraded", "AllNodesServe", "all nodes serve");
   const first = impaired[0]!;
   const message = `${impaired.length} of ${facts.serving.length} nodes do not serve; ${first.pod}: ${whyUnwell(first)}`;
   return yes("Degraded", "NodesDown", message);
+}
+
+/** Members that nobody knows at any pod, though every node that may be read serves. A change that replaces them is under way at times. */
+function membersMissing({ observed, ring, memberPods, step }: Facts): string | undefined {
+  if (ring === undefined || ring.change !== null || !isEverySetThere(observed)) return undefined;
+  const missing = ring.members.length - memberPods.size;
+  if (missing <= 0) return undefined;
+  const remedy =
+    step.kind === "adopt_identity"
+      ? `${step.pod} takes its place again`
+      : step.kind === "wait" && step.reason === "ForNodes"
+        ? step.message
+        : "bring them back, or where their volumes are lost for good give each one's place to a new node (`dynamokv ring replace`)";
+  return `${missing} of ${ring.members.length} members have no pod: ${remedy}`;
 }
 
 function ringFormed({ ring, step }: Facts): Judgement {

@@ -82,9 +82,14 @@ export function observedOf(
     claims.push(claimOf(pod, sketch.volume ?? cluster.spec.storage.size));
     if (sketch.missing === "pod") return;
     pods.push(podOf(pod, set, sketch));
-    reports.push(reportOf({ pod, id: ids[index]!, names, ids, sketch }));
+    reports.push(reportOf({ pod, id: ids[index]!, zone: zoneOf(pod, cluster), names, ids, sketch }));
   });
   return { cluster, statefulSets: sets, pods, claims, reports, now: "2026-01-01T00:00:00Z" };
+}
+
+/** Empty where the cluster names no zones. */
+export function zoneOf(pod: string, { metadata, spec }: DynamoCluster): string {
+  return spec.zones?.find((zone) => pod.startsWith(`${metadata.name}-${zone}-`)) ?? "";
 }
 
 function claimOf(pod: string, size: string): V1PersistentVolumeClaim {
@@ -126,12 +131,14 @@ function podOf(
 function reportOf({
   pod,
   id,
+  zone,
   names,
   ids,
   sketch,
 }: {
   pod: string;
   id: string;
+  zone: string;
   names: readonly string[];
   ids: readonly string[];
   sketch: SketchedNode;
@@ -153,7 +160,7 @@ function reportOf({
     change: null,
   };
   const status = {
-    node: { id, address: `${pod}.demo-nodes.shop.svc:7080`, zone: "", version: "0.1.0", clientAddress: "" },
+    node: { id, address: `${pod}.demo-nodes.shop.svc:7080`, zone, version: "0.1.0", clientAddress: "" },
     state: sketch.state ?? (hasRing ? "serving" : "no_ring"),
     clusterId: hasRing ? clusterId : "",
     ring: { epoch: hasRing ? 1 : 0, hash: hasRing ? hash : "" },

@@ -3,7 +3,7 @@ import type { RingPlan } from "../../../node/contract/ring-change-types.ts";
 import { LEFT_CLAIM } from "../../../operator/api/v1alpha1/annotations.ts";
 import type { DynamoClusterSpec } from "../../../operator/api/v1alpha1/dynamo-cluster.ts";
 import type { NodeReport, ObservedState } from "../../../operator/observe/observed-state.ts";
-import { clusterOf, nodeIdOf, observedOf, type SketchedNode } from "./observed-cluster.ts";
+import { clusterOf, nodeIdOf, observedOf, type SketchedNode, zoneOf } from "./observed-cluster.ts";
 
 /** A cluster whose size was changed, at any point of the way. Node i is in the i-th pod. */
 export interface Resizing {
@@ -47,7 +47,10 @@ export function resizing(given: Resizing): ObservedState {
     { length: Math.max(pods, given.claimsMax ?? 0) },
     (_, i) => made.claims[i]?.metadata?.name ?? `data-demo-${i}`,
   );
-  const ring = ringOf(given);
+  const ring = ringOf(
+    given,
+    made.claims.map(({ metadata }) => zoneOf(metadata!.name!.slice("data-".length), made.cluster)),
+  );
   return {
     ...made,
     cluster: clusterOf({ ...spec, size }),
@@ -81,11 +84,16 @@ function reportIn(
     : keysKept === undefined
       ? undefined
       : { ...ring, epoch: 1, hash: "old" };
-  const heard = Array.from({ length: pods }, (_, other) => other).filter((other) => !unheard.includes(other));
-  const listed = heard.map((other) => ({
+  // A node lists every member of its ring, by no address where it has not heard of it.
+  const known = [...new Set([...Array(pods).keys(), ...members])].filter(
+    (other) => !unheard.includes(other) || members.includes(other),
+  );
+  const listed = known.map((other) => ({
     ...report.members[0]!,
     id: nodeIdOf(other),
-    address: report.members[other]!.address,
+    ...(unheard.includes(other) || other >= pods
+      ? { address: "", reachable: false }
+      : { address: report.members[other]!.address }),
     state: members.includes(other) ? ("active" as const) : ("none" as const),
   }));
   return {
@@ -102,17 +110,10 @@ function reportIn(
   };
 }
 
-function ringOf({
-  members,
-  joining = [],
-  leaving = [],
-  phase = "transfer",
-  changeId,
-  epoch = 7,
-  spec,
-  departed = [],
-}: Resizing): AdminRing {
-  const zones = spec?.zones;
+function ringOf(
+  { members, joining = [], leaving = [], phase = "transfer", changeId, epoch = 7, departed = [] }: Resizing,
+  zones: readonly string[],
+): AdminRing {
   const isChanging = joining.length + leaving.length > 0;
   const type = joining.length > 0 ? "join" : "leave";
   return {
@@ -124,7 +125,7 @@ function ringOf({
     featureLevel: 2,
     members: members.map((index) => ({
       id: nodeIdOf(index),
-      zone: zones?.[index % zones.length] ?? "",
+      zone: zones[index] ?? "",
       state: joining.includes(index) ? "joining" : leaving.includes(index) ? "leaving" : "active",
     })),
     owners: Array.from({ length: 8 }, (_, partition) => partition % members.length),

@@ -209,6 +209,21 @@ describe("operator: a lost volume", () => {
       for (const [why, given] of cases)
         expect(nextStep(forgotten(given)).kind, why).to.not.equal("adopt_identity");
       expect(nextStep(forgotten({ claimsMax: 4, marked: [3] })).kind).to.equal("adopt_identity");
+      // The note is of an earlier time: the claim's node has joined since, and is the one that is missing.
+      const noted = forgotten({ members: [0, 2, 3], claimsMax: 4, marked: [3] });
+      expect(nextStep(noted).kind).to.not.equal("adopt_identity");
+    });
+
+    it("is by a node of the member's zone alone: the StatefulSet of another may be away while it is replaced", () => {
+      const zones = ["a", "b", "c"];
+      // Pods, zone by zone: a-0 a-1, b-0, c-0.
+      const silent = { missing: "answer", ready: false } as const;
+      const given = { size: 4, pods: 4, members: [0, 2, 3], unheard: [3], spec: { zones } };
+      const lost = forgotten({ ...given, sketches: { 1: stranger, 3: silent } });
+      const statefulSets = lost.statefulSets.filter(({ metadata }) => metadata?.name !== "demo-c");
+      expect(nextStep({ ...lost, statefulSets }).kind).to.not.equal("adopt_identity");
+      const three = { size: 3, pods: 3, spec: { zones } };
+      expect(nextStep(forgotten(three)).kind).to.equal("adopt_identity");
     });
   });
 

@@ -174,6 +174,25 @@ describe("operator: a smaller size", () => {
     expect(sizeObstacle(one, views(one))).to.equal(undefined);
   });
 
+  it("takes no silent pod while most members are silent: the ring that is seen may be an old one", () => {
+    const silent = { missing: "answer", ready: false } as const;
+    const seen = { size: 3, pods: 4, members: [0, 1, 2], sketches: { 3: silent } } as const;
+    expect(nextStep(resizing(seen)).kind).to.equal("scale_stateful_set");
+    const few = resizing({ ...seen, sketches: { 1: silent, 2: silent, 3: silent } });
+    expect(nextStep(few).kind).to.equal("wait");
+  });
+
+  it("takes pods that never had a volume, whoever else is missing, and counts them as nobody's place", () => {
+    const silent = { missing: "answer", ready: false } as const;
+    const pending = { missing: "pod" } as const;
+    const observed = withoutVolume(
+      resizing({ size: 3, pods: 4, members: [0, 1, 2], unheard: [2], sketches: { 2: silent, 3: pending } }),
+    );
+    expect(nextStep(observed)).to.include({ kind: "scale_stateful_set", to: 3 });
+    const lost = { ...observed, lostClaims: ["data-demo-2"] };
+    expect(nextStep(lost)).to.include({ kind: "replace_volume", pod: "demo-2" });
+  });
+
   it("takes a silent pod that is neither a member nor has left, so that the ones below it can go", () => {
     const crashing = { missing: "answer", ready: false } as const;
     const back = resizing({ size: 3, pods: 5, members: [0, 1, 2], marked: [3], sketches: { 4: crashing } });

@@ -122,6 +122,17 @@ describe("operator: status", () => {
     expect(condition(missing, "Ready").status).to.equal("False");
     expect(condition(missing, "Degraded")).to.include({ status: "True", reason: "MembersMissing" });
     expect(condition(missing, "Degraded").message).to.include("1 of 3").and.include("dynamokv ring replace");
+    const returning = resizing({
+      size: 3,
+      pods: 3,
+      members: [0, 1, 2],
+      unheard: [2],
+      sketches: { 2: stranger },
+    });
+    expect(condition(returning, "Degraded").message).to.include("demo-2 takes its place again");
+    const zones = resizing({ size: 3, pods: 3, members: [0, 1, 2], spec: { zones: ["a", "b", "c"] } });
+    const replaced = { ...zones, statefulSets: zones.statefulSets.slice(0, 2) };
+    expect(condition(replaced, "Degraded").status).to.equal("False");
   });
 
   it("does not call a cluster degraded for a node that joins and has yet to hear of it", () => {
