@@ -23,9 +23,12 @@ export async function latestRing(
 ): Promise<ServedRing> {
   const found: ServedRing[] = [];
   const errors: DynamoError[] = [];
+  let tellFound = (): void => undefined;
+  const first = new Promise<void>((resolve) => (tellFound = resolve));
   const asked = admins.map(async (admin) => {
     try {
       found.push({ ring: await admin.ring(), admin });
+      tellFound();
     } catch (error) {
       if (!(error instanceof DynamoError)) throw error;
       errors.push(error);
@@ -36,11 +39,16 @@ export async function latestRing(
   const patience = delay(othersMsMax, undefined, { signal: enough.signal }).catch(() => undefined);
   await Promise.race([all, patience]);
   enough.abort();
-  if (found.length === 0) await all;
-  else all.catch(() => undefined);
-  const [latest] = found.toSorted(
-    ({ ring: a }, { ring: b }) => b.generation - a.generation || b.epoch - a.epoch,
-  );
+  if (found.length === 0) await Promise.race([all, first]);
+  all.catch(() => undefined);
+  const [latest] = found.toSorted(({ ring: a }, { ring: b }) => compareRings(b, a));
   if (latest === undefined) throw tellingOf(errors);
   return latest;
 }
+
+/** Negative where `a` is older than `b`. */
+export function compareRings(a: RingNumber, b: RingNumber): number {
+  return a.generation - b.generation || a.epoch - b.epoch;
+}
+
+type RingNumber = Pick<AdminRing, "generation" | "epoch">;

@@ -10,7 +10,7 @@ import type {
 import type { AdminClient } from "../admin-client.ts";
 import { DynamoError } from "../dynamo-error.ts";
 import { askProposer } from "../ask-admins.ts";
-import { latestRing } from "./latest-ring.ts";
+import { compareRings, latestRing } from "./latest-ring.ts";
 
 /**
  * A ring change from outside: begun as it was planned, then watched to its end. It goes on without whoever asked for it, so
@@ -30,15 +30,17 @@ const AGAIN_MS = 500;
  */
 export function beginPlanned(
   admins: readonly AdminClient[],
-  { type, epoch, joining, leaving }: RingPlan,
+  plan: RingPlan,
   changeId: string,
 ): Promise<RingChangeResult> {
+  const { type, epoch, joining, leaving } = plan;
   const request: RingChangeRequest = { changeId, type, epoch, joining, leaving };
   return decided(admins, {
     ask: (admin) => admin.beginRingChange(request),
     isPast: ({ code }) => code === "epoch_passed",
     isMadeIn: (ring) => isMade(ring, request),
     changeId,
+    on: plan,
   });
 }
 
@@ -57,6 +59,7 @@ export async function cancelChange(
     isPast: ({ code }) => code === "no_change",
     isMadeIn: (now) => wasUnderWay && now.change === null && isMade(now, back),
     changeId,
+    on: ring,
   });
 }
 
@@ -67,12 +70,14 @@ interface Decision {
   /** Whether this later ring shows it, where nothing else explains that. */
   readonly isMadeIn: (ring: AdminRing) => boolean;
   readonly changeId: string;
+  /** The ring that it is asked for on. */
+  readonly on: Pick<AdminRing, "generation" | "epoch">;
 }
 
 /** One that was asked before may have had it decided, and its answer was lost while the ring went on. */
 async function decided(
   admins: readonly AdminClient[],
-  { ask, isPast, isMadeIn, changeId }: Decision,
+  { ask, isPast, isMadeIn, changeId, on }: Decision,
 ): Promise<RingChangeResult> {
   const deadlineMs = performance.now() + DECIDE_MS_MAX;
   let mayBeMade = false;
@@ -89,12 +94,15 @@ async function decided(
       return await askProposer(admins, noting);
     } catch (error) {
       if (!(error instanceof DynamoError)) throw error;
+      let isBehind = false;
       if (mayBeMade && isPast(error)) {
         const { ring } = await latestRing(admins);
         const { generation, epoch, hash } = ring;
-        if (isMadeIn(ring)) return { changeId, generation, epoch, hash };
+        if (compareRings(ring, on) > 0 && isMadeIn(ring)) return { changeId, generation, epoch, hash };
+        // Whoever answers has yet to hear of the ring that this is about.
+        isBehind = compareRings(ring, on) < 0;
       }
-      if (!error.retriable || performance.now() >= deadlineMs) throw error;
+      if (!(error.retriable || isBehind) || performance.now() >= deadlineMs) throw error;
       await delay(AGAIN_MS);
     }
   }

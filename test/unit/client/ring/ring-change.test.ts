@@ -34,7 +34,7 @@ const joining = ringOf(6, {
   change: { changeId: "c1", type: "join", phase: "transfer" },
 });
 const joined = ringOf(8, { members: [...ringOf(8).members, { id: "j", zone: "", state: "active" }] });
-const plan = { type: "join", epoch: 5, joining: ["j"], leaving: [] } as unknown as RingPlan;
+const plan = { type: "join", generation: 0, epoch: 5, joining: ["j"], leaving: [] } as unknown as RingPlan;
 const made = { changeId: "c1", generation: 0, epoch: 6, hash: "hash 6" };
 
 async function codeOf(asked: Promise<unknown>): Promise<string> {
@@ -103,6 +103,21 @@ describe("a ring change from outside", () => {
     expect(await cancelChange(admins, "c1")).to.deep.include({ changeId: "c1", epoch: 7 });
   });
 
+  it("is not cancelled by the word of a node that has not heard of it yet", async () => {
+    let asked = 0;
+    const gone = (): never => {
+      asked++;
+      return silent();
+    };
+    const first = admin({ cancelRingChange: gone, ring: () => (asked === 0 ? joining : silent()) });
+    const second = admin({
+      cancelRingChange: refused(409, "no_change"),
+      ring: () => (asked < 3 ? ringOf(5) : ringOf(7)),
+    });
+    expect(await cancelChange([first, second], "c1")).to.deep.include({ epoch: 7 });
+    expect(asked).to.equal(3);
+  });
+
   it("is not cancelled where it ended instead, or nothing was under way", async () => {
     let asked = 0;
     const ended = (): AdminRing => (asked === 0 ? joining : joined);
@@ -135,7 +150,7 @@ describe("the latest ring that is served", () => {
     const later = admin({ ring: () => new Promise((resolve) => setTimeout(resolve, 30, ringOf(3))) });
     const never = admin({ ring: () => new Promise(() => undefined) });
     expect((await latestRing([never, admin({ ring: () => ringOf(2) })], 5)).ring.epoch).to.equal(2);
-    expect((await latestRing([later], 5)).ring.epoch).to.equal(3);
+    expect((await latestRing([never, later], 5)).ring.epoch).to.equal(3);
   });
 
   it("is refused as the one did that may answer later", async () => {
