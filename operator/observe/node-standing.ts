@@ -54,7 +54,10 @@ interface SilentNodes {
 
 function silentNodes(nodes: readonly NodeView[], { members, departed = [] }: AdminRing): SilentNodes {
   const answering = new Set(nodes.flatMap(({ report }) => report?.status.node.id ?? []));
-  const heardAt = (id: string): string[] => podsHeardOf(nodes, id);
+  // Where another member answers now, the node that was heard there is somewhere else.
+  const taken = nodes.filter(({ report }) => members.some((member) => member.id === report?.status.node.id));
+  const heardAt = (id: string): string[] =>
+    podsHeardOf(nodes, id).filter((pod) => !taken.some((node) => node.pod === pod));
   const silent = members.map(({ id }) => id).filter((id) => !answering.has(id));
   const memberAt = new Map(silent.flatMap((id) => heardAt(id).map((pod) => [pod, id] as const)));
   const unheard = silent.filter((id) => heardAt(id).length === 0);

@@ -34,11 +34,12 @@ export function sizeStep(observed: ObservedState, nodes: readonly NodeView[]): S
   if (ring === undefined) return undefined;
   const placed = placedNodes(observed, nodes, ring);
   return (
-    changeUnderWay(observed, placed, ring) ??
+    cancelled(observed, placed, ring) ??
+    changeUnderWay(observed, placed, { ring, nodes }) ??
     handover(placed, ring) ??
     shrunkSets(observed, placed) ??
     unusedClaims(observed, { ring, nodes }) ??
-    grownSets(observed, { ring, nodes }) ??
+    grownSets(observed, { ring, nodes }, { toSize: true }) ??
     beginning(observed, placed, ring)
   );
 }
@@ -82,18 +83,29 @@ function placedNodes(
   });
 }
 
-function changeUnderWay(
+function cancelled(
   observed: ObservedState,
   placed: readonly Placed[],
   { change, members }: AdminRing,
 ): Step | undefined {
-  if (change === null) return undefined;
-  const { changeId, type, phase } = change;
+  if (change?.phase !== "transfer" || !change.changeId.startsWith(OPERATOR_CHANGE)) return undefined;
+  const { changeId, type } = change;
   const via = placed.find(({ node, standing }) => standing === "member" && node.report !== undefined);
-  if (changeId.startsWith(OPERATOR_CHANGE) && phase === "transfer" && via !== undefined) {
-    const why = whyCancelled(observed, placed, { type, members });
-    if (why !== undefined) return { kind: "cancel_change", changeId, via: via.node.pod, why };
-  }
+  const why = whyCancelled(observed, placed, { type, members });
+  if (via === undefined || why === undefined) return undefined;
+  return { kind: "cancel_change", changeId, via: via.node.pod, why };
+}
+
+/** It is waited for, once the pods are there that it waits for. */
+function changeUnderWay(
+  observed: ObservedState,
+  placed: readonly Placed[],
+  { ring, nodes }: Ring,
+): Step | undefined {
+  if (ring.change === null) return undefined;
+  const restored = grownSets(observed, { ring, nodes }, { toSize: false });
+  if (restored !== undefined) return restored;
+  const { changeId, type, phase } = ring.change;
   const progress = placed
     .flatMap(({ node }) => node.report?.progress ?? [])
     .find((each) => each.changeId === changeId);
@@ -189,37 +201,59 @@ function unusedClaims(
   { ring, nodes }: Ring,
 ): Step | undefined {
   if (cluster.spec.storage.whenScaled !== "Delete") return undefined;
-  const members = memberPods(ring, nodes);
+  const listed = listedPods(ring, nodes);
   for (const claim of claims) {
     const why = whyUnused(claim, ring);
     if (why === undefined || claim.metadata?.deletionTimestamp !== undefined) continue;
     if (!isOfCluster(claim.metadata!.name!, { statefulSets })) continue;
     const pod = claim.metadata!.name!.slice(claimName("").length);
     const isInUse = pods.some(({ metadata }) => metadata?.name === pod) || isAskedFor(pod, statefulSets);
-    if (isInUse || members.includes(pod)) continue;
+    if (isInUse || listed.includes(pod)) continue;
     const { name, uid, resourceVersion } = claim.metadata!;
     return { kind: "delete_claim", claim: name!, uid: uid!, resourceVersion: resourceVersion!, why };
   }
   return undefined;
 }
 
-/** A StatefulSet has a pod for each node that is wanted, and for each member: also those that somebody scaled away. */
+/**
+ * A StatefulSet has a pod for each node that is wanted, for each member and for each node that has left and hands over: also those
+ * that somebody scaled away.
+ */
 function grownSets(
   { statefulSets, claims, cluster }: ObservedState,
   { ring, nodes }: Ring,
+  { toSize }: { readonly toSize: boolean },
 ): Step | undefined {
-  const members = memberPods(ring, nodes);
+  const needed = neededPods(claims, { ring, nodes });
   for (const share of zoneShares(cluster)) {
     const set = statefulSets.find(({ metadata }) => metadata?.name === share.statefulSet);
     const replicas = set?.spec?.replicas;
     if (set === undefined || replicas === undefined) continue;
-    const wanted = Math.max(share.nodes, highestOrdinal(share, members) + 1);
+    const wanted = Math.max(toSize ? share.nodes : 0, highestOrdinal(share, needed) + 1);
     let to = replicas;
     // A name whose claim is of a node that has left is not used again before that claim is gone.
     while (to < wanted && claimLeftAt(share, to, { claims, ring }) === undefined) to++;
     if (to > replicas) return scaled(set, replicas, to);
   }
   return undefined;
+}
+
+/**
+ * Pods whose nodes the ring counts on. One that has left is brought back to the volume from which it hands over, and to no other.
+ * Where nobody knows where one of either kind is, and no silent pod is left for it, any volume may be its.
+ */
+function neededPods(claims: readonly V1PersistentVolumeClaim[], { ring, nodes }: Ring): readonly string[] {
+  const heard = (ids: readonly string[]): readonly string[] => ids.flatMap((id) => podsHeardOf(nodes, id));
+  const silent = silentListed(ring, nodes);
+  const members = silent.filter((id) => ring.members.some((member) => member.id === id));
+  const departed = silent.filter((id) => !members.includes(id));
+  const volumes = claims
+    .filter((claim) => !isUnbound(claim) && !isOfLeft(claim, ring))
+    .map((claim) => claim.metadata!.name!.slice(claimName("").length));
+  const unheard = silent.filter((id) => podsHeardOf(nodes, id).length === 0);
+  const places = nodes.filter(({ pod, report }) => report === undefined && !heard(silent).includes(pod));
+  const ofDeparted = heard(departed).filter((pod) => volumes.includes(pod));
+  return [...heard(members), ...ofDeparted, ...(unheard.length > places.length ? volumes : [])];
 }
 
 function beginning(observed: ObservedState, placed: readonly Placed[], ring: AdminRing): Step | undefined {
@@ -279,9 +313,15 @@ function noRoom(
   return message === undefined ? undefined : { reason: "NoRoom", message };
 }
 
-/** Pods at which some node knows a member. */
-function memberPods({ members }: AdminRing, nodes: readonly NodeView[]): readonly string[] {
-  return members.flatMap(({ id }) => podsHeardOf(nodes, id));
+/** Pods at which a silent node was that the ring lists. Whoever answers is where it answers, whatever others remember. */
+function listedPods(ring: AdminRing, nodes: readonly NodeView[]): readonly string[] {
+  return silentListed(ring, nodes).flatMap((id) => podsHeardOf(nodes, id));
+}
+
+/** Members, and nodes that have left and may keep something yet. */
+function silentListed({ members, departed = [] }: AdminRing, nodes: readonly NodeView[]): readonly string[] {
+  const answering = new Set(nodes.flatMap(({ report }) => report?.status.node.id ?? []));
+  return [...members.map(({ id }) => id), ...departed].filter((id) => !answering.has(id));
 }
 
 /** -1 where there is none. */

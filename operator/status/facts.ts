@@ -1,6 +1,6 @@
 import type { NodeView } from "../observe/node-view.ts";
 import { latestRing } from "../observe/latest-ring.ts";
-import { standings } from "../observe/node-standing.ts";
+import { type StandingNode, standings } from "../observe/node-standing.ts";
 import { nodeViews } from "../observe/node-view.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 import type { AdminRing } from "../../node/contract/admin-types.ts";
@@ -49,13 +49,21 @@ export interface FactsInput {
 export function factsOf({ observed, step, heldBack, failure }: FactsInput): Facts {
   const nodes = nodeViews(observed, existingPods(observed));
   const ring = latestRing(nodes);
-  const memberPods = ring === undefined ? new Set<string>() : podsOfMembers(nodes, ring);
+  const placed = ring === undefined ? [] : standings(nodes, ring);
+  const memberPods = new Set(
+    placed.filter(({ standing }) => standing === "member").map(({ node }) => node.pod),
+  );
   return {
     observed,
     step,
     nodes,
     ring,
-    serving: ring === undefined ? nodes : nodes.filter((node) => mayBeRead(node, { ring, pods: memberPods })),
+    serving:
+      ring === undefined
+        ? nodes
+        : placed
+            .filter((each) => mayBeRead(each, { ring, members: memberPods.size }))
+            .map(({ node }) => node),
     memberPods,
     sizeObstacle: sizeObstacle(observed, nodes),
     conflict: ringConflict(nodes),
@@ -67,19 +75,13 @@ export function factsOf({ observed, step, heldBack, failure }: FactsInput): Fact
   };
 }
 
-function podsOfMembers(nodes: readonly NodeView[], ring: AdminRing): ReadonlySet<string> {
-  const members = standings(nodes, ring).filter(({ standing }) => standing === "member");
-  return new Set(members.map(({ node }) => node.pod));
-}
-
 function mayBeRead(
-  { pod, report }: NodeView,
-  { ring, pods }: { readonly ring: AdminRing; readonly pods: ReadonlySet<string> },
+  { node, id, standing }: StandingNode,
+  { ring, members }: { readonly ring: AdminRing; readonly members: number },
 ): boolean {
   const unread = ring.change?.phase === "flipped" ? "leaving" : "joining";
-  const id = report?.status.node.id;
   if (ring.members.some((member) => member.id === id && member.state === unread)) return false;
-  return pods.has(pod) || (report === undefined && pods.size < ring.members.length);
+  return standing === "member" || (node.report === undefined && members < ring.members.length);
 }
 
 /** A node that takes part in quorums: it answers, is in the ring and can read and write. */

@@ -180,6 +180,19 @@ describe("operator: rollout", () => {
   });
 });
 
+describe("operator: a StatefulSet that is being made anew", () => {
+  it("is waited for: the nodes of the others are not the whole cluster", () => {
+    const zones = ["a", "b"];
+    const spec = { size: 2, zones, replication: { factor: 2, readQuorum: 1, writeQuorum: 1 } };
+    const observed = observedOf(clusterOf(spec), [{ upToDate: false }, { missing: "answer" }]);
+    const statefulSets = observed.statefulSets.filter(({ metadata }) => metadata?.name === "demo-a");
+    expect(nextStep({ ...observed, statefulSets })).to.include({ kind: "wait", reason: "ForPods" });
+    const unformed = observedOf(clusterOf(spec), [{ hasRing: false }, { hasRing: false }]);
+    expect(nextStep(unformed).kind).to.equal("form_ring");
+    expect(nextStep({ ...unformed, statefulSets })).to.include({ kind: "wait", reason: "ForPods" });
+  });
+});
+
 describe("operator: a lost volume", () => {
   const stranger = { id: "99999999-0000-4000-8000-000000000000", hasRing: false, state: "no_ring" } as const;
 

@@ -6,7 +6,7 @@ import { leaveToPreview, sizeObstacle } from "../../../../operator/plan/size.ts"
 import { nodeViews } from "../../../../operator/observe/node-view.ts";
 import type { ObservedState } from "../../../../operator/observe/observed-state.ts";
 import { nodeIdOf } from "../observed-cluster.ts";
-import { leavePlan, resizing } from "../resizing-cluster.ts";
+import { leavePlan, type Resizing, resizing } from "../resizing-cluster.ts";
 
 const KEPT = { storage: { size: "10Gi", reclaimPolicy: "Retain", whenScaled: "Retain" } } as const;
 
@@ -88,6 +88,71 @@ describe("operator: a larger size", () => {
 
   it("is at rest when it is reached", () => {
     expect(nextStep(resizing({ size: 4, pods: 4, members: [0, 1, 2, 3] }))).to.include({ kind: "none" });
+  });
+
+  it("brings the pod of a node back that has left and hands over, where it has its volume", () => {
+    const given = { size: 4, pods: 5, members: [0, 1, 2, 3], departed: [4] } as const;
+    const scaledAway = (more: Partial<Resizing>): ObservedState => {
+      const { statefulSets, pods, reports, ...rest } = resizing({ ...given, ...more });
+      const sets = statefulSets.map((set) => ({ ...set, spec: { ...set.spec!, replicas: 4 } }));
+      const stay = (name: string | undefined): boolean => name !== "demo-4";
+      return {
+        ...rest,
+        statefulSets: sets,
+        pods: pods.filter(({ metadata }) => stay(metadata?.name)),
+        reports: reports.filter(({ pod }) => stay(pod)),
+      };
+    };
+    for (const unheard of [[], [4]])
+      expect(nextStep(scaledAway({ unheard })), String(unheard)).to.include({
+        kind: "scale_stateful_set",
+        to: 5,
+      });
+    // Its volume is gone, or another node's that has left: nothing would come back with it.
+    const { claims, ...without } = scaledAway({});
+    const others = claims.filter(({ metadata }) => metadata?.name !== "data-demo-4");
+    expect(nextStep({ ...without, claims: others }).kind).to.equal("none");
+    // There is a silent pod that may be it.
+    const silent = { missing: "answer", ready: false } as const;
+    const place = scaledAway({ unheard: [4, 3], members: [0, 1, 2], sketches: { 3: silent } });
+    expect(nextStep(place).kind).to.equal("wait");
+  });
+
+  it("brings pods back in the middle of a change, which waits for them, and gets no new ones for it", () => {
+    const moving = resizing({ size: 6, pods: 5, members: [0, 1, 2, 3, 4], leaving: [3, 4] });
+    expect(nextStep({ ...moving, cluster: resizing({ size: 3, pods: 3, members: [] }).cluster })).to.include({
+      reason: "ForRingChange",
+    });
+    const { statefulSets, pods, reports, ...rest } = resizing({
+      size: 3,
+      pods: 5,
+      members: [0, 1, 2, 3, 4],
+      leaving: [3, 4],
+    });
+    const three = {
+      ...rest,
+      statefulSets: statefulSets.map((set) => ({ ...set, spec: { ...set.spec!, replicas: 3 } })),
+      pods: pods.slice(0, 3),
+      reports: reports.slice(0, 3),
+    };
+    expect(nextStep(three)).to.include({ kind: "scale_stateful_set", from: 3, to: 5 });
+  });
+
+  it("believes a node where it answers, not where others remember it", () => {
+    const observed = resizing({ size: 3, pods: 3, members: [0, 1, 2] });
+    const reports = observed.reports.map((report) =>
+      report.answered && report.pod === "demo-1"
+        ? {
+            ...report,
+            members: report.members.map((member) =>
+              member.id === nodeIdOf(2)
+                ? { ...member, address: "demo-4.demo-nodes.shop.svc:7080", reachable: false }
+                : member,
+            ),
+          }
+        : report,
+    );
+    expect(nextStep({ ...observed, reports }).kind).to.equal("none");
   });
 
   it("brings the pods of members back that somebody scaled away", () => {
@@ -210,7 +275,7 @@ describe("operator: a smaller size", () => {
     });
     expect(nextStep(resizing({ ...gone, marked: [4], spec: KEPT })).kind).to.equal("none");
     // The note is of an earlier time, when its node was no member yet.
-    expect(nextStep(resizing({ ...gone, marked: [4], departed: [4] })).kind).to.equal("none");
+    expect(nextStep(resizing({ ...gone, marked: [4], departed: [4] })).kind).to.not.equal("delete_claim");
     const still = resizing({ size: 3, pods: 4, members: [0, 1, 2], left: { 3: 0 }, marked: [3] });
     expect(nextStep(still).kind, "its pod is there").to.equal("scale_stateful_set");
   });

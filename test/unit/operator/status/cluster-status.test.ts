@@ -147,6 +147,14 @@ describe("operator: status", () => {
       });
     expect(statusOf(joining("transfer")).phase).to.equal("Scaling");
     expect(statusOf(joining("flipped")).phase).to.equal("Degraded");
+    const silent = resizing({
+      size: 4,
+      pods: 4,
+      members: [0, 1, 2, 3],
+      joining: [3],
+      sketches: { 3: { missing: "answer", ready: false } },
+    });
+    expect(statusOf(silent).phase).to.equal("Scaling");
     const leaving = resizing({
       size: 3,
       pods: 4,
