@@ -134,6 +134,14 @@ function ringOf(
   };
 }
 
+/** The claim of demo-3 is not bound. */
+export function withoutVolume(observed: ObservedState): ObservedState {
+  const claims = observed.claims.map((claim) =>
+    claim.metadata?.name === "data-demo-3" ? { ...claim, spec: {}, status: {} } : claim,
+  );
+  return { ...observed, claims };
+}
+
 /** A plan by which each node of `gains` receives so many bytes. */
 export function leavePlan(gains: Readonly<Record<number, number>>): RingPlan {
   return {
