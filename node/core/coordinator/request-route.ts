@@ -185,10 +185,11 @@ class RequestRoute {
     return this.#inDoubt(this.#mayBeTaken ? coordinatorLost : nobodyCoordinates);
   }
 
-  /** As the failure says, but a write that somebody may be carrying out meanwhile is not "provably not applied". */
+  /** As the failure says, but a write that somebody else has begun, or may be carrying out, is not "provably not applied". */
   #inDoubt(known: Failure): Failure {
     const isWrite = this.#asked.operation !== "get";
-    const maybeApplied = known.maybeApplied || (isWrite && (this.#mayBeTaken || this.#underWay > 0));
+    const isElsewhere = this.#mayBeTaken || this.#underWay > 0 || this.#failure?.maybeApplied === true;
+    const maybeApplied = known.maybeApplied || (isWrite && isElsewhere);
     if (!maybeApplied) return known;
     // With what the delete has read, a retry deletes that and nothing that was written since.
     const read = this.#asked.operation === "delete" ? this.#asked.request.context : undefined;

@@ -201,6 +201,17 @@ describe("request route", () => {
     expect(await put).to.include({ code: "too_many_siblings", maybeApplied: true });
   });
 
+  it("nor one that another owner began and could not end: the first to refuse it answered last", async () => {
+    const rig = await rigOutside();
+    const put = rig.put("v");
+    const [first] = await rig.sent();
+    await rig.advance(40);
+    const [second] = await rig.sent();
+    await rig.reply(second!, encodeOutcome(failed("quorum_unreachable", true)));
+    await rig.reply(first!, encodeOutcome(failed("too_many_siblings")));
+    expect(await put).to.include({ code: "too_many_siblings", maybeApplied: true });
+  });
+
   it("hands a get on like a put, and reads the replicas itself after two silences", async () => {
     const rig = await rigOutside();
     const get = rig.get({ r: 1 });
