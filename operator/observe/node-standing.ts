@@ -53,7 +53,7 @@ interface SilentNodes {
 }
 
 function silentNodes(nodes: readonly NodeView[], { members, departed = [] }: AdminRing): SilentNodes {
-  const answering = new Set(nodes.flatMap(({ report }) => report?.status.node.id ?? []));
+  const answering = answeringIds(nodes);
   // Where another member answers now, the node that was heard there is somewhere else.
   const taken = nodes.filter(({ report }) => members.some((member) => member.id === report?.status.node.id));
   const heardAt = (id: string): string[] =>
@@ -81,6 +81,11 @@ function silentNodes(nodes: readonly NodeView[], { members, departed = [] }: Adm
     mayBeAt: (pod) =>
       areFew || (places.some((each) => each.pod === pod) && (unheard.length > 0 || mayBeDeparted(pod))),
   };
+}
+
+/** Ids of the nodes that answer, members or not. */
+export function answeringIds(nodes: readonly NodeView[]): ReadonlySet<string> {
+  return new Set(nodes.flatMap(({ report }) => report?.status.node.id ?? []));
 }
 
 /** Pods at which a node was, as the others remember: none where those that had heard of it have started anew. */

@@ -1,7 +1,7 @@
 import type { AdminRing } from "../../node/contract/admin-types.ts";
 import { claimName } from "../desired/names.ts";
 import { latestRing } from "../observe/latest-ring.ts";
-import { podsHeardOf } from "../observe/node-standing.ts";
+import { answeringIds, podsHeardOf } from "../observe/node-standing.ts";
 import type { NodeView } from "../observe/node-view.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 import { isOfLeft, isUnbound } from "../observe/claim-notes.ts";
@@ -23,12 +23,12 @@ export function identityStep(observed: ObservedState, nodes: readonly NodeView[]
   const witnesses = nodes.filter(
     ({ report }) => report?.ring !== undefined && isMember(report.status.node.id),
   );
-  const present = new Set(nodes.flatMap(({ report }) => report?.status.node.id ?? []));
+  const answering = answeringIds(nodes);
   const strangers = nodes.filter(
     // A member that the ring has yet to reach is none.
     ({ report }) => report !== undefined && report.ring === undefined && !isMember(report.status.node.id),
   );
-  const silent = ring.members.map(({ id }) => id).filter((id) => !present.has(id));
+  const silent = ring.members.map(({ id }) => id).filter((id) => !answering.has(id));
   for (const { pod, report, isTerminating } of strangers) {
     if (isTerminating) continue;
     const lost =

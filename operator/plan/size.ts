@@ -4,7 +4,7 @@ import { claimName } from "../desired/names.ts";
 import { type ZoneShare, zoneShares } from "../desired/zone-plan.ts";
 import { latestRing } from "../observe/latest-ring.ts";
 import type { NodeView } from "../observe/node-view.ts";
-import { podsHeardOf, standings } from "../observe/node-standing.ts";
+import { answeringIds, podsHeardOf, standings } from "../observe/node-standing.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 import { isOfLeft, isUnbound, notedNode } from "../observe/claim-notes.ts";
 import { whyLost } from "./lost-volume.ts";
@@ -320,7 +320,7 @@ function listedPods(ring: AdminRing, nodes: readonly NodeView[]): readonly strin
 
 /** Members, and nodes that have left and may keep something yet. */
 function silentListed({ members, departed = [] }: AdminRing, nodes: readonly NodeView[]): readonly string[] {
-  const answering = new Set(nodes.flatMap(({ report }) => report?.status.node.id ?? []));
+  const answering = answeringIds(nodes);
   return [...members.map(({ id }) => id), ...departed].filter((id) => !answering.has(id));
 }
 
