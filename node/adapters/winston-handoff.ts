@@ -40,8 +40,8 @@ export function sayOfHandoff(event: HandoffEvent, log: PeerLog): void {
     case "orphans_waiting": {
       const { kind, ownerId, delivered, waitsFor } = event;
       const advice =
-        "hints for a node that is no member any more go when every current owner of their partitions has them: bring " +
-        "the nodes in waitsFor back";
+        "hints for a node that owns their partitions no more, or whose partitions a ring change moves, go when every owner " +
+        "of now and every node that gains them has them: bring the nodes in waitsFor back, or see to their disks";
       log.sayRarely(kind, ownerId, { ownerId, delivered, waitsFor, advice }, "warn");
       break;
     }
