@@ -13,8 +13,10 @@ export function existingPods({ statefulSets }: ObservedState): readonly string[]
     );
 }
 
-/** False while one is being replaced, say: then its pods are there, and nobody says so. */
-export function isEverySetThere({ cluster, statefulSets }: ObservedState): boolean {
+/** Names of the StatefulSets that shall be there and are not: while one is being replaced its pods are there, unseen by `existingPods`. */
+export function missingSets({ cluster, statefulSets }: ObservedState): readonly string[] {
   const names = statefulSets.map(({ metadata }) => metadata?.name);
-  return zoneShares(cluster).every(({ statefulSet }) => names.includes(statefulSet));
+  return zoneShares(cluster)
+    .map(({ statefulSet }) => statefulSet)
+    .filter((name) => !names.includes(name));
 }

@@ -3,7 +3,7 @@ import { nodeViews, whyUnwell } from "../observe/node-view.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
 import { formationStep } from "./formation.ts";
 import { identityStep } from "./identity.ts";
-import { existingPods, isEverySetThere } from "./existing-pods.ts";
+import { existingPods, missingSets } from "./existing-pods.ts";
 import { lostVolumeStep } from "./lost-volume.ts";
 import { ringConflict } from "./ring-conflict.ts";
 import { brokenPodStep, rolloutStep } from "./rollout.ts";
@@ -29,9 +29,10 @@ export function nextStep(observed: ObservedState): Step {
   const conflict = ringConflict(nodes);
   if (conflict !== undefined)
     return { kind: "wait", reason: "RingConflict", message: conflict, afterMs: 10_000 };
-  // What of its nodes is so cannot be seen, and the others alone would pass for the whole cluster.
-  if (nodes.length > 0 && !isEverySetThere(observed)) {
-    const message = "a StatefulSet is being made anew; its pods stay";
+  // Its nodes cannot be seen meanwhile, and the others alone would pass for the whole cluster.
+  const missing = missingSets(observed);
+  if (nodes.length > 0 && missing.length > 0) {
+    const message = `StatefulSet ${missing.join(", ")} is being made anew, its pods stay; where that takes longer, the condition Reconciled says why`;
     return { kind: "wait", reason: "ForPods", message, afterMs: 1_000 };
   }
   return (

@@ -2,7 +2,7 @@ import type { ClusterCondition } from "../api/v1alpha1/dynamo-cluster.ts";
 import type { Facts } from "./facts.ts";
 import { whyUnwell } from "../observe/node-view.ts";
 import { isServing } from "./facts.ts";
-import { isEverySetThere } from "../plan/existing-pods.ts";
+import { missingSets } from "../plan/existing-pods.ts";
 import { quorumState } from "./quorum.ts";
 
 /**
@@ -139,7 +139,7 @@ function degraded(facts: Facts): Judgement {
 
 /** Members that nobody knows at any pod, though every node that may be read serves. A change that replaces them is under way at times. */
 function membersMissing({ observed, ring, memberPods, step }: Facts): string | undefined {
-  if (ring === undefined || ring.change !== null || !isEverySetThere(observed)) return undefined;
+  if (ring === undefined || ring.change !== null || missingSets(observed).length > 0) return undefined;
   const missing = ring.members.length - memberPods.size;
   if (missing <= 0) return undefined;
   const remedy =
