@@ -60,6 +60,9 @@ export interface SketchedNode {
   readonly volume?: string;
 }
 
+/** Its pod is there and does not answer. */
+export const SILENT: SketchedNode = { missing: "answer", ready: false };
+
 /** A cluster of as many nodes as `size` asks for, all serving one ring, but for what `sketches` say otherwise. */
 export function observedOf(
   cluster: DynamoCluster = clusterOf(),

@@ -37,6 +37,17 @@ const joined = ringOf(8, { members: [...ringOf(8).members, { id: "j", zone: "", 
 const plan = { type: "join", generation: 0, epoch: 5, joining: ["j"], leaving: [] } as unknown as RingPlan;
 const made = { changeId: "c1", generation: 0, epoch: 6, hash: "hash 6" };
 
+/** An admin whose answer to the cancel is lost, and another that then finds no change; each shows `before` until that, then `after`. */
+function losingCancel(before: AdminRing, after: AdminRing): readonly AdminClient[] {
+  let isLost = false;
+  const ring = (): AdminRing => (isLost ? after : before);
+  const cancelRingChange = (): never => {
+    isLost = true;
+    return silent();
+  };
+  return [admin({ cancelRingChange, ring }), admin({ cancelRingChange: refused(409, "no_change"), ring })];
+}
+
 async function codeOf(asked: Promise<unknown>): Promise<string> {
   return asked.then(
     () => "no error",
@@ -90,17 +101,8 @@ describe("a ring change from outside", () => {
   });
 
   it("is cancelled where the ring shows that it is, though the answer was lost", async () => {
-    let asked = 0;
-    const now = (): AdminRing => (asked === 0 ? joining : ringOf(7));
-    const losing = (): never => {
-      asked++;
-      return silent();
-    };
-    const admins = [
-      admin({ cancelRingChange: losing, ring: now }),
-      admin({ cancelRingChange: refused(409, "no_change"), ring: now }),
-    ];
-    expect(await cancelChange(admins, "c1")).to.deep.include({ changeId: "c1", epoch: 7 });
+    const cancelled = await cancelChange(losingCancel(joining, ringOf(7)), "c1");
+    expect(cancelled).to.deep.include({ changeId: "c1", epoch: 7 });
   });
 
   it("is not cancelled by the word of a node that has not heard of it yet", async () => {
@@ -119,17 +121,7 @@ describe("a ring change from outside", () => {
   });
 
   it("is not cancelled where it ended instead, or nothing was under way", async () => {
-    let asked = 0;
-    const ended = (): AdminRing => (asked === 0 ? joining : joined);
-    const losing = (): never => {
-      asked++;
-      return silent();
-    };
-    const admins = [
-      admin({ cancelRingChange: losing, ring: ended }),
-      admin({ cancelRingChange: refused(409, "no_change"), ring: ended }),
-    ];
-    expect(await codeOf(cancelChange(admins, "c1"))).to.equal("no_change");
+    expect(await codeOf(cancelChange(losingCancel(joining, joined), "c1"))).to.equal("no_change");
     const idle = [admin({ cancelRingChange: refused(409, "no_change"), ring: () => ringOf(7) })];
     expect(await codeOf(cancelChange(idle, "c1"))).to.equal("no_change");
   });

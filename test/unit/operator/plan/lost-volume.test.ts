@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { SILENT } from "../observed-cluster.ts";
 import { LOST_CLAIM } from "../../../../operator/api/v1alpha1/annotations.ts";
 import type { ObservedState } from "../../../../operator/observe/observed-state.ts";
 import { nextStep } from "../../../../operator/plan/next-step.ts";
@@ -6,7 +7,7 @@ import { type Resizing, resizing } from "../resizing-cluster.ts";
 
 /** demo-1 does not answer; its volume is bound to a host that is gone. Nobody reaches it. */
 function lost(given: Partial<Resizing> = {}): ObservedState {
-  const sketches = { 1: { missing: "answer", ready: false }, ...given.sketches } as const;
+  const sketches = { 1: SILENT, ...given.sketches } as const;
   const observed = resizing({ size: 3, pods: 3, members: [0, 1, 2], ...given, sketches });
   return { ...observed, lostClaims: ["data-demo-1"], reports: unreached(observed) };
 }
@@ -49,9 +50,8 @@ describe("operator: a volume that is lost with its host", () => {
   });
 
   it("waits while anything else is not in order, and says for what", () => {
-    const silent = { missing: "answer", ready: false } as const;
     const cases: [string, Partial<Resizing>][] = [
-      ["demo-2 serves", { sketches: { 2: silent } }],
+      ["demo-2 serves", { sketches: { 2: SILENT } }],
       ["demo-0 serves", { sketches: { 0: { state: "recovering" } } }],
       ["a person deletes", { spec: { replication: { factor: 1, readQuorum: 1, writeQuorum: 1 } } }],
       ["all 4 members have a pod", { members: [0, 1, 2, 3] }],
@@ -64,15 +64,14 @@ describe("operator: a volume that is lost with its host", () => {
     expect(nextStep(lost({ members: [0, 1, 2], leaving: [2], size: 2 }))).to.include({
       reason: "ForRingChange",
     });
-    const observed = resizing({ size: 3, pods: 3, members: [0, 1, 2], sketches: { 1: silent } });
+    const observed = resizing({ size: 3, pods: 3, members: [0, 1, 2], sketches: { 1: SILENT } });
     const reached = nextStep({ ...observed, lostClaims: ["data-demo-1"] });
     expect(reached).to.have.property("message").that.includes("reach the old node");
   });
 
   it("is replaced too where its node is no member: as that of a spare, or of one that has left", () => {
     const joining = { size: 4, pods: 4, members: [0, 1, 2] };
-    const silent = { missing: "answer", ready: false } as const;
-    const observed = resizing({ ...joining, sketches: { 3: silent } });
+    const observed = resizing({ ...joining, sketches: { 3: SILENT } });
     const unheard = observed.reports.map((report) =>
       report.answered
         ? { ...report, members: report.members.map((each) => ({ ...each, reachable: false })) }
@@ -83,21 +82,19 @@ describe("operator: a volume that is lost with its host", () => {
     const reached = nextStep({ ...gone, reports: observed.reports });
     expect(reached).to.have.property("message").that.includes("reach the old node");
     // Demo-3 may be one of two members that nobody knows at any pod.
-    const unknown = resizing({ ...joining, members: [0, 1, 2, 7, 8], sketches: { 3: silent } });
+    const unknown = resizing({ ...joining, members: [0, 1, 2, 7, 8], sketches: { 3: SILENT } });
     expect(nextStep({ ...unknown, lostClaims: ["data-demo-3"] }).kind).to.equal("wait");
   });
 
   it("is replaced after a power cut, too, when nobody remembers where its node was, and it is the only one missing", () => {
     const forgotten = lost({ unheard: [1] });
     expect(nextStep(forgotten)).to.include({ kind: "replace_volume", pod: "demo-1" });
-    const silent = { missing: "answer", ready: false } as const;
-    expect(nextStep(lost({ unheard: [1, 2], sketches: { 2: silent } })).kind).to.equal("wait");
+    expect(nextStep(lost({ unheard: [1, 2], sketches: { 2: SILENT } })).kind).to.equal("wait");
     expect(nextStep(lost({ unheard: [1, 3], departed: [3] })).kind, "or one that has left").to.equal("wait");
   });
 
   it("takes a join back that waits for it, and no leave, which does not", () => {
-    const silent = { missing: "answer", ready: false } as const;
-    const given = { size: 4, pods: 4, members: [0, 1, 2, 3], sketches: { 3: silent } };
+    const given = { size: 4, pods: 4, members: [0, 1, 2, 3], sketches: { 3: SILENT } };
     const of = (change: Partial<Resizing>): ObservedState => ({
       ...resizing({ ...given, ...change }),
       lostClaims: ["data-demo-3"],

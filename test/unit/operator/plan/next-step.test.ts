@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { nextStep } from "../../../../operator/plan/next-step.ts";
 import type { ObservedState } from "../../../../operator/observe/observed-state.ts";
-import { clusterOf, nodeIdOf, observedOf, type SketchedNode } from "../observed-cluster.ts";
+import { clusterOf, nodeIdOf, observedOf, type SketchedNode, SILENT } from "../observed-cluster.ts";
 import { type Resizing, resizing } from "../resizing-cluster.ts";
 
 describe("operator: next step", () => {
@@ -211,11 +211,10 @@ describe("operator: a lost volume", () => {
 
     it("is not where the member may come back elsewhere, or the place may be another's", () => {
       const spare = { id: "99999999-0000-4000-8000-000000000099", hasRing: false, state: "no_ring" } as const;
-      const silent = { missing: "answer", ready: false } as const;
       const cases: [string, Partial<Resizing>][] = [
         ["two strangers", { size: 4, pods: 4, sketches: { 1: stranger, 3: spare } }],
         ["two members", { members: [0, 1, 2, 7] }],
-        ["a silent pod", { size: 4, pods: 4, sketches: { 1: stranger, 3: silent } }],
+        ["a silent pod", { size: 4, pods: 4, sketches: { 1: stranger, 3: SILENT } }],
         ["a claim without a pod", { claimsMax: 4 }],
         ["a change under way", { size: 4, pods: 4, members: [0, 1, 2, 3], joining: [3] }],
       ];
@@ -230,9 +229,8 @@ describe("operator: a lost volume", () => {
     it("is by a node of the member's zone alone: the StatefulSet of another may be away while it is replaced", () => {
       const zones = ["a", "b", "c"];
       // Pods, zone by zone: a-0 a-1, b-0, c-0.
-      const silent = { missing: "answer", ready: false } as const;
       const given = { size: 4, pods: 4, members: [0, 2, 3], unheard: [3], spec: { zones } };
-      const lost = forgotten({ ...given, sketches: { 1: stranger, 3: silent } });
+      const lost = forgotten({ ...given, sketches: { 1: stranger, 3: SILENT } });
       const statefulSets = lost.statefulSets.filter(({ metadata }) => metadata?.name !== "demo-c");
       expect(nextStep({ ...lost, statefulSets }).kind).to.not.equal("adopt_identity");
       const three = { size: 3, pods: 3, spec: { zones } };
@@ -246,7 +244,7 @@ describe("operator: a lost volume", () => {
       pods: 4,
       members: [0, 1, 2],
       left: { 3: 12 },
-      sketches: { 1: stranger, 2: { missing: "answer", ready: false } },
+      sketches: { 1: stranger, 2: SILENT },
     });
     const reports = observed.reports.map((report) =>
       report.answered

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { SILENT } from "../observed-cluster.ts";
 import { existingPods } from "../../../../operator/plan/existing-pods.ts";
 import { nextStep } from "../../../../operator/plan/next-step.ts";
 import { sizeObstacle } from "../../../../operator/plan/size.ts";
@@ -16,13 +17,12 @@ describe("operator: a smaller size and silent pods", () => {
     expect(nextStep(resizing({ ...left, departed: [2], members: [0, 1] })).kind).to.equal(
       "scale_stateful_set",
     );
-    const powerCut = { missing: "answer", ready: false } as const;
     const members = resizing({
       size: 3,
       pods: 5,
       members: [0, 1, 2, 3, 4],
       unheard: [3, 4],
-      sketches: { 3: powerCut, 4: powerCut },
+      sketches: { 3: SILENT, 4: SILENT },
     });
     expect(nextStep(members).kind).to.equal("wait");
     const one = resizing({
@@ -30,25 +30,23 @@ describe("operator: a smaller size and silent pods", () => {
       pods: 4,
       members: [0, 1, 2, 3],
       unheard: [3],
-      sketches: { 3: powerCut },
+      sketches: { 3: SILENT },
     });
     expect(nextStep(one)).to.have.property("message").that.includes("demo-3");
     expect(sizeObstacle(one, nodeViews(one, existingPods(one)))).to.equal(undefined);
   });
 
   it("takes no silent pod while most members are silent: the ring that is seen may be an old one", () => {
-    const silent = { missing: "answer", ready: false } as const;
-    const seen = { size: 3, pods: 4, members: [0, 1, 2], sketches: { 3: silent } } as const;
+    const seen = { size: 3, pods: 4, members: [0, 1, 2], sketches: { 3: SILENT } } as const;
     expect(nextStep(resizing(seen)).kind).to.equal("scale_stateful_set");
-    const few = resizing({ ...seen, sketches: { 1: silent, 2: silent, 3: silent } });
+    const few = resizing({ ...seen, sketches: { 1: SILENT, 2: SILENT, 3: SILENT } });
     expect(nextStep(few).kind).to.equal("wait");
   });
 
   it("takes pods that never had a volume, whoever else is missing, and counts them as nobody's place", () => {
-    const silent = { missing: "answer", ready: false } as const;
     const pending = { missing: "pod" } as const;
     const observed = withoutVolume(
-      resizing({ size: 3, pods: 4, members: [0, 1, 2], unheard: [2], sketches: { 2: silent, 3: pending } }),
+      resizing({ size: 3, pods: 4, members: [0, 1, 2], unheard: [2], sketches: { 2: SILENT, 3: pending } }),
     );
     expect(nextStep(observed)).to.include({ kind: "scale_stateful_set", to: 3 });
     const lost = { ...observed, lostClaims: ["data-demo-2"] };
@@ -56,8 +54,7 @@ describe("operator: a smaller size and silent pods", () => {
   });
 
   it("takes a silent pod that is neither a member nor has left, so that the ones below it can go", () => {
-    const crashing = { missing: "answer", ready: false } as const;
-    const back = resizing({ size: 3, pods: 5, members: [0, 1, 2], marked: [3], sketches: { 4: crashing } });
+    const back = resizing({ size: 3, pods: 5, members: [0, 1, 2], marked: [3], sketches: { 4: SILENT } });
     expect(nextStep(back)).to.include({ kind: "scale_stateful_set", from: 5, to: 3 });
   });
 });

@@ -5,7 +5,7 @@ import { nextStep } from "../../../../operator/plan/next-step.ts";
 import { leaveToPreview, sizeObstacle } from "../../../../operator/plan/size.ts";
 import { nodeViews } from "../../../../operator/observe/node-view.ts";
 import type { ObservedState } from "../../../../operator/observe/observed-state.ts";
-import { nodeIdOf } from "../observed-cluster.ts";
+import { nodeIdOf, SILENT } from "../observed-cluster.ts";
 import { leavePlan, type Resizing, resizing, withoutVolume } from "../resizing-cluster.ts";
 
 const KEPT = { storage: { size: "10Gi", reclaimPolicy: "Retain", whenScaled: "Retain" } } as const;
@@ -105,8 +105,7 @@ describe("operator: a larger size", () => {
     const others = claims.filter(({ metadata }) => metadata?.name !== "data-demo-4");
     expect(nextStep({ ...without, claims: others }).kind).to.equal("none");
     // There is a silent pod that may be it.
-    const silent = { missing: "answer", ready: false } as const;
-    const place = scaledAway({ unheard: [4, 3], members: [0, 1, 2], sketches: { 3: silent } });
+    const place = scaledAway({ unheard: [4, 3], members: [0, 1, 2], sketches: { 3: SILENT } });
     expect(nextStep(place).kind).to.equal("wait");
   });
 

@@ -4,7 +4,7 @@ import { nextStep } from "../../../../operator/plan/next-step.ts";
 import { eventsOf } from "../../../../operator/status/cluster-events.ts";
 import { clusterStatus } from "../../../../operator/status/cluster-status.ts";
 import { factsOf } from "../../../../operator/status/facts.ts";
-import { clusterOf, observedOf, type SketchedNode } from "../observed-cluster.ts";
+import { clusterOf, observedOf, type SketchedNode, SILENT } from "../observed-cluster.ts";
 import { leavePlan, resizing } from "../resizing-cluster.ts";
 
 function statusOf(sketches: readonly SketchedNode[] = [], paused = false): DynamoClusterStatus {
@@ -17,11 +17,10 @@ function told(before: DynamoClusterStatus | undefined, after: DynamoClusterStatu
 }
 
 describe("operator: events read off the status", () => {
-  const down = { missing: "answer", ready: false } as const;
   const outdated = { upToDate: false };
 
   it("are none where nothing changed", () => {
-    for (const status of [statusOf(), statusOf([down, down, {}]), statusOf([outdated])])
+    for (const status of [statusOf(), statusOf([SILENT, SILENT, {}]), statusOf([outdated])])
       expect(told(status, status)).to.deep.equal([]);
   });
 
@@ -30,9 +29,9 @@ describe("operator: events read off the status", () => {
   });
 
   it("tell of a quorum that is lost and of its return", () => {
-    expect(told(statusOf(), statusOf([down, down, {}]))).to.deep.equal(["QuorumLost"]);
-    expect(told(statusOf([down, down, {}]), statusOf())).to.deep.equal(["QuorumRestored"]);
-    expect(told(statusOf(), statusOf([down, {}, {}]))).to.deep.equal([]);
+    expect(told(statusOf(), statusOf([SILENT, SILENT, {}]))).to.deep.equal(["QuorumLost"]);
+    expect(told(statusOf([SILENT, SILENT, {}]), statusOf())).to.deep.equal(["QuorumRestored"]);
+    expect(told(statusOf(), statusOf([SILENT, {}, {}]))).to.deep.equal([]);
   });
 
   it("tell of two rings once", () => {

@@ -4,7 +4,7 @@ import { nextStep } from "../../../../operator/plan/next-step.ts";
 import { clusterStatus } from "../../../../operator/status/cluster-status.ts";
 import { factsOf } from "../../../../operator/status/facts.ts";
 import type { ObservedState } from "../../../../operator/observe/observed-state.ts";
-import { clusterOf, nodeIdOf, observedOf, type SketchedNode } from "../observed-cluster.ts";
+import { clusterOf, nodeIdOf, observedOf, type SketchedNode, SILENT } from "../observed-cluster.ts";
 import { leavePlan, resizing } from "../resizing-cluster.ts";
 
 function statusOf(observed: ObservedState) {
@@ -26,12 +26,11 @@ describe("operator: status", () => {
   });
 
   it("is Available but Degraded with one of three nodes down, Unavailable with two", () => {
-    const down = { missing: "answer", ready: false } as const;
-    const one = observedOf(clusterOf(), [{}, down, {}]);
+    const one = observedOf(clusterOf(), [{}, SILENT, {}]);
     expect(condition(one, "Available")).to.include({ status: "True", reason: "QuorumHeld" });
     expect(condition(one, "Degraded")).to.include({ status: "True", reason: "NodesDown" });
     expect(statusOf(one).phase).to.equal("Degraded");
-    const two = observedOf(clusterOf(), [down, down, {}]);
+    const two = observedOf(clusterOf(), [SILENT, SILENT, {}]);
     expect(condition(two, "Available")).to.include({ status: "False", reason: "QuorumLost" });
     expect(statusOf(two).phase).to.equal("Unavailable");
   });
@@ -152,7 +151,7 @@ describe("operator: status", () => {
       pods: 4,
       members: [0, 1, 2, 3],
       joining: [3],
-      sketches: { 3: { missing: "answer", ready: false } },
+      sketches: { 3: SILENT },
     });
     expect(statusOf(silent).phase).to.equal("Scaling");
     const leaving = resizing({
@@ -216,7 +215,7 @@ describe("operator: status", () => {
       cluster: { ...observed.cluster, status: first },
     };
     expect(statusOf(later)).to.deep.equal(first);
-    const down = observedOf(clusterOf(), [{ missing: "answer", ready: false }]);
+    const down = observedOf(clusterOf(), [SILENT]);
     const changed = statusOf({ ...down, now: later.now, cluster: { ...down.cluster, status: first } });
     const times = new Map(
       changed.conditions!.map(({ type, lastTransitionTime }) => [type, lastTransitionTime]),
