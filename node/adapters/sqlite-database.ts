@@ -35,6 +35,7 @@ export class SqliteDatabase implements Database {
   readonly #commit: Sqlite.Statement;
   readonly #rollback: Sqlite.Statement;
   readonly #read: Sqlite.Statement;
+  readonly #positionInRow: Sqlite.Statement;
   readonly #write: Sqlite.Statement;
   readonly #remove: Sqlite.Statement;
   readonly #scan: Sqlite.Statement;
@@ -66,6 +67,10 @@ export class SqliteDatabase implements Database {
     this.#rollback = connection.prepare("ROLLBACK");
     const columns = "position, digest, mine, kept_for, record";
     this.#read = connection.prepare(`SELECT ${columns} FROM record WHERE position = ?`).raw(true);
+    // By the number of the row: a look through the index would be answered from the index.
+    this.#positionInRow = connection
+      .prepare("SELECT position FROM record WHERE id = (SELECT id FROM record WHERE position = ?)")
+      .pluck();
     this.#write = connection.prepare(
       `INSERT INTO record (${columns}) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (position) DO UPDATE SET digest = excluded.digest, mine = excluded.mine,
@@ -134,6 +139,15 @@ export class SqliteDatabase implements Database {
       return columns === undefined ? undefined : toRow(columns, position);
     } catch (error) {
       if (!this.#isWriter && isDamage(error)) return unreadableRow(position);
+      throw this.#failureOf(error);
+    }
+  }
+
+  positionInRow(position: Uint8Array): Uint8Array | undefined {
+    try {
+      const found = this.#positionInRow.get(position);
+      return isPosition(found) ? found : undefined;
+    } catch (error) {
       throw this.#failureOf(error);
     }
   }

@@ -13,6 +13,11 @@ export interface Database {
   commit(): void;
   rollback(): void;
   read(position: Uint8Array): StoredRow | undefined;
+  /**
+   * The position that the row itself says to which the index leads from `position`: another one where the index rotted.
+   * Undefined where there is no row, or it says none.
+   */
+  positionInRow(position: Uint8Array): Uint8Array | undefined;
   /** Inserts the row or replaces the one at its position. */
   write(row: StoredRow): void;
   remove(position: Uint8Array): void;

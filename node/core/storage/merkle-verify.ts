@@ -3,7 +3,8 @@ import { LEAF_COUNT, type RowDigest, type VerifyQuery, type VerifyRead } from ".
 import { compareBytes } from "../version/record.ts";
 import type { Database } from "../ports/database.ts";
 import type { Digester } from "../ports/hash.ts";
-import { hasSoundDigest, isMisplaced } from "./row-check.ts";
+import { hasSoundDigest } from "./row-check.ts";
+import { isAstray } from "./refile-rows.ts";
 import type { LeafBlock } from "../merkle/leaf-block.ts";
 import { TreeReader } from "../merkle/tree-reader.ts";
 
@@ -53,8 +54,9 @@ function checkRecords(
       continue;
     }
     bytes += row.record.length;
-    if (!hasSoundDigest(row, hash)) corrupt.push(position);
-    else if (isMisplaced(row, hash)) misplaced.push(leafOf(position));
+    // First: what lies at a place that is not its own can be fetched from nobody.
+    if (isAstray(row, data, hash)) misplaced.push(leafOf(position));
+    else if (!hasSoundDigest(row, hash)) corrupt.push(position);
   }
   return { rowsChecked, corrupt, misplaced };
 }

@@ -1,6 +1,7 @@
 import { boundOf, leafOf } from "../merkle/leaf.ts";
 import type { Database, StoredRow } from "../ports/database.ts";
 import type { Digester } from "../ports/hash.ts";
+import { compareBytes } from "../version/record.ts";
 import { positionOf } from "../ring/position.ts";
 import { applyIncoming } from "./apply-write.ts";
 import { isMarker } from "./marker-hint.ts";
@@ -8,9 +9,9 @@ import { union } from "./owner-set.ts";
 import { checkRow, hasSoundDigest, isMisplaced, keyOfRecord } from "./row-check.ts";
 
 /**
- * Puts rows back where they belong whose place rotted. Such a row is sound, and nobody finds it: its owner says that it
- * has no such key, and once the key is written again the old row makes a leaf that no co-owner will ever have. Most often
- * the index rotted, and is made anew; where the row itself did, it is written again under its own place.
+ * Puts rows back where they belong whose place rotted. Nobody finds such a row: its owner says that it has no such
+ * key, and once the key is written again the old row makes a leaf that no co-owner will ever have. Most often the index
+ * rotted, and is made anew; where a sound row's own position did, it is written again under its own place.
  *
  * To be called within a transaction. Answers the leaves, besides those that were looked at, that are others now.
  */
@@ -26,6 +27,17 @@ export function refileRows(database: Database, leaves: readonly number[], hash: 
   const still = misplacedIn(database, leaves, hash);
   if (still !== "disordered") for (const row of still) refileRow(database, row, hash);
   return touched;
+}
+
+/**
+ * Whether a row as it was read lies where it does not belong. One that fails its check has to say so twice, by the key in
+ * its record and by the position beside it: else one bit of a key would send the row to the place of another.
+ */
+export function isAstray(row: StoredRow, database: Database, hash: Digester): boolean {
+  if (!isMisplaced(row, hash)) return false;
+  if (hasSoundDigest(row, hash)) return true;
+  const inRow = database.positionInRow(row.position);
+  return inRow !== undefined && compareBytes(inRow, placeOf(row, hash)) === 0;
 }
 
 /** Takes a sound row from the place where it was read and puts it under its own. */
@@ -69,7 +81,7 @@ function misplacedIn(
       for (const { position } of rows) {
         const row = database.read(position);
         if (row === undefined || leafOf(position) !== leaf) return "disordered";
-        if (hasSoundDigest(row, hash) && isMisplaced(row, hash)) misplaced.push(row);
+        if (isAstray(row, database, hash)) misplaced.push(row);
       }
       after = rows.length < ROWS_PER_READ ? undefined : rows.at(-1)!.position;
     }

@@ -107,6 +107,10 @@ export class SimulatedDatabase implements Database {
     return this.#find(placeOf(position));
   }
 
+  positionInRow(position: Uint8Array): Uint8Array | undefined {
+    return this.#find(placeOf(position))?.position;
+  }
+
   write(row: StoredRow): void {
     invariant(this.#open !== undefined, "write without a transaction");
     invariant(row.position.length === 16 && row.digest.length === 16, "positions and digests have 16 bytes");
@@ -230,6 +234,10 @@ export class SimulatedReaderDatabase implements Database {
     this.#thread.spend(0.005);
     failIfAiling(this.#file);
     return this.#file.rows.get(placeOf(position));
+  }
+
+  positionInRow(position: Uint8Array): Uint8Array | undefined {
+    return this.#file.rows.get(placeOf(position))?.position;
   }
 
   write(): void {

@@ -237,6 +237,40 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     expect(await scrub()).to.equal(0);
   });
 
+  it("is dropped where it rotted as well and was written anew meanwhile: nobody could ever give it", async () => {
+    rotPlace("index", 15);
+    flipBit("somewhere");
+    expect((await rig.until(rig.store.coordinate(writeOf("cart", "newer")).durable)).ok).to.equal(true);
+    expect(await scrub()).to.be.greaterThan(0);
+    expect(await siblings()).to.deep.equal(["newer"]);
+    expect(databases[0]!.count()).to.equal(1);
+    expect(await rig.until(rig.store.verifyRows({ after: undefined, rowsMax: 10 }))).to.deep.include({
+      rowsChecked: 1,
+      corrupt: [],
+      leavesWrong: [],
+    });
+  });
+
+  it("is asked for under its own place where it rotted as well", async () => {
+    rotPlace("index", 15);
+    flipBit("somewhere");
+    expect(await scrub()).to.be.greaterThan(0);
+    expect(await statusOfRead()).to.equal("corrupt");
+    const verified = await rig.until(rig.store.verifyRows({ after: undefined, rowsMax: 10 }));
+    expect(verified).to.deep.include({ corrupt: [keyNamed("cart").position], leavesWrong: [] });
+  });
+
+  it("is not taken for another key's, whose name it bears since a bit of it rotted", async () => {
+    expect((await rig.until(rig.store.coordinate(writeOf("caru", VALUE)).durable)).ok).to.equal(true);
+    closeAll();
+    flipBit("\u0004cart", { offset: 4 });
+    databases = (["write", "read"] as const).map((role) => new SqliteDatabase({ path, role, cacheBytes }));
+    rig = new StoreRig({ data: databases[0]!, readerData: databases[1]! });
+    expect(await scrub()).to.equal(0);
+    expect(await statusOfRead()).to.equal("corrupt");
+    expect(databases[0]!.count()).to.equal(2);
+  });
+
   it("is merged also for who had read what was written in its place, and remembers it", async () => {
     rotPlace("index", 0);
     const cache = new RecordCache(rig.store, 1 << 20);

@@ -53,6 +53,10 @@ export class MemoryDatabase implements Database {
     return (this.#open ?? this.#committed).get(nameOf(position));
   }
 
+  positionInRow(position: Uint8Array): Uint8Array | undefined {
+    return (this.#open ?? this.#committed).get(nameOf(position))?.position;
+  }
+
   write(row: StoredRow): void {
     this.#failAt("write");
     if (this.#open === undefined) throw new Error("a write outside a transaction");
