@@ -24,7 +24,7 @@ export class ReadRepair {
       if (vote.kind === "found" && compareBytes(vote.digest, merged.digest) === 0) continue;
       // An owner keeps a copy of its own, whatever it says; a stand-in keeps its hint, and without one owes nothing.
       if (owners.includes(node)) this.#begin(node, { bytes: merged.bytes, keptFor: [] }, coordination);
-      else if (vote.kind === "found")
+      else if (vote.kind === "found" && vote.keptFor.length > 0)
         this.#begin(node, { bytes: merged.bytes, keptFor: vote.keptFor }, coordination);
     }
     for (const node of round.corrupt) {

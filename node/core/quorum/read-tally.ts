@@ -5,9 +5,10 @@ import type { Quorum } from "./quorum.ts";
  * Counts the votes of one read (Dynamo §4.5). What counts for R:
  *
  * - an owner's record or not-found;
- * - a stand-in's record;
- * - a stand-in's not-found only once every owner believed healthy has answered, or is believed down meanwhile. A
- *   stand-in that never saw the key knows nothing: else two of them could outvote the owner that has it. An owner that
+ * - a stand-in's record, which it keeps for an owner;
+ * - what else a non-owner says only once every owner believed healthy has answered, or is believed down meanwhile. A
+ *   stand-in that never saw the key knows nothing: else two of them could outvote the owner that has it. Nor does an
+ *   owner of before a ring change, which still has its copy and gets no writes any more. An owner that
  *   lives and cannot say (its window is full, its row damaged) keeps them from counting: "not now" is not "not found".
  *   So does one that voted with a digest whose record it then could not give.
  *
@@ -70,7 +71,7 @@ export class ReadTally {
     for (const [node, vote] of this.#votes) {
       const isOwner = this.#owners.has(node);
       if (isOwner) ownerVotes += 1;
-      if (isOwner || vote.kind === "found") counted += 1;
+      if (isOwner || isHint(vote)) counted += 1;
       else ignorant += 1;
     }
     if (counted < this.#quorum.r && ignorant > 0 && this.#allOwnersHeard()) counted += ignorant;
@@ -113,12 +114,16 @@ export class ReadTally {
   }
 }
 
+function isHint(vote: Vote): boolean {
+  return vote.kind === "found" && vote.keptFor.length > 0;
+}
+
 export interface FoundVote {
   readonly kind: "found";
   readonly digest: Uint8Array;
   /** Undefined where the voter was asked for its digest only. */
   readonly record: Uint8Array | undefined;
-  /** The owners that a stand-in keeps its copy for; empty at an owner. */
+  /** The owners that a stand-in keeps its copy for; empty at an owner, and at one of before a ring change. */
   readonly keptFor: readonly NodeId[];
 }
 

@@ -161,7 +161,7 @@ function checkPatience(
   const { owners } = cluster.preferenceList(key);
   // A stand-in's record counts at once, and who voted cannot be seen from here.
   const standIns = hosts.filter(({ id }) => !owners.includes(id)).map((host) => durableCopies(host, key));
-  if (outcome.context.length > 0 && standIns.some(({ data, hint }) => (data ?? hint) !== undefined)) return;
+  if (outcome.context.length > 0 && standIns.some(({ hint }) => hint !== undefined)) return;
   if (outcome.context.length > 0 && cluster.hints.removedSince(placeOfKey(key), promised.atMs)) return;
   const present = owners.filter(
     (owner) =>

@@ -110,6 +110,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: "leftover_copy_counted_at_once",
+    breaks: "what an owner of before a ring change has left outvotes the owners",
+    edits: [
+      {
+        file: "node/core/quorum/read-tally.ts",
+        search: " && vote.keptFor.length > 0",
+        replace: "",
+      },
+    ],
+  },
+  {
     name: "merge_tests_the_vector_only",
     breaks: "loose dots are forgotten when copies are merged",
     edits: [

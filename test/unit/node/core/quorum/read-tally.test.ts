@@ -5,6 +5,7 @@ import { type FoundVote, ReadTally, type Vote } from "../../../../../node/core/q
 const node = (i: number) => parseNodeId(`00000000-0000-4000-8000-00000000000${i}`);
 const [a, b, c, standIn, other] = [node(1), node(2), node(3), node(4), node(5)];
 const found: FoundVote = { kind: "found", digest: new Uint8Array(16), record: undefined, keptFor: [] };
+const hint: FoundVote = { ...found, keptFor: [c] };
 const notFound: Vote = { kind: "not_found" };
 
 describe("read tally", () => {
@@ -19,9 +20,18 @@ describe("read tally", () => {
 
   it("counts a stand-in's record at once", () => {
     const tally = new ReadTally({ r: 2, pr: 0 }, { owners: [a, b, c], healthyOwners: [a, b] });
-    tally.voted(standIn, found);
+    tally.voted(standIn, hint);
     tally.voted(a, notFound);
     expect(tally.reached).to.equal(true);
+  });
+
+  it("counts what an owner of before a ring change has left no sooner than a not-found", () => {
+    const tally = new ReadTally({ r: 2, pr: 0 }, { owners: [a, b, c], healthyOwners: [a, b, c] });
+    tally.voted(a, found);
+    tally.voted(other, found);
+    expect(tally.reached, "it gets no writes any more").to.equal(false);
+    tally.giveUpOnOwnersUnless((owner) => owner === a);
+    expect(tally.reached, "nobody else is there").to.equal(true);
   });
 
   it("counts a stand-in's not-found only after every healthy owner has answered or is believed down", () => {
@@ -51,7 +61,7 @@ describe("read tally", () => {
   it("does not count a stand-in for PR", () => {
     const tally = new ReadTally({ r: 2, pr: 2 }, { owners: [a, b, c], healthyOwners: [a, b] });
     tally.voted(a, found);
-    tally.voted(standIn, found);
+    tally.voted(standIn, hint);
     expect(tally.reached).to.equal(false);
     tally.voted(b, found);
     expect(tally.reached).to.equal(true);
