@@ -1,7 +1,7 @@
 import type { Database, HintCounts, StoredRow } from "../ports/database.ts";
 import type { Digester } from "../ports/hash.ts";
-import { refileRow, refileRows, withDisplaced } from "./refile-rows.ts";
-import { hasSoundDigest, isMisplaced, isUnreadableHint } from "./row-check.ts";
+import { isAstray, refileRow, refileRows, withDisplaced } from "./refile-rows.ts";
+import { isUnreadableHint } from "./row-check.ts";
 import { isMarker } from "./marker-hint.ts";
 import { addTo } from "./row-counts.ts";
 import type { RowWatch } from "./row-watch.ts";
@@ -67,10 +67,10 @@ export class BatchTable {
   /** As `read`; but never another key's row, to which an index leads whose entry rotted. */
   readOwn(position: Uint8Array, hash: Digester): StoredRow | undefined {
     const row = this.read(position);
-    if (!isOfAnother(row, hash)) return row;
+    if (row === undefined || !isAstray(row, this.database, hash)) return row;
     this.rebuildIndexes();
     const found = this.database.read(position);
-    if (!isOfAnother(found, hash)) return found;
+    if (found === undefined || !isAstray(found, this.database, hash)) return found;
     refileRow(this.database, found, hash);
     return this.database.read(position);
   }
@@ -188,10 +188,6 @@ export class BatchTable {
 
 /** More than one step of the scrub reads (antientropy/scrub.ts), and the rows of its first leaf before them. */
 const ROWS_REREAD = 1_024;
-
-function isOfAnother(row: StoredRow | undefined, hash: Digester): row is StoredRow {
-  return row !== undefined && hasSoundDigest(row, hash) && isMisplaced(row, hash);
-}
 
 function countOfMarkers(row: StoredRow | undefined): number {
   return row !== undefined && isMarker(row) ? 1 : 0;

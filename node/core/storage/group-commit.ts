@@ -196,27 +196,39 @@ export class GroupCommit {
       }
       const { keptFor, position } = command.kind === "coordinate" ? command.write : command.incoming;
       const table = keptFor.length > 0 ? batch.hints : batch.data;
-      let row = table.read(position);
+      let { row, checked } = this.#before(table, position);
       if (command.kind === "store") {
-        let arrived = applyIncoming(this.#check(table, row), command.incoming, this.#parts.hash);
+        let arrived = applyIncoming(checked, command.incoming, this.#parts.hash);
         if (isCollision(arrived)) {
-          row = table.readOwn(position, this.#parts.hash);
-          arrived = applyIncoming(this.#check(table, row), command.incoming, this.#parts.hash);
+          ({ row, checked } = this.#ownBefore(table, position));
+          arrived = applyIncoming(checked, command.incoming, this.#parts.hash);
         }
         const applied = this.#withinBudget(batch, { table, row, applied: arrived });
         batch.results.push(keep(table, row, applied, command.incoming.rewrite));
         continue;
       }
-      let coordinated = this.#coordinate(this.#check(table, row), command.write);
+      let coordinated = this.#coordinate(checked, command.write);
       if (isCollision(coordinated)) {
-        row = table.readOwn(position, this.#parts.hash);
-        coordinated = this.#coordinate(this.#check(table, row), command.write);
+        ({ row, checked } = this.#ownBefore(table, position));
+        coordinated = this.#coordinate(checked, command.write);
       }
       const applied = this.#withinBudget(batch, { table, row, applied: coordinated });
       batch.results.push(keep(table, row, applied));
       merged.push({ call, result: handedOut(applied) });
     }
     return merged;
+  }
+
+  /** What a write changes. A row that rotted is taken for its key's only once the index that led to it is beyond doubt. */
+  #before(table: BatchTable, position: Uint8Array): RowBefore {
+    const row = table.read(position);
+    const checked = checkRow(row, this.#parts.hash);
+    return checked.state === "corrupt" ? this.#ownBefore(table, position) : { row, checked };
+  }
+
+  #ownBefore(table: BatchTable, position: Uint8Array): RowBefore {
+    const row = table.readOwn(position, this.#parts.hash);
+    return { row, checked: this.#check(table, row) };
   }
 
   #coordinate(before: CheckedRow, write: CoordinatedWrite): Coordinated {
@@ -348,6 +360,11 @@ export class GroupCommit {
     for (const _ of batch.writes) batch.results.push(result);
     this.#release(batch, { code: error.code, message: error.message });
   }
+}
+
+interface RowBefore {
+  readonly row: StoredRow | undefined;
+  readonly checked: CheckedRow;
 }
 
 /** Writes the row that came of a command, where one did. */

@@ -4,7 +4,7 @@ import { compareBytes } from "../version/record.ts";
 import type { Database } from "../ports/database.ts";
 import type { Digester } from "../ports/hash.ts";
 import { hasSoundDigest } from "./row-check.ts";
-import { isAstray } from "./refile-rows.ts";
+import { isAstray, placeOf } from "./refile-rows.ts";
 import type { LeafBlock } from "../merkle/leaf-block.ts";
 import { TreeReader } from "../merkle/tree-reader.ts";
 
@@ -54,9 +54,13 @@ function checkRecords(
       continue;
     }
     bytes += row.record.length;
-    // First: what lies at a place that is not its own can be fetched from nobody.
-    if (isAstray(row, data, hash)) misplaced.push(leafOf(position));
-    else if (!hasSoundDigest(row, hash)) corrupt.push(position);
+    const isSound = hasSoundDigest(row, hash);
+    if (isAstray(row, data, hash)) {
+      misplaced.push(leafOf(position));
+      // Nobody has it at this place. At its own it may have been written again.
+      const place = placeOf(row, hash);
+      if (!isSound && data.read(place) === undefined) corrupt.push(place);
+    } else if (!isSound) corrupt.push(position);
   }
   return { rowsChecked, corrupt, misplaced };
 }

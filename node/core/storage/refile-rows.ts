@@ -89,6 +89,7 @@ function misplacedIn(
   return misplaced;
 }
 
-function placeOf({ record }: StoredRow, hash: Digester): Uint8Array {
+/** Where the key belongs that its record names. Throws MalformedBytes. */
+export function placeOf({ record }: StoredRow, hash: Digester): Uint8Array {
   return positionOf(keyOfRecord(record), hash);
 }

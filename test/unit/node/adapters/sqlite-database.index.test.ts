@@ -69,6 +69,22 @@ describe("SqliteDatabase: an index that rots", () => {
     open();
   }
 
+  /** @param what stands in data.db once */
+  function flipBitOf(what: string): void {
+    close();
+    const path = join(directory, "data.db");
+    const bytes = readFileSync(path);
+    const offset = bytes.indexOf(what);
+    const opened = openSync(path, "r+");
+    writeSync(opened, Uint8Array.of(bytes[offset]! ^ 1), 0, 1, offset);
+    closeSync(opened);
+    open();
+  }
+
+  async function statusOf(name: string): Promise<string> {
+    return (await rig.until(rig.store.read({ ...keyNamed(name), want: "record" }))).status;
+  }
+
   async function batchFor(owner: typeof OWNER_A): Promise<Extract<HintBatch, { status: "read" }>> {
     const batch = await rig.until(rig.store.hintsFor({ owner, after: undefined, limits }));
     if (batch.status !== "read") throw new Error(batch.message);
@@ -187,6 +203,27 @@ describe("SqliteDatabase: an index that rots", () => {
         expect(eventsOf("indexes_rebuilt")).to.have.length(1);
       });
     }
+  }
+
+  for (const rewrite of [undefined, true] as const) {
+    it(`does not have another row overwritten that rotted as well: ${rewrite ? "fetched" : "put"}`, async () => {
+      await keepThree();
+      const cart = await rig.until(rig.store.read({ ...keyNamed("cart"), want: "record" }));
+      if (cart.status !== "found") throw new Error(cart.status);
+      const record = cart.record!.slice();
+      rot("data.db", "places", 16);
+      flipBitOf("value of third");
+      expect([await statusOf("cart"), await statusOf("third")]).to.deep.equal(["corrupt", "corrupt"]);
+      const { position } = keyNamed("cart");
+      if (rewrite === undefined) expect(await put("cart", "newer")).to.equal("ok");
+      else {
+        const stored = await rig.until(rig.store.store({ position, record, keptFor: [], rewrite }));
+        expect(stored.ok).to.equal(true);
+      }
+      expect([await statusOf("cart"), await statusOf("third")]).to.deep.equal(["found", "corrupt"]);
+      expect(rig.store.rows().data).to.equal(3);
+      expect(eventsOf("indexes_rebuilt")).to.have.length(1);
+    });
   }
 
   it("does not take another row for the one that an owner missed", async () => {
