@@ -2,6 +2,8 @@ import type { V1StatefulSet } from "@kubernetes/client-node";
 import type { ObservedState } from "../observe/observed-state.ts";
 import { type NodeView, whyUnwell } from "../observe/node-view.ts";
 import { TEMPLATE_HASH } from "../api/v1alpha1/annotations.ts";
+import { coOwnersOf } from "../observe/preference-lists.ts";
+import { latestRing } from "../observe/latest-ring.ts";
 import type { Step } from "./step.ts";
 
 /**
@@ -59,13 +61,15 @@ export function obstacleTo(nodes: readonly NodeView[]): string | undefined {
   return unequalTo(nodes);
 }
 
-/** Every node must have compared its keys with every co-owner since the youngest of them started. */
+/** Every co-owner of the node that started last must have compared its keys with it since. */
 function unequalTo(nodes: readonly NodeView[]): string | undefined {
   const ageSeconds = Math.min(...nodes.map(({ report }) => report!.status.uptimeSeconds));
   const youngest = nodes.find(({ report }) => report!.status.uptimeSeconds === ageSeconds)!;
   const id = youngest.report!.status.node.id;
+  const ring = latestRing(nodes);
+  const coOwners = ring === undefined ? new Set<string>() : coOwnersOf(id, ring);
   for (const { pod, report } of nodes) {
-    if (pod === youngest.pod) continue;
+    if (!coOwners.has(report!.status.node.id)) continue;
     const exchange = report!.status.antiEntropy.lastExchange[id];
     const isEqual =
       exchange !== undefined && exchange.outcome !== "failed" && exchange.agoMs < ageSeconds * 1_000;

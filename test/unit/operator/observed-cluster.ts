@@ -1,4 +1,6 @@
 import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
+import { preferenceLists } from "../../../node/core/ring/preference-list.ts";
+import type { Ring } from "../../../node/core/ring/ring.ts";
 import type { AdminRing, AdminStatus, NodeState } from "../../../node/contract/admin-types.ts";
 import type { DynamoCluster, DynamoClusterSpec } from "../../../operator/api/v1alpha1/dynamo-cluster.ts";
 import { TEMPLATE_HASH } from "../../../operator/api/v1alpha1/annotations.ts";
@@ -85,9 +87,15 @@ export function observedOf(
     claims.push(claimOf(pod, sketch.volume ?? cluster.spec.storage.size));
     if (sketch.missing === "pod") return;
     pods.push(podOf(pod, set, sketch));
-    reports.push(reportOf({ pod, id: ids[index]!, zone: zoneOf(pod, cluster), names, ids, sketch }));
+    reports.push(reportOf({ pod, id: ids[index]!, cluster, names, ids, sketch }));
   });
   return { cluster, statefulSets: sets, pods, claims, reports, now: "2026-01-01T00:00:00Z" };
+}
+
+/** Whom a node compares its keys with: by the nodes' own walk of the ring. */
+function coOwners(id: string, ring: AdminRing): readonly string[] {
+  const lists = preferenceLists(ring as unknown as Ring).map(({ owners }) => owners as readonly string[]);
+  return [...new Set(lists.filter((owners) => owners.includes(id)).flat())].filter((owner) => owner !== id);
 }
 
 /** Empty where the cluster names no zones. */
@@ -134,14 +142,14 @@ function podOf(
 function reportOf({
   pod,
   id,
-  zone,
+  cluster,
   names,
   ids,
   sketch,
 }: {
   pod: string;
   id: string;
-  zone: string;
+  cluster: DynamoCluster;
   names: readonly string[];
   ids: readonly string[];
   sketch: SketchedNode;
@@ -156,23 +164,34 @@ function reportOf({
     generation: 0,
     epoch: 1,
     hash,
-    parameters: { partitions: 8, replicas: 3, hash: "md5", leafFormat: 1 },
+    parameters: { partitions: 8, replicas: cluster.spec.replication.factor, hash: "md5", leafFormat: 1 },
     featureLevel: 1,
-    members: members.map((member) => ({ id: member, zone: "", state: "active" })),
+    members: members.map((member, index) => ({
+      id: member,
+      zone: zoneOf(names[index]!, cluster),
+      state: "active",
+    })),
     owners: Array.from({ length: 8 }, (_, partition) => partition % members.length),
     change: null,
   };
   const status = {
-    node: { id, address: `${pod}.demo-nodes.shop.svc:7080`, zone, version: "0.1.0", clientAddress: "" },
+    node: {
+      id,
+      address: `${pod}.demo-nodes.shop.svc:7080`,
+      zone: zoneOf(pod, cluster),
+      version: "0.1.0",
+      clientAddress: "",
+    },
     state: sketch.state ?? (hasRing ? "serving" : "no_ring"),
     clusterId: hasRing ? clusterId : "",
     ring: { epoch: hasRing ? 1 : 0, hash: hasRing ? hash : "" },
     hints: { pending: { [nodeIdOf(1)]: sketch.hintsPending ?? 0 } },
     antiEntropy: {
       lastExchange: Object.fromEntries(
-        ids
-          .filter((peer) => peer !== id)
-          .map((peer) => [peer, { outcome: "equal", agoMs: 1_000 * (sketch.comparedSecondsAgo ?? 5) }]),
+        coOwners(id, ring).map((peer) => [
+          peer,
+          { outcome: "equal", agoMs: 1_000 * (sketch.comparedSecondsAgo ?? 5) },
+        ]),
       ),
     },
     storage: { keys: 100, bytes: 1_000_000, volumeFreeBytes: 10 * 2 ** 30 },

@@ -157,6 +157,22 @@ describe("operator: rollout", () => {
     });
   }
 
+  for (const [what, spec] of [
+    ["nodes in a long ring", { size: 9 }],
+    ["nodes of one zone", { size: 6, zones: ["a", "b", "c"] }],
+    ["nodes of keys with one copy", { size: 3, replication: { factor: 1, readQuorum: 1, writeQuorum: 1 } }],
+  ] as const) {
+    it(`waits for no comparison of two that have no key in common: ${what}`, () => {
+      const sketches = Array.from({ length: spec.size }, () => outdated);
+      const observed = observedOf(clusterOf(spec), sketches);
+      const compared = observed.reports.map(
+        (report) => report.answered && Object.keys(report.status.antiEntropy.lastExchange).length,
+      );
+      expect(Math.max(...compared.map(Number))).to.be.lessThan(spec.size - 1);
+      expect(nextStep(observed)).to.include({ kind: "restart_pod", how: "evict" });
+    });
+  }
+
   it("never takes a healthy pod away while another is away", () => {
     const some: fc.Arbitrary<SketchedNode> = fc.record({
       ready: fc.boolean(),
