@@ -20,10 +20,16 @@ export class ObjectApplier {
     this.#caches = caches;
   }
 
+  /** Throws where the object of this name is another cluster's. */
   async apply(object: DesiredObject): Promise<void> {
     const key = `${object.kind} ${object.metadata!.namespace}/${object.metadata!.name}`;
     const wanted = digestOf(object);
     const live = this.#live(object);
+    const other = otherOwner(live, object);
+    if (other !== undefined) {
+      const taken = `${object.kind} ${object.metadata!.name} is that of DynamoCluster ${other}`;
+      throw new Error(`${taken}: give this cluster another name, its objects are called after it`);
+    }
     const before = this.#applied.get(key);
     if (live !== undefined && before?.wanted === wanted && before.live === substanceOf(live)) return;
     const result = await this.#client.apply(object);
@@ -58,6 +64,13 @@ export class ObjectApplier {
     }
     throw new TypeError("a desired object has no kind");
   }
+}
+
+/** The cluster that the live object belongs to, where it is not the one that wants it; one of the same name was made anew. */
+function otherOwner(live: KubernetesObject | undefined, wanted: KubernetesObject): string | undefined {
+  const [own] = wanted.metadata?.ownerReferences ?? [];
+  const owners = live?.metadata?.ownerReferences ?? [];
+  return owners.find(({ kind, name }) => kind === own?.kind && name !== own.name)?.name;
 }
 
 /** All of an object that somebody may want otherwise: not its status, not its bookkeeping. */

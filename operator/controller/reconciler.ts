@@ -10,6 +10,7 @@ import { type ClusterCaches, ofCluster } from "../kube/cluster-caches.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import type { NodeInquiry } from "../kube/node-inquiry.ts";
+import { isOfCluster } from "../plan/volumes.ts";
 import { isPassing } from "../kube/passing-refusal.ts";
 import { RESOURCES } from "../kube/resource-path.ts";
 import { nodeViews } from "../observe/node-view.ts";
@@ -149,7 +150,8 @@ export class Reconciler {
   async #applyAll(observed: ObservedState): Promise<void> {
     const { cluster } = observed;
     for (const object of desiredObjects(observed, this.#parts.operator)) await this.#applier.apply(object);
-    for (const claim of observed.claims) await this.#ownClaim(claim, cluster);
+    for (const claim of observed.claims)
+      if (isOfCluster(claim.metadata!.name!, observed)) await this.#ownClaim(claim, cluster);
   }
 
   /** Volumes go with the cluster only where the user said so. */

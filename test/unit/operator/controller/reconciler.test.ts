@@ -46,6 +46,25 @@ describe("operator: reconcile", () => {
     expect(data()["MINE"]).to.equal("yes");
   });
 
+  it("leaves an object alone that is another cluster's, and says so", async () => {
+    const owner = { apiVersion: "dynamokv.io/v1alpha1", kind: "DynamoCluster", name: "other", uid: "uid-1" };
+    rig.api.objects.create({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "demo-nodes", namespace: "shop", ownerReferences: [owner] },
+      spec: { selector: { of: "other" } },
+    });
+    rig.create();
+    await rig.startOperator();
+    await rig.until("it says whose it is", () => rig.condition("Reconciled")?.status === "False");
+    expect(rig.condition("Reconciled")?.message).to.contain(
+      "Service demo-nodes is that of DynamoCluster other: give this cluster another name",
+    );
+    const service = rig.api.objects.get("Service", "shop", "demo-nodes");
+    expect(service["spec"]).to.deep.equal({ selector: { of: "other" } });
+    expect(service.metadata.ownerReferences).to.deep.equal([owner]);
+  });
+
   it("replaces pods one at a time when the spec changes, and none when only the operator does", async () => {
     rig.create();
     await rig.startOperator();
