@@ -90,10 +90,19 @@ function cancelled(
 ): Step | undefined {
   if (change?.phase !== "transfer" || !change.changeId.startsWith(OPERATOR_CHANGE)) return undefined;
   const { changeId, type } = change;
-  const via = placed.find(({ node, standing }) => standing === "member" && node.report !== undefined);
+  const via = bestConnected(placed);
   const why = whyCancelled(observed, placed, { type, members });
   if (via === undefined || why === undefined) return undefined;
   return { kind: "cancel_change", changeId, via: via.node.pod, why };
+}
+
+/** The member that can most likely have something decided: one that is cut off, or cannot write, would try in vain each time. */
+function bestConnected(placed: readonly Placed[]): Placed | undefined {
+  const rank = ({ node: { report } }: Placed): number =>
+    (report!.status.state === "serving" ? 1_000 : 0) +
+    report!.members.filter(({ reachable }) => reachable).length;
+  const members = placed.filter(({ node, standing }) => standing === "member" && node.report !== undefined);
+  return members.toSorted((a, b) => rank(b) - rank(a))[0];
 }
 
 /** It is waited for, once the pods are there that it waits for. */
@@ -281,7 +290,7 @@ function leftInTheMiddle(placed: readonly Placed[]): SizeObstacle | undefined {
   );
   if (left === undefined) return undefined;
   const { pod } = left.node;
-  const message = `${pod} has left the ring by hand, and its size asks for it: give it a fresh volume with \`kubectl delete pvc/data-${pod} pod/${pod} --wait=false\`, or lower size`;
+  const message = `${pod} has left the ring by hand, and its size asks for it: give it a fresh volume with \`kubectl delete pvc/data-${pod} pod/${pod} --wait=false\``;
   return { reason: "NodeLeft", message };
 }
 

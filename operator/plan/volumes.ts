@@ -1,4 +1,4 @@
-import type { V1PersistentVolumeClaim } from "@kubernetes/client-node";
+import type { V1PersistentVolumeClaim, V1StatefulSet } from "@kubernetes/client-node";
 import type { DynamoCluster } from "../api/v1alpha1/dynamo-cluster.ts";
 import { claimName } from "../desired/names.ts";
 import type { ObservedState } from "../observe/observed-state.ts";
@@ -47,17 +47,26 @@ export function volumeSize({ claims }: ObservedState): string | undefined {
   return sizes.toSorted((a, b) => bytesOf(b) - bytesOf(a))[0];
 }
 
-/** Claims whose volumes have not reached the size that was asked for them. */
-export function growingClaims({ claims, cluster }: ObservedState): readonly string[] {
+/** Claims whose volumes have not reached the size that was asked for them; not those that no pod mounts, where no file system grows. */
+export function growingClaims({ claims, cluster, statefulSets }: ObservedState): readonly string[] {
   return claims.flatMap(({ metadata, status }) => {
     const has = status?.capacity?.["storage"];
     const isSmall = has !== undefined && bytesOf(has) < bytesOf(sizeOf(cluster));
-    return isSmall && metadata?.name !== undefined ? [metadata.name] : [];
+    const name = metadata?.name;
+    return isSmall && name !== undefined && !isKeptForLater(name, statefulSets) ? [name] : [];
   });
 }
 
 function sizeOf(cluster: DynamoCluster): string {
   return cluster.spec.storage.size;
+}
+
+/** A claim of a StatefulSet that has no pod for it now. */
+function isKeptForLater(claim: string, statefulSets: readonly V1StatefulSet[]): boolean {
+  return statefulSets.some(({ metadata, spec }) => {
+    const start = claimName(`${metadata!.name}-`);
+    return claim.startsWith(start) && Number(claim.slice(start.length)) >= (spec?.replicas ?? 0);
+  });
 }
 
 /** Whether a claim is that of a pod, by its name: somebody may have labelled one of his own like these. */

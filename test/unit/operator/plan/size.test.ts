@@ -230,6 +230,18 @@ describe("operator: a change of mind about the size", () => {
     expect(nextStep(joining)).to.deep.include({ kind: "cancel_change", changeId: "operator-join-0.6" });
   });
 
+  it("takes it back by a member that can have something decided", () => {
+    const unwanted = { size: 3, pods: 4, members: [0, 1, 2, 3], joining: [3] };
+    const full = resizing({ ...unwanted, sketches: { 0: { state: "read_only" } } });
+    expect(nextStep(full)).to.include({ kind: "cancel_change", via: "demo-1" });
+    const observed = resizing(unwanted);
+    const reports = observed.reports.map((report) => {
+      if (!report.answered || report.pod !== "demo-0") return report;
+      return { ...report, members: report.members.map((each) => ({ ...each, reachable: false })) };
+    });
+    expect(nextStep({ ...observed, reports })).to.include({ kind: "cancel_change", via: "demo-1" });
+  });
+
   it("lets a change that has flipped end, and somebody else's change alone", () => {
     const flipped = resizing({ size: 5, pods: 5, members: [0, 1, 2, 3, 4], leaving: [4], phase: "flipped" });
     expect(nextStep(flipped)).to.include({ kind: "wait", reason: "ForRingChange" });

@@ -35,6 +35,23 @@ describe("operator: status", () => {
     expect(statusOf(two).phase).to.equal("Unavailable");
   });
 
+  it("waits for no volume to grow that no pod mounts", () => {
+    const observed = observedOf();
+    const small = { resources: { requests: { storage: "20Gi" } } };
+    const growing = (name: string) => ({
+      ...observed.claims[0]!,
+      metadata: { name, namespace: "shop" },
+      spec: small,
+    });
+    const withClaim = (name: string): ObservedState => ({
+      ...observed,
+      cluster: clusterOf({ storage: { size: "20Gi", reclaimPolicy: "Retain", whenScaled: "Retain" } }),
+      claims: [growing(name)],
+    });
+    expect(condition(withClaim("data-demo-2"), "VolumesResized")).to.include({ status: "False" });
+    expect(condition(withClaim("data-demo-3"), "VolumesResized")).to.include({ status: "True" });
+  });
+
   it("goes from Pending to Forming once, also where a node misses an answer in between", () => {
     const fresh: SketchedNode = { hasRing: false, ready: false };
     const silent: SketchedNode = { ...fresh, missing: "answer" };
