@@ -8,6 +8,7 @@ import type { AdminClient } from "../../admin-client.ts";
 import { askMember } from "../../ask-admins.ts";
 import { nodeByName } from "../../ring/node-by-name.ts";
 import { type RoomLack, roomLacks, roomLackText } from "../../ring/plan-room.ts";
+import { latestRing } from "../../ring/latest-ring.ts";
 import { beginPlanned, cancelChange, drawChangeId, watchChange } from "../../ring/ring-change.ts";
 import { UsageError } from "../cli-error.ts";
 import type { CliIo } from "../cli-io.ts";
@@ -122,7 +123,7 @@ function addCancelCommand(ring: Command, io: CliIo, exit: (code: ExitCode) => vo
     .addHelpText("after", "\nExample:\n  dynamokv ring cancel")
     .action(async (given: string | undefined, _: unknown, command: Command) => {
       await withAdmins(command, io, async ({ options, admins }) => {
-        const changeId = given ?? (await askMember(admins, (admin) => admin.ringChangeProgress()))?.changeId;
+        const changeId = given ?? (await latestRing(admins)).ring.change?.changeId;
         if (changeId === undefined)
           throw new UsageError("no change is under way: there is nothing to cancel");
         const result = await cancelChange(admins, changeId);
@@ -142,17 +143,18 @@ async function change(
   const isText = options.output === "text";
   const { plan, names } = await planOf(asked, type, nodes);
   if (isText) io.out(ringPlanText(plan, names));
+  const notBegun = (outcome: "no_room" | "declined", text: string): ExitCode => {
+    io.err(text);
+    if (!isText) io.out(`${JSON.stringify({ outcome, plan })}\n`);
+    return EXIT.failed;
+  };
   if (plan.noRoom.length > 0) {
     io.err(noRoomText(plan.noRoom, names));
-    if (!force) {
-      io.err("nothing was changed: give these nodes larger volumes, or begin all the same with --force\n");
-      return EXIT.failed;
-    }
+    const advice =
+      "nothing was changed: give these nodes larger volumes, or begin all the same with --force\n";
+    if (!force) return notBegun("no_room", advice);
   }
-  if (!(await confirm(io, { question: "Begin?", yes }))) {
-    io.err("nothing was changed\n");
-    return EXIT.failed;
-  }
+  if (!(await confirm(io, { question: "Begin?", yes }))) return notBegun("declined", "nothing was changed\n");
   const changeId = drawChangeId(type);
   const begun = await beginPlanned(admins, plan, changeId);
   if (!wait) {

@@ -237,6 +237,8 @@ describe("dynamokv ring plan, join, leave, replace, cancel and recover", () => {
     const refused = await ring("join", IDS[3]!, IDS[4]!, "--yes");
     expect(refused.code).to.equal(1);
     expect(refused.err).to.include(lack).and.include("nothing was changed").and.include("--force");
+    const told = await ring("join", IDS[3]!, "--yes", "--output", "json");
+    expect([told.code, JSON.parse(told.out).outcome]).to.deep.equal([1, "no_room"]);
     expect(posted("/admin/v1/ring/changes")).to.deep.equal([]);
     expect((await ring("join", IDS[3]!, IDS[4]!, "--yes", "--force")).code).to.equal(0);
     const asJson = JSON.parse((await ring("plan", "join", IDS[3]!, "--output", "json")).out) as object;
@@ -284,6 +286,18 @@ describe("dynamokv ring plan, join, leave, replace, cancel and recover", () => {
     ]);
     const run = await joined;
     expect([run.code, run.out.includes("was cancelled")]).to.deep.equal([1, true]);
+  });
+
+  it("cancels it also where a node that knows of no change is named first", async () => {
+    const begun = await ring("join", IDS[3]!, IDS[4]!, "--yes", "--no-wait");
+    double.looks = -100;
+    const spare = await ScriptedServer.start(({ target }) =>
+      target.endsWith("/current") ? json({}) : errorAnswer(404, { code: "no_ring" }),
+    );
+    const secret = ["--secret-file", path.join(scratch, "secret")];
+    const run = await cli(["ring", "cancel", "--admin", `${spare.endpoint},${server.endpoint}`, ...secret]);
+    await spare.stop();
+    expect([begun.code, run.code, posted("/admin/v1/ring/changes/cancel").length]).to.deep.equal([0, 0, 1]);
   });
 
   it("has nothing to cancel without a change", async () => {
