@@ -38,6 +38,7 @@ export function beginPlanned(
   return decided(admins, {
     ask: (admin) => admin.beginRingChange(request),
     isPast: ({ code }) => code === "epoch_passed",
+    isOpenIn: () => false,
     isMadeIn: (ring) => isMade(ring, request),
     changeId,
     on: plan,
@@ -49,14 +50,16 @@ export async function cancelChange(
   admins: readonly AdminClient[],
   changeId: string,
 ): Promise<RingChangeResult> {
-  const { ring } = await latestRing(admins);
+  const { ring, admin: first } = await latestRing(admins);
   const inState = (state: AdminRing["members"][number]["state"]): string[] =>
     ring.members.filter((member) => member.state === state).map(({ id }) => id);
   const back = { changeId, joining: inState("leaving"), leaving: inState("joining") };
   const wasUnderWay = ring.change?.changeId === changeId;
-  return decided(admins, {
+  // Whoever is behind knows of no change.
+  return decided([first, ...admins.filter((admin) => admin !== first)], {
     ask: (admin) => admin.cancelRingChange(changeId),
     isPast: ({ code }) => code === "no_change",
+    isOpenIn: (now) => now.change?.changeId === changeId,
     isMadeIn: (now) => wasUnderWay && now.change === null && isMade(now, back),
     changeId,
     on: ring,
@@ -67,6 +70,8 @@ interface Decision {
   readonly ask: (admin: AdminClient) => Promise<RingChangeResult>;
   /** Whether it is refused because the ring has gone on. */
   readonly isPast: (error: DynamoError) => boolean;
+  /** Whether it can still be had in this ring. */
+  readonly isOpenIn: (ring: AdminRing) => boolean;
   /** Whether this later ring shows it, where nothing else explains that. */
   readonly isMadeIn: (ring: AdminRing) => boolean;
   readonly changeId: string;
@@ -77,7 +82,7 @@ interface Decision {
 /** One that was asked before may have had it decided, and its answer was lost while the ring went on. */
 async function decided(
   admins: readonly AdminClient[],
-  { ask, isPast, isMadeIn, changeId, on }: Decision,
+  { ask, isPast, isOpenIn, isMadeIn, changeId, on }: Decision,
 ): Promise<RingChangeResult> {
   const deadlineMs = performance.now() + DECIDE_MS_MAX;
   let mayBeMade = false;
@@ -100,7 +105,7 @@ async function decided(
         const { generation, epoch, hash } = ring;
         if (compareRings(ring, on) > 0 && isMadeIn(ring)) return { changeId, generation, epoch, hash };
         // Whoever answers has yet to hear of the ring that this is about.
-        isBehind = compareRings(ring, on) < 0;
+        isBehind = compareRings(ring, on) < 0 || isOpenIn(ring);
       }
       if (!(error.retriable || isBehind) || performance.now() >= deadlineMs) throw error;
       await delay(AGAIN_MS);

@@ -120,6 +120,19 @@ describe("a ring change from outside", () => {
     expect(asked).to.equal(3);
   });
 
+  it("is cancelled though nodes that are behind know of no change", async () => {
+    const behind = admin({ cancelRingChange: refused(409, "no_change"), ring: () => ringOf(5) });
+    const done = { ...made, epoch: 7 };
+    const sure = admin({ cancelRingChange: () => done, ring: () => joining });
+    expect(await cancelChange([behind, sure], "c1")).to.deep.equal(done);
+    let asked = 0;
+    const slow = (): typeof done => (++asked === 1 ? refused(503, "undecided")() : done);
+    expect(
+      await cancelChange([behind, admin({ cancelRingChange: slow, ring: () => joining })], "c1"),
+    ).to.deep.equal(done);
+    expect(asked).to.equal(2);
+  });
+
   it("is not cancelled where it ended instead, or nothing was under way", async () => {
     expect(await codeOf(cancelChange(losingCancel(joining, joined), "c1"))).to.equal("no_change");
     const idle = [admin({ cancelRingChange: refused(409, "no_change"), ring: () => ringOf(7) })];
