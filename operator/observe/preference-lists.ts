@@ -13,6 +13,7 @@ export function preferenceLists({ owners, members, parameters }: Assignment): nu
     for (let i = 0; i < owners.length; i++) {
       const owner = owners[(partition + i) % owners.length]!;
       if (!met.includes(owner)) met.push(owner);
+      if (met.length === members.length) break;
     }
     const zones = new Set<string>();
     const apart = met.filter((index) => {
@@ -25,9 +26,12 @@ export function preferenceLists({ owners, members, parameters }: Assignment): nu
   });
 }
 
-/** Members that keep some partition together with `id`: nodes compare their keys with these, and with nobody else. */
-export function coOwnersOf(id: string, ring: Assignment): ReadonlySet<string> {
-  const own = ring.members.findIndex((member) => member.id === id);
-  const together = preferenceLists(ring).filter((owners) => owners.includes(own));
-  return new Set(together.flat().flatMap((index) => (index === own ? [] : ring.members[index]!.id)));
+/** For each member those that keep some partition together with it: nodes compare their keys with these, and with nobody else. */
+export function coOwnersIn(ring: Assignment): ReadonlyMap<string, ReadonlySet<string>> {
+  const coOwners = new Map(ring.members.map(({ id }) => [id, new Set<string>()]));
+  for (const owners of preferenceLists(ring)) {
+    const ids = owners.map((index) => ring.members[index]!.id);
+    for (const id of ids) for (const other of ids) if (other !== id) coOwners.get(id)!.add(other);
+  }
+  return coOwners;
 }

@@ -2,7 +2,7 @@ import type { V1StatefulSet } from "@kubernetes/client-node";
 import type { ObservedState } from "../observe/observed-state.ts";
 import { type NodeView, whyUnwell } from "../observe/node-view.ts";
 import { TEMPLATE_HASH } from "../api/v1alpha1/annotations.ts";
-import { coOwnersOf } from "../observe/preference-lists.ts";
+import { coOwnersIn } from "../observe/preference-lists.ts";
 import { latestRing } from "../observe/latest-ring.ts";
 import type { Step } from "./step.ts";
 
@@ -61,22 +61,41 @@ export function obstacleTo(nodes: readonly NodeView[]): string | undefined {
   return unequalTo(nodes);
 }
 
-/** Every co-owner of the node that started last must have compared its keys with it since. */
+/**
+ * Each node must have been compared with every co-owner that was there when it started, since then, as that one tells. Of two that
+ * started in the same second either may tell. Its own word would be too early elsewhere: it is level when the others say so.
+ */
 function unequalTo(nodes: readonly NodeView[]): string | undefined {
-  const ageSeconds = Math.min(...nodes.map(({ report }) => report!.status.uptimeSeconds));
-  const youngest = nodes.find(({ report }) => report!.status.uptimeSeconds === ageSeconds)!;
-  const id = youngest.report!.status.node.id;
   const ring = latestRing(nodes);
-  const coOwners = ring === undefined ? new Set<string>() : coOwnersOf(id, ring);
-  for (const { pod, report } of nodes) {
-    if (!coOwners.has(report!.status.node.id)) continue;
-    const exchange = report!.status.antiEntropy.lastExchange[id];
-    const isEqual =
-      exchange !== undefined && exchange.outcome !== "failed" && exchange.agoMs < ageSeconds * 1_000;
-    if (!isEqual)
-      return `${youngest.pod} started ${ageSeconds} s ago and has yet to compare its keys with ${pod}`;
+  if (ring === undefined) return undefined;
+  const coOwners = coOwnersIn(ring);
+  for (const node of nodes) {
+    const seconds = uptimeOf(node);
+    const older = nodes.filter(
+      (other) => coOwners.get(idOf(node))?.has(idOf(other)) === true && uptimeOf(other) >= seconds,
+    );
+    for (const other of older) {
+      const isTold =
+        isComparedSince(node, other) || (uptimeOf(other) === seconds && isComparedSince(other, node));
+      if (!isTold)
+        return `${node.pod} started ${seconds} s ago and has yet to compare its keys with ${other.pod}`;
+    }
   }
   return undefined;
+}
+
+/** Whether `teller` says so, of the time since `node` started. */
+function isComparedSince(node: NodeView, teller: NodeView): boolean {
+  const exchange = teller.report!.status.antiEntropy.lastExchange[idOf(node)];
+  return exchange !== undefined && exchange.outcome !== "failed" && exchange.agoMs < uptimeOf(node) * 1_000;
+}
+
+function uptimeOf({ report }: NodeView): number {
+  return report!.status.uptimeSeconds;
+}
+
+function idOf({ report }: NodeView): string {
+  return report!.status.node.id;
 }
 
 function restart({ pod, object }: NodeView, how: "evict" | "delete", why: string): Step {

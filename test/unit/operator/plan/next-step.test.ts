@@ -173,6 +173,39 @@ describe("operator: rollout", () => {
     });
   }
 
+  it("takes no healthy pod away while any node is not level, whoever started after it", () => {
+    const zones = ["a", "b", "c"];
+    const sketches = Array.from({ length: 6 }, (_, index) => ({
+      ...outdated,
+      ...(index === 0 ? { uptimeSeconds: 61 } : index === 1 ? { uptimeSeconds: 60 } : {}),
+    }));
+    const observed = observedOf(clusterOf({ size: 6, zones }), sketches);
+    expect(nextStep(observed)).to.include({ kind: "restart_pod" });
+    const [first] = observed.reports;
+    const id = first!.answered ? first!.status.node.id : "";
+    const reports = observed.reports.map((report) => {
+      if (!report.answered || report.status.antiEntropy.lastExchange[id] === undefined) return report;
+      const failed = { ...report.status.antiEntropy.lastExchange[id], outcome: "failed" as const };
+      const antiEntropy = { lastExchange: { ...report.status.antiEntropy.lastExchange, [id]: failed } };
+      return { ...report, status: { ...report.status, antiEntropy } };
+    });
+    const step = nextStep({ ...observed, reports });
+    expect(step).to.include({ kind: "wait", reason: "ForConvergence" });
+    expect(JSON.stringify(step)).to.contain("demo-a-0 started 61 s ago");
+  });
+
+  it("takes the word of either of two that started in the same second", () => {
+    const observed = observedOf(clusterOf(), [outdated, outdated, outdated]);
+    const [, second] = observed.reports;
+    const id = second!.answered ? second!.status.node.id : "";
+    const reports = observed.reports.map((report) => {
+      if (!report.answered || report.pod !== "demo-0") return report;
+      const { [id]: _, ...lastExchange } = report.status.antiEntropy.lastExchange;
+      return { ...report, status: { ...report.status, antiEntropy: { lastExchange } } };
+    });
+    expect(nextStep({ ...observed, reports })).to.include({ kind: "restart_pod" });
+  });
+
   it("never takes a healthy pod away while another is away", () => {
     const some: fc.Arbitrary<SketchedNode> = fc.record({
       ready: fc.boolean(),
