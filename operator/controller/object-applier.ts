@@ -2,7 +2,9 @@ import type { KubernetesObject } from "@kubernetes/client-node";
 import type { DesiredObject } from "../desired/desired-objects.ts";
 import { digestOf } from "../desired/digest.ts";
 import type { ClusterCaches } from "../kube/cluster-caches.ts";
+import { isNotFound } from "../kube/api-connection.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
+import { resourceOf } from "../kube/resource-path.ts";
 import type { ResourceWatcher } from "../kube/resource-watcher.ts";
 
 /**
@@ -25,7 +27,7 @@ export class ObjectApplier {
     const key = `${object.kind} ${object.metadata!.namespace}/${object.metadata!.name}`;
     const wanted = digestOf(object);
     const live = this.#live(object);
-    const other = otherOwner(live, object);
+    const other = otherOwner(live ?? (await this.#unseen(object)), object);
     if (other !== undefined) {
       const taken = `${object.kind} ${object.metadata!.name} is that of DynamoCluster ${other}`;
       throw new Error(`${taken}: give this cluster another name, its objects are called after it`);
@@ -40,6 +42,17 @@ export class ObjectApplier {
   forget(clusterKey: string): void {
     const namespace = clusterKey.slice(0, clusterKey.indexOf("/"));
     for (const key of this.#applied.keys()) if (key.includes(` ${namespace}/`)) this.#applied.delete(key);
+  }
+
+  /** The caches have what bears a cluster's labels, and may have yet to hear of it. */
+  async #unseen(object: DesiredObject): Promise<KubernetesObject | undefined> {
+    const { namespace, name } = object.metadata!;
+    try {
+      return await this.#client.get(resourceOf(object), { namespace: namespace!, name: name! });
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
   }
 
   #live(object: DesiredObject): KubernetesObject | undefined {
