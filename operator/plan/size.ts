@@ -86,23 +86,32 @@ function placedNodes(
 function cancelled(
   observed: ObservedState,
   placed: readonly Placed[],
-  { change, members }: AdminRing,
+  { change, members, hash }: AdminRing,
 ): Step | undefined {
   if (change?.phase !== "transfer" || !change.changeId.startsWith(OPERATOR_CHANGE)) return undefined;
   const { changeId, type } = change;
-  const via = bestConnected(placed);
+  const via = bestConnected(placed, hash);
   const why = whyCancelled(observed, placed, { type, members });
   if (via === undefined || why === undefined) return undefined;
   return { kind: "cancel_change", changeId, via: via.node.pod, why };
 }
 
-/** The member that can most likely have something decided: one that is cut off, or cannot write, would try in vain each time. */
-function bestConnected(placed: readonly Placed[]): Placed | undefined {
-  const rank = ({ node: { report } }: Placed): number =>
-    (report!.status.state === "serving" ? 1_000 : 0) +
-    report!.members.filter(({ reachable }) => reachable).length;
+/**
+ * The member that can most likely have something decided: one that is behind, cannot write, or is cut off would try in vain each
+ * time.
+ */
+function bestConnected(placed: readonly Placed[], hash: string): Placed | undefined {
+  const rank = ({ node: { report } }: Placed): readonly number[] => [
+    Number(report!.ring?.hash === hash),
+    Number(report!.status.state === "serving"),
+    report!.members.filter(({ reachable }) => reachable).length,
+  ];
   const members = placed.filter(({ node, standing }) => standing === "member" && node.report !== undefined);
-  return members.toSorted((a, b) => rank(b) - rank(a))[0];
+  return members.toSorted((a, b) => inOrder(rank(b), rank(a)))[0];
+}
+
+function inOrder(left: readonly number[], right: readonly number[]): number {
+  return left.map((each, index) => each - right[index]!).find((difference) => difference !== 0) ?? 0;
 }
 
 /** It is waited for, once the pods are there that it waits for. */

@@ -240,6 +240,11 @@ describe("operator: a change of mind about the size", () => {
       return { ...report, members: report.members.map((each) => ({ ...each, reachable: false })) };
     });
     expect(nextStep({ ...observed, reports })).to.include({ kind: "cancel_change", via: "demo-1" });
+    const late = observed.reports.map((report) => {
+      if (!report.answered || report.pod !== "demo-0") return report;
+      return { ...report, ring: { ...report.ring!, epoch: 5, hash: "before", change: null } };
+    });
+    expect(nextStep({ ...observed, reports: late })).to.include({ kind: "cancel_change", via: "demo-1" });
   });
 
   it("lets a change that has flipped end, and somebody else's change alone", () => {
