@@ -219,7 +219,7 @@ export class GroupCommit {
     return merged;
   }
 
-  /** What a write changes. A row that rotted is taken for its key's only once the index that led to it is beyond doubt. */
+  /** What a write changes. A row that rotted is not taken for its key's where its record and its column name another place. */
   #before(table: BatchTable, position: Uint8Array): RowBefore {
     const row = table.read(position);
     const checked = checkRow(row, this.#parts.hash);
