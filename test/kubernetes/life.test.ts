@@ -145,20 +145,29 @@ describe("kubernetes: the life of a cluster", function () {
     if (zones.length < 3)
       throw new Error(`this test needs hosts in three zones; there are: ${zones.join(", ")}`);
     await namespace.applyCluster("zoned", {
-      size: 3,
+      size: 4,
       zones: zones.slice(0, 3),
       storage: { size: "1Gi", reclaimPolicy: "Delete" },
     });
     const { status } = await namespace.untilSettled("zoned", 120_000);
-    expect(status?.nodes?.map(({ zone }) => zone)).to.have.members(zones.slice(0, 3));
+    expect(status?.nodes?.map(({ zone }) => zone)).to.have.members([...zones.slice(0, 3), zones[0]]);
     for (const zone of zones.slice(0, 3)) {
       const pod = await namespace.get<V1Pod>("pod", `zoned-${zone}-0`);
       expect(await zoneOf(pod!.spec!.nodeName!)).to.equal(zone);
     }
   });
 
-  async function podUids(): Promise<string[]> {
-    const labels = `app.kubernetes.io/component=node,app.kubernetes.io/instance=${NAME}`;
+  it("replaces every pod also where two nodes of a zone have no key in common", async () => {
+    const before = await podUids("zoned");
+    await namespace.patchCluster("zoned", { settings: { logLevel: "warn" } });
+    await namespace.untilSettled("zoned", 240_000);
+    const after = await podUids("zoned");
+    expect(after).to.have.length(4);
+    expect(after.filter((uid) => before.includes(uid))).to.deep.equal([]);
+  });
+
+  async function podUids(name = NAME): Promise<string[]> {
+    const labels = `app.kubernetes.io/component=node,app.kubernetes.io/instance=${name}`;
     const pods = await namespace.list<V1Pod>("pods", "--selector", labels);
     return pods.map(({ metadata }) => metadata!.uid!).toSorted();
   }
