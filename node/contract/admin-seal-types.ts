@@ -2,11 +2,12 @@
 export interface AdminSealRound {
   readonly agoMs: number;
   /**
-   * "sealed": it went through, though maybe for no key. Else why there was none: a member was `silent`, `recovering`,
-   * `unsteady` (it stood still or was started meanwhile), had `other_ring`, `declined`, or the ring was `changing`.
+   * "sealed": it went through, though maybe for no key. Else why there was none: a member, or a node that has left and is waited for,
+   * was `silent`, `recovering`, `unsteady` (it stood still or was started meanwhile), had `other_ring`, `declined`, answered `malformed`,
+   * or the ring was `changing`.
    */
   readonly outcome: string;
-  /** Id of the member that was the reason; empty where none was. */
+  /** Id of the node that was the reason; empty where none was. */
   readonly node: string;
   /** Keys asked about, and those that all members were told to forget. */
   readonly asked: number;

@@ -64,7 +64,8 @@ export interface RingPlanTransfer {
  * - 400 `invalid_request`, or a request that no ring could grant: `nothing_to_change`, `wrong_type`, `unequal_replacement`, `named_twice`, `invalid_document`.
  * - 409, with the ring: `epoch_passed` (the ring is another than the one asked for), `overtaken` (another change was decided), or a
  *   refusal: `change_under_way`, `unknown_node`, `already_member`, `too_few_members`, `too_many_members`, `feature_level` (a member's release
- *   cannot read a ring that changes), `not_joinable` (a node that shall join is not reachable, has a ring or has not said which ring store it has).
+ *   cannot read a ring that changes), `not_joinable` (a node that shall join does not answer, runs a release that cannot read a
+ *   ring which changes, keeps copies of before, or has not said which ring store it has).
  * - 503 `no_ring`; `undecided` with `maybeApplied: true`: no majority decided in time, and a later proposal may still finish it.
  */
 export interface RingChangeRequest extends PlanRingChangeRequest {

@@ -45,7 +45,7 @@ export function addRingCommand(program: Command, io: CliIo, exit: (code: ExitCod
   ring
     .command("form")
     .description("form the first ring of a new cluster out of running nodes without one")
-    .requiredOption("--cluster-id <name>", "letters, digits, '.', '_', '-'; at most 63")
+    .requiredOption("--cluster-id <name>", "lower-case letters, digits, '-'; at most 63")
     .addOption(
       new Option("--members <id,...>", "ids of the nodes (default: the nodes of --admin)").argParser((text) =>
         text.split(","),
