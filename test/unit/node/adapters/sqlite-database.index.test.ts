@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -6,6 +6,7 @@ import { SqliteDatabase } from "../../../../node/adapters/sqlite-database.ts";
 import type { HintBatch, KeptHint } from "../../../../node/core/ports/hint-store.ts";
 import { decodeRecord } from "../../../../node/core/version/record-codec.ts";
 import { keyNamed, OWNER_A, OWNER_B, writeOf } from "../core/storage/sample-writes.ts";
+import { flipBit, placeIn } from "./flip-bit.ts";
 import { StoreRig } from "../core/storage/store-rig.ts";
 
 const NAMES = ["first", "cart", "third"];
@@ -62,10 +63,7 @@ describe("SqliteDatabase: an index that rots", () => {
     const found: number[] = [];
     for (let i = bytes.indexOf(position); i >= 0; i = bytes.indexOf(position, i + 1)) found.push(i);
     expect(new Set(found.map((each) => Math.floor(each / PAGE_BYTES))).size).to.equal(found.length);
-    const offset = found[COPIES[copy]]! + at;
-    const opened = openSync(path, "r+");
-    writeSync(opened, Uint8Array.of(bytes[offset]! ^ mask), 0, 1, offset);
-    closeSync(opened);
+    flipBit(path, found[COPIES[copy]]! + at, mask);
     open();
   }
 
@@ -73,11 +71,7 @@ describe("SqliteDatabase: an index that rots", () => {
   function flipBitOf(what: string): void {
     close();
     const path = join(directory, "data.db");
-    const bytes = readFileSync(path);
-    const offset = bytes.indexOf(what);
-    const opened = openSync(path, "r+");
-    writeSync(opened, Uint8Array.of(bytes[offset]! ^ 1), 0, 1, offset);
-    closeSync(opened);
+    flipBit(path, placeIn(path, what));
     open();
   }
 
@@ -239,12 +233,7 @@ describe("SqliteDatabase: an index that rots", () => {
     await keepThree(OWNER_A, OWNER_B);
     close();
     const path = join(directory, "hints.db");
-    const bytes = readFileSync(path);
-    const row = bytes.indexOf(keyNamed("cart").position);
-    const opened = openSync(path, "r+");
-    const offset = bytes.indexOf(OWNER_A, row);
-    writeSync(opened, Uint8Array.of(bytes[offset]! ^ 1), 0, 1, offset);
-    closeSync(opened);
+    flipBit(path, placeIn(path, OWNER_A, placeIn(path, keyNamed("cart").position)));
     open();
     expect((await deliverAll(OWNER_A)).lost).to.equal(1);
     expect([...rig.store.rows().hintsByOwner]).to.deep.equal([[OWNER_B, 2]]);

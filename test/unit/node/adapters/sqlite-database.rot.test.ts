@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
@@ -8,6 +8,7 @@ import { RecordCache } from "../../../../node/core/storage/record-cache.ts";
 import { SqliteDatabase } from "../../../../node/adapters/sqlite-database.ts";
 import type { ReplicaStore } from "../../../../node/core/ports/replica-store.ts";
 import { decodeRecord } from "../../../../node/core/version/record-codec.ts";
+import { flipBit, placeIn } from "./flip-bit.ts";
 import { StoreRig } from "../core/storage/store-rig.ts";
 import { keyNamed, writeOf } from "../core/storage/sample-writes.ts";
 
@@ -25,8 +26,7 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), "dynamokv-rot-"));
     path = join(directory, "data.db");
-    databases = (["write", "read"] as const).map((role) => new SqliteDatabase({ path, role, cacheBytes }));
-    rig = new StoreRig({ data: databases[0]!, readerData: databases[1]! });
+    reopen();
     const written = rig.store.coordinate(writeOf("cart", VALUE));
     const [merged] = await rig.until(Promise.all([written.merged, written.durable]));
     if (!merged.ok) throw new Error(merged.message);
@@ -49,14 +49,19 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
     checkpointer.close();
   }
 
+  function reopen(): void {
+    databases = (["write", "read"] as const).map((role) => new SqliteDatabase({ path, role, cacheBytes }));
+    rig = new StoreRig({ data: databases[0]!, readerData: databases[1]! });
+  }
+
   /** @param what stands in the file once */
-  function flipBit(what: string | Uint8Array, { offset = 0 } = {}): void {
-    const bytes = readFileSync(path);
-    const at = bytes.indexOf(what);
-    if (at < 0) throw new Error(`${path} does not hold ${what.toString()}`);
-    const file = openSync(path, "r+");
-    writeSync(file, Uint8Array.of(bytes[at + offset]! ^ 1), 0, 1, at + offset);
-    closeSync(file);
+  function rot(what: string | Uint8Array, { offset = 0 } = {}): void {
+    flipBit(path, placeIn(path, what) + offset);
+  }
+
+  function placeInIndex(): number {
+    const { position } = keyNamed("cart");
+    return placeIn(path, position, placeIn(path, position) + 1);
   }
 
   async function statusOfRead(): Promise<string> {
@@ -75,7 +80,7 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
   }
 
   it("stays rotten where its record only arrives again: the writer has it already", async () => {
-    flipBit("somewhere");
+    rot("somewhere");
     expect(await statusOfRead()).to.equal("corrupt");
     expect(await store({})).to.equal(true);
     expect(await statusOfRead()).to.equal("corrupt");
@@ -83,7 +88,7 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
 
   it("is sound again where it is written anew, and the tree is as it was", async () => {
     const before = await rig.until(rig.store.partitionRoots(8));
-    flipBit("somewhere");
+    rot("somewhere");
     expect(await statusOfRead()).to.equal("corrupt");
     expect(await store({ rewrite: true })).to.equal(true);
     expect(await statusOfRead()).to.equal("found");
@@ -100,7 +105,7 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
   });
 
   it("is not removed where nobody could be given it, but written anew: the writer can read it", async () => {
-    flipBit("somewhere");
+    rot("somewhere");
     expect(await statusOfRead()).to.equal("corrupt");
     const { position } = keyNamed("cart");
     const digest = md5Digester.md5(record);
@@ -109,8 +114,7 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
   });
 
   async function expectRepaired(): Promise<void> {
-    databases = (["write", "read"] as const).map((role) => new SqliteDatabase({ path, role, cacheBytes }));
-    rig = new StoreRig({ data: databases[0]!, readerData: databases[1]! });
+    reopen();
     expect(await statusOfRead()).to.equal("corrupt");
     const verified = await rig.until(rig.store.verifyRows({ after: undefined, rowsMax: 10 }));
     expect(verified).to.include({ status: "read", rowsChecked: 1 });
@@ -121,7 +125,7 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
   it("counts as corrupt where a bit of its header makes its digest a text, and is written anew", async () => {
     closeAll();
     // No value for the rowid, then blobs of 16 bytes for position and digest; 0x2d is a text of 16 bytes.
-    flipBit(Uint8Array.of(0, 0x2c, 0x2c), { offset: 2 });
+    rot(Uint8Array.of(0, 0x2c, 0x2c), { offset: 2 });
     await expectRepaired();
   });
 
@@ -142,15 +146,8 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
   /** In the file the place stands twice: in the row and, later, in the index. */
   function rotPlace(which: "row" | "index", byte: number): void {
     closeAll();
-    const bytes = readFileSync(path);
-    const { position } = keyNamed("cart");
-    const inRow = bytes.indexOf(position);
-    const at = (which === "row" ? inRow : bytes.indexOf(position, inRow + 1)) + byte;
-    const file = openSync(path, "r+");
-    writeSync(file, Uint8Array.of(bytes[at]! ^ 1), 0, 1, at);
-    closeSync(file);
-    databases = (["write", "read"] as const).map((role) => new SqliteDatabase({ path, role, cacheBytes }));
-    rig = new StoreRig({ data: databases[0]!, readerData: databases[1]! });
+    flipBit(path, (which === "row" ? placeIn(path, keyNamed("cart").position) : placeInIndex()) + byte);
+    reopen();
   }
 
   async function scrub(): Promise<number> {
@@ -186,12 +183,7 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
   }
 
   it("is found again though the writer has a sound page of the index in memory", async () => {
-    const { position } = keyNamed("cart");
-    const bytes = readFileSync(path);
-    const inIndex = bytes.indexOf(position, bytes.indexOf(position) + 1);
-    const file = openSync(path, "r+");
-    writeSync(file, Uint8Array.of(bytes[inIndex]! ^ 1), 0, 1, inIndex);
-    closeSync(file);
+    flipBit(path, placeInIndex());
     expect(await statusOfRead()).to.equal("not_found");
     expect(await scrub()).to.be.greaterThan(0);
     expect(await statusOfRead()).to.equal("found");
@@ -200,7 +192,7 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
 
   /** Of the one entry of the index: no row has the number that it names then. */
   function rotRowNumber(): void {
-    flipBit(Uint8Array.of(3, 0x2c, 9), { offset: 2 });
+    rot(Uint8Array.of(3, 0x2c, 9), { offset: 2 });
   }
 
   async function statusOfScrub(): Promise<string> {
@@ -239,7 +231,7 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
 
   it("is dropped where it rotted as well and was written anew meanwhile: nobody could ever give it", async () => {
     rotPlace("index", 15);
-    flipBit("somewhere");
+    rot("somewhere");
     expect((await rig.until(rig.store.coordinate(writeOf("cart", "newer")).durable)).ok).to.equal(true);
     expect(await scrub()).to.be.greaterThan(0);
     expect(await siblings()).to.deep.equal(["newer"]);
@@ -253,7 +245,7 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
 
   it("is asked for under its own place, and lies there, where it rotted as well", async () => {
     rotPlace("index", 15);
-    flipBit("somewhere");
+    rot("somewhere");
     const verified = await rig.until(rig.store.verifyRows({ after: undefined, rowsMax: 10 }));
     if (verified.status !== "read") throw new Error(verified.message);
     expect(verified.corrupt).to.deep.equal([keyNamed("cart").position]);
@@ -265,9 +257,8 @@ describe("SqliteDatabase: a row that rots under a writer that remembers it", () 
   it("is not taken for another key's, whose name it bears since a bit of it rotted", async () => {
     expect((await rig.until(rig.store.coordinate(writeOf("caru", VALUE)).durable)).ok).to.equal(true);
     closeAll();
-    flipBit("\u0004cart", { offset: 4 });
-    databases = (["write", "read"] as const).map((role) => new SqliteDatabase({ path, role, cacheBytes }));
-    rig = new StoreRig({ data: databases[0]!, readerData: databases[1]! });
+    rot("\u0004cart", { offset: 4 });
+    reopen();
     expect(await scrub()).to.equal(0);
     expect(await statusOfRead()).to.equal("corrupt");
     expect(databases[0]!.count()).to.equal(2);
