@@ -191,7 +191,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       {
         file: "node/core/quorum/write-tally.ts",
         search: "  failed(node: NodeId): void {\n",
-        replace: "  failed(node: NodeId): void {\n    this.#covered.add(node);\n",
+        replace: "  failed(node: NodeId): void {\n    this.acked(node);\n",
       },
     ],
   },
